@@ -1,0 +1,108 @@
+"""Weights: what is read, what is refused, and in which words."""
+
+import json
+
+import pytest
+import torch
+from got.got_models.weights import TensorInfo, WeightsError, load_tensors, published_key, read_header
+from safetensors.torch import save_file
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "model.safetensors"
+    save_file({"a": torch.ones(2, 3), "b": torch.zeros(5, dtype=torch.bfloat16)}, path, metadata={"format": "pt"})
+    return path
+
+
+def refusal(path):
+    with pytest.raises(WeightsError) as error:
+        load_tensors(path)
+    assert str(path) in str(error.value)
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    "new, published",
+    [
+        ("model.language_model.layers.0.mlp.up_proj.weight", "model.layers.0.mlp.up_proj.weight"),
+        ("model.language_model.embed_tokens.weight", "model.embed_tokens.weight"),
+        ("model.visual.blocks.3.norm1.weight", "visual.blocks.3.norm1.weight"),
+        ("lm_head.weight", "lm_head.weight"),
+    ],
+)
+def test_names_of_today_become_the_published_ones_and_those_stay(new, published):
+    assert published_key(new) == published
+    assert published_key(published) == published
+
+
+def test_header_tells_what_a_file_holds(file):
+    assert read_header(file) == {"a": TensorInfo("F32", (2, 3)), "b": TensorInfo("BF16", (5,))}
+
+
+def test_tensors_come_from_a_file_and_from_a_folder(file):
+    assert load_tensors(file)["a"].sum() == 6
+    assert load_tensors(file.parent)["b"].dtype == torch.bfloat16
+
+
+def test_tensors_come_from_shards(tmp_path):
+    save_file({"a": torch.ones(2)}, tmp_path / "one.safetensors")
+    save_file({"b": torch.ones(3)}, tmp_path / "two.safetensors")
+    index = {"weight_map": {"a": "one.safetensors", "b": "two.safetensors"}}
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
+    assert {name: len(tensor) for name, tensor in load_tensors(tmp_path).items()} == {"a": 2, "b": 3}
+    (tmp_path / "two.safetensors").unlink()
+    assert "does not exist" in refusal(tmp_path / "two.safetensors")
+
+
+@pytest.mark.parametrize("index", ["", "[]", '{"weight_map": {"a": "../elsewhere.safetensors"}}'])
+def test_an_index_that_is_none_is_refused(tmp_path, index):
+    (tmp_path / "model.safetensors.index.json").write_text(index)
+    with pytest.raises(WeightsError, match="not an index of weights"):
+        load_tensors(tmp_path)
+
+
+def test_missing_file(tmp_path):
+    assert "does not exist" in refusal(tmp_path / "none.safetensors")
+
+
+def test_folder_without_weights(tmp_path):
+    with pytest.raises(WeightsError, match=r"model\.safetensors does not exist"):
+        load_tensors(tmp_path)
+
+
+def test_folder_where_a_file_belongs(tmp_path):
+    with pytest.raises(WeightsError, match="is a folder"):
+        read_header(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content, complaint",
+    [
+        (b"", "is empty"),
+        (b"hell", "not a safetensors file"),
+        (b"<!DOCTYPE html><html>", "not a safetensors file"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+        (b"\xff\xff\xff\xff\xff\xff\xff\xff{", "not a safetensors file"),
+        (b"\x02\0\0\0\0\0\0\0{]", "its header cannot be read"),
+        (b'\x08\0\0\0\0\0\0\0{"a": 1}', "its header cannot be read"),
+        (b"\x02\0\0\0\0\0\0\0{}more", "longer than its header says"),
+    ],
+)
+def test_other_content_is_named_for_what_it_is(tmp_path, content, complaint):
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(content)
+    assert complaint in refusal(path)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_pickle_is_never_opened(tmp_path, zipped):
+    path = tmp_path / "model.safetensors"
+    torch.save({"a": torch.ones(1)}, path, _use_new_zipfile_serialization=zipped)
+    assert "can run code" in refusal(path)
+
+
+@pytest.mark.parametrize("kept", [9, 50, -1])
+def test_a_file_cut_short_is_refused_wherever_it_was_cut(file, kept):
+    file.write_bytes(file.read_bytes()[:kept])
+    assert "cut short" in refusal(file)
