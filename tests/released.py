@@ -1,6 +1,6 @@
-"""A GoT checkpoint in the released layout, of any size, with random weights, made by the libraries that made the real one.
+"""A GoT checkpoint in the released layout, of any size, random, made by the libraries that made the real one.
 
-    release = make_release(folder)      folder/got, folder/mllm and folder/sdxl, and the live networks they were saved from
+    release = make_release(folder)      folder/got, folder/mllm and folder/sdxl, and the live networks saved into them
 
 `got` holds one state dict in pickled shards with an index: the language model as peft names it, two projectors, the
 12-channel UNet and the autoencoder. `mllm` is laid out as Qwen2.5-VL-3B-Instruct was published (tied embeddings, flat
