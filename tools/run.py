@@ -1,0 +1,26 @@
+"""Run a module of the pack: python tools/run.py MODULE arguments.
+
+The pack's folder must not be on sys.path, where our nodes/ would hide ComfyUI's nodes.py; so the pack gets the alias
+`got`, and its modules are reached through that. `python dev.py run` calls this inside the environment.
+"""
+
+import os
+import runpy
+import sys
+from pathlib import Path
+from types import ModuleType
+
+
+def main():
+    sys.path.pop(0)  # this folder
+    if comfyui := os.environ.get("COMFYUI_PATH"):
+        sys.path.insert(0, comfyui)
+    pack = ModuleType("got")
+    pack.__path__ = [str(Path(__file__).resolve().parent.parent)]
+    sys.modules["got"] = pack
+    sys.argv = sys.argv[1:]
+    runpy.run_module(f"got.{sys.argv[0]}", run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()

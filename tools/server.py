@@ -1,0 +1,132 @@
+"""A ComfyUI server of our own: on loopback, with chosen packs only, in a base folder that nobody else uses."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+PACK = Path(__file__).resolve().parent.parent
+PACK_NAME = "ComfyUI-GoT"  # the folder name in custom_nodes, which is also part of the URLs of web/
+
+# What a first visit would otherwise put over the page: the template browser, tips, the map.
+BROWSER_SETTINGS = {
+    "Comfy.TutorialCompleted": True,
+    "Comfy.Workflow.ShowMissingModelsWarning": False,
+    "Comfy.Minimap.Visible": False,
+    "Comfy.EnableTooltips": False,
+    "Comfy.Locale": "en",
+}
+
+
+class ServerError(RuntimeError):
+    """The server did not start, or did not do what it was asked. The message says why."""
+
+
+class Server:
+    """One ComfyUI process. Use it as a context: it is up and answering inside, and gone afterwards."""
+
+    def __init__(self, base: Path, port: int | None = None, packs: dict[str, Path] | None = None, flags: tuple = ()):
+        """base: the base folder (custom_nodes, models, input, output, temp, user); port: None for a free one."""
+        self.base = Path(base)
+        self.port = port or free_port()
+        self.packs = {PACK_NAME: PACK} if packs is None else packs
+        self.flags = flags
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = self.base / "server.log"
+        self.process: subprocess.Popen | None = None
+
+    def __enter__(self) -> "Server":
+        self.start()
+        return self
+
+    def __exit__(self, *error):
+        self.stop()
+
+    def start(self, timeout: float = 180):
+        """Start ComfyUI and return when it answers. timeout: seconds."""
+        self._fill_base()
+        comfyui = Path(os.environ["COMFYUI_PATH"])
+        with open(self.log, "w", encoding="utf-8") as log:
+            command = [sys.executable, str(comfyui / "main.py"), *self._arguments()]
+            self.process = subprocess.Popen(command, cwd=comfyui, stdout=log, stderr=subprocess.STDOUT)
+        end = time.monotonic() + timeout
+        try:
+            while not self._answers():
+                if self.process.poll() is not None:
+                    raise ServerError(f"ComfyUI ended while it started:\n{self.last_lines()}")
+                if time.monotonic() > end:
+                    raise ServerError(f"ComfyUI did not answer within {timeout:.0f} s:\n{self.last_lines()}")
+                time.sleep(0.1)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self):
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def last_lines(self, count: int = 12) -> str:
+        return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-count:])
+
+    def _arguments(self) -> list[str]:
+        return [
+            *("--listen", "127.0.0.1", "--port", str(self.port), "--base-directory", str(self.base)),
+            *("--database-url", "sqlite:///:memory:", "--disable-api-nodes", "--disable-auto-launch"),
+            *("--disable-all-custom-nodes", "--whitelist-custom-nodes", *self.packs),
+            *(() if has_accelerator() else ("--cpu",)),
+            *self.flags,
+        ]
+
+    def _fill_base(self):
+        for name in ("custom_nodes", "models", "input", "output", "temp", "user/default"):
+            (self.base / name).mkdir(parents=True, exist_ok=True)
+        for name, folder in self.packs.items():
+            link(folder, self.base / "custom_nodes" / name)
+        settings = self.base / "user" / "default" / "comfy.settings.json"
+        if not settings.exists():
+            settings.write_text(json.dumps(BROWSER_SETTINGS))
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/system_stats", timeout=5):
+                return True
+        except (urllib.error.URLError, OSError):
+            return False
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def has_accelerator() -> bool:
+    """Whether ComfyUI can run without --cpu."""
+    import torch
+
+    return torch.cuda.is_available() or torch.backends.mps.is_available()
+
+
+def link(folder: Path, place: Path):
+    """Make a folder appear at a place: a symbolic link; on Windows, where that takes rights, a junction or a copy."""
+    if place.is_symlink() or place.exists():
+        if place.resolve() == folder.resolve():
+            return
+        place.unlink() if place.is_symlink() else shutil.rmtree(place)
+    try:
+        place.symlink_to(folder, target_is_directory=True)
+    except OSError:
+        if subprocess.run(["cmd", "/c", "mklink", "/J", str(place), str(folder)], capture_output=True).returncode:
+            shutil.copytree(folder, place, ignore=shutil.ignore_patterns(".git", "__pycache__"))
