@@ -1,10 +1,10 @@
 """The chain: prose in which a box follows each grounded phrase. Read it, write it back, and nothing else.
 
-    A red cup <|box_start|>(120,400),(380,760)<|box_end|> (red) on a table <|box_start|>(0,600),(998,998)<|box_end|> (blue).
+    A cup <|box_start|>(120,400),(380,760)<|box_end|> (red) on a table <|box_start|>(0,600),(998,998)<|box_end|> (blue).
 
 Corners are whole numbers on a 0..999 grid over the picture: (0,0) is top-left, x grows right, y grows down, top-left
 corner first. The colour word says what the box is painted with. Three forms are read: GoT's (above), GoT-R1's
-(`<|obj_start|>a red cup<|obj_end|> <|box_start|>...`), and the plain one people type (`a red cup (120,400),(380,760)`).
+(`<|obj_start|>a cup<|obj_end|> <|box_start|>...`), and the plain one people type (`a cup (120,400),(380,760)`).
 A chain's own text is always GoT's form. Standard library only: no tensors, no ComfyUI.
 
 Source: arXiv 2503.10639 section 4 and its published chains; arXiv 2505.17022 for GoT-R1's form.

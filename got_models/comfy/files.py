@@ -1,0 +1,43 @@
+"""Where models lie: folders below models/got (and below each `got` of extra_model_paths.yaml), and the bundled one.
+
+Written against ComfyUI 0.30.0: folder_paths.
+"""
+
+import os
+from pathlib import Path
+
+import folder_paths
+
+from ..errors import GoTError
+from ..folder import MANIFEST, TINY
+
+FOLDER = "got"
+BUNDLED = "GoT-Tiny (bundled)"
+
+
+def register_folder() -> None:
+    """Make models/got known to ComfyUI; folders named in extra_model_paths.yaml are known already."""
+    folder_paths.add_model_folder_path(FOLDER, os.path.join(folder_paths.models_dir, FOLDER))
+
+
+def model_names() -> list[str]:
+    """Names of the models that are there, the bundled one first; a model in a subfolder is named subfolder/name."""
+    found = {path.parent.relative_to(root).as_posix() for root in _roots() for path in root.rglob(MANIFEST)}
+    return [BUNDLED, *sorted(found - {"."})]
+
+
+def model_folder(name: str) -> Path:
+    """The folder of a model that `model_names` lists. GoTError if it is gone."""
+    if name == BUNDLED:
+        return TINY
+    folder = next((root / name for root in _roots() if (root / name / MANIFEST).is_file()), None)
+    if folder is None or name not in model_names():
+        raise GoTError(
+            f"There is no GoT model '{name}'. Put its folder into {' or '.join(map(str, _roots()))}, press R "
+            f"to refresh the list, and choose it again. There are: {', '.join(model_names())}."
+        )
+    return folder
+
+
+def _roots() -> list[Path]:
+    return [Path(root) for root in folder_paths.get_folder_paths(FOLDER)]

@@ -1,0 +1,28 @@
+"""From a chain to all that guides the UNet, with ComfyUI's VAE and the managed reasoner.
+
+Written against ComfyUI 0.30.0: comfy.sd.VAE.encode, which gives unscaled latents (the mode) of IMAGE tensors.
+"""
+
+from comfy.sd import VAE
+
+from ..chain import Chain
+from ..guidance import Guidance, check_size, reference_latents, spatial_latents
+from .reasoner import ManagedReasoner
+from .vae import check_vae
+
+
+def make_guidance(reasoner: ManagedReasoner, chain: Chain, vae: VAE, width: int, height: int) -> Guidance:
+    """The guidance of a chain for a picture of width x height pixels. GoTError, before a network runs, on bad input."""
+    check_size(width, height)
+    check_vae(vae)
+    context, null_context, pooled = reasoner.conditions(reasoner.semantics(chain))
+    return Guidance(
+        context=context,
+        null_context=null_context,
+        pooled=pooled,
+        spatial=spatial_latents(chain.regions, vae.encode, width, height),
+        reference=reference_latents(chain.source, vae.encode, width, height),
+        width=width,
+        height=height,
+        defaults=reasoner.manifest.defaults[chain.task],
+    )

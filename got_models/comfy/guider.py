@@ -1,0 +1,146 @@
+"""GoT's guidance as a ComfyUI GUIDER, the reference's SIGMAS, and one call that samples with both.
+
+Written against ComfyUI 0.30.0: comfy.samplers.CFGGuider, calc_cond_batch, cfg_function. The formula stands in
+got_models/guidance.py; ComfyUI's predictions are denoised latents, for which it is the same.
+"""
+
+import latent_preview
+import torch
+from torch import Tensor
+
+import comfy.sample
+import comfy.samplers
+import comfy.utils
+from comfy.model_patcher import ModelPatcher
+
+from ..errors import GoTError
+from ..guidance import Guidance, Strengths, as_plain_guidance, branch_weights, leading_timesteps
+from .unet import REFERENCE, SPATIAL, check_model
+
+# Our branches under the names that other nodes' hooks know; process_conds copies ControlNets from "positive".
+CONDS = {"cond": "positive", "uncond": "negative", "text": "text", "image": "image"}
+REFERENCE_SCHEDULE = "got"  # among ComfyUI's schedulers: the reference's leading spacing
+_OWN = {"pooled_output", REFERENCE, SPATIAL}
+
+
+class GoTGuider(comfy.samplers.CFGGuider):
+    """Up to four predictions a step in one batch, combined as got_models.guidance.branch_weights says."""
+
+    def __init__(
+        self, model: ModelPatcher, guidance: Guidance, strengths: Strengths, extras: list | None = None
+    ) -> None:
+        """extras: a CONDITIONING whose additions (ControlNet, hooks, masks) go to all branches, its text to none."""
+        check_model(model)
+        super().__init__(model)
+        self.strengths = strengths
+        self.set_cfg(strengths.spatial)
+        self.inner_set_conds(branch_conds(guidance, extras[0][1] if extras else {}))
+
+    def predict_noise(self, x: Tensor, timestep: Tensor, model_options: dict, seed: int | None = None) -> Tensor:
+        """The combined prediction (B, 4, h, w), denoised. Branches of weight zero run only if a hook asks for them."""
+        weights = branch_weights(self.strengths)
+        every = model_options.get("disable_cfg1_optimization", False)
+        conds = [self.conds[CONDS[name]] if every or weights[name] != 0 else None for name in CONDS]
+        outputs = comfy.samplers.calc_cond_batch(self.inner_model, conds, x, timestep, model_options)
+        for hook in model_options.get("sampler_pre_cfg_function", []):
+            outputs = hook(
+                {
+                    "conds": conds,
+                    "conds_out": outputs,
+                    "cond_scale": self.cfg,
+                    "timestep": timestep,
+                    "input": x,
+                    "sigma": timestep,
+                    "model": self.inner_model,
+                    "model_options": model_options,
+                }
+            )
+        ran = {name: output for name, cond, output in zip(CONDS, conds, outputs, strict=True) if cond is not None}
+        with_boxes, without, scale = as_plain_guidance(ran, self.strengths)
+        return comfy.samplers.cfg_function(
+            self.inner_model, with_boxes, without, scale, x, timestep, model_options, cond=conds[0], uncond=conds[1]
+        )
+
+    def inner_sample(self, noise, latent_image, device, sampler, sigmas, denoise_mask, *args, **kwargs) -> Tensor:
+        """Start from pure noise as strong as the reference's.
+
+        The reference multiplies it by sqrt(sigma^2 + 1); ComfyUI, below its greatest sigma, by sigma, which at 50 steps
+        is 0.3 % too weak. A latent that holds a picture already is left to ComfyUI.
+        """
+        if denoise_mask is None and not torch.count_nonzero(latent_image) and not sampler.max_denoise(self, sigmas):
+            noise = noise * (1 + sigmas[0] ** -2) ** 0.5
+        return super().inner_sample(noise, latent_image, device, sampler, sigmas, denoise_mask, *args, **kwargs)
+
+
+def branch_conds(guidance: Guidance, extras: dict) -> dict[str, list]:
+    """One CONDITIONING a branch, by CONDS' names. The pooled vector is never nulled."""
+    common = {key: value for key, value in extras.items() if key not in _OWN}
+    common |= {"pooled_output": guidance.pooled, **size_conditions(guidance.width, guidance.height)}
+    null = torch.zeros_like(guidance.reference)
+
+    def cond(context: Tensor, reference: Tensor, spatial: Tensor) -> list:
+        return [[context, {**common, REFERENCE: reference, SPATIAL: spatial}]]
+
+    return {
+        CONDS["cond"]: cond(guidance.context, guidance.reference, guidance.spatial),
+        CONDS["uncond"]: cond(guidance.null_context, null, null),
+        CONDS["text"]: cond(guidance.context, guidance.reference, null),
+        CONDS["image"]: cond(guidance.null_context, guidance.reference, null),
+    }
+
+
+def conditioning(guidance: Guidance) -> list:
+    """The cond branch as a CONDITIONING, for other nodes to add ControlNets and the like to."""
+    return branch_conds(guidance, {})[CONDS["cond"]]
+
+
+def empty_latent(guidance: Guidance, batch_size: int = 1) -> dict:
+    """A LATENT of zeros, (batch_size, 4, h, w), of the guidance's size."""
+    return {"samples": torch.zeros(batch_size, *guidance.reference.shape[1:])}
+
+
+def size_conditions(width: int, height: int) -> dict[str, int]:
+    """SDXL's time ids: original and target size in pixels, no crop."""
+    sizes = {"width": width, "height": height, "target_width": width, "target_height": height}
+    return {**sizes, "crop_w": 0, "crop_h": 0}
+
+
+def reference_sigmas(model: ModelPatcher, steps: int, denoise: float = 1.0) -> Tensor:
+    """The reference's noise levels (steps + 1,), the last one 0; below denoise 1 the last part of a longer row."""
+    check_model(model)
+    table = model.get_model_object("model_sampling").sigmas
+    total = round(steps / denoise) if denoise > 0 else 0
+    if not 1 <= total <= len(table):
+        raise GoTError(
+            f"{steps} steps at denoise {denoise} cannot be spaced: steps divided by denoise must lie between 1 and "
+            f"{len(table)}. Use fewer steps, or a higher denoise."
+        )
+    sigmas = table[leading_timesteps(total, len(table))].cpu()
+    return torch.cat([sigmas, torch.zeros(1)])[-(steps + 1) :].float()
+
+
+def sample(
+    guider: GoTGuider, latent: dict, seed: int, steps: int, sampler_name: str, scheduler: str, denoise: float = 1.0
+) -> dict:
+    """Sample a LATENT with a guider, with previews and progress; what SamplerCustomAdvanced does, in one call."""
+    model = guider.model_patcher
+    if scheduler == REFERENCE_SCHEDULE:
+        sigmas = reference_sigmas(model, steps, denoise)
+    else:
+        total = round(steps / denoise)
+        sampling = model.get_model_object("model_sampling")
+        sigmas = comfy.samplers.calculate_sigmas(sampling, scheduler, total).cpu()[-(steps + 1) :]
+    ratio = latent.get("downscale_ratio_spacial")  # other models' empty latents carry it
+    samples = comfy.sample.fix_empty_latent_channels(model, latent["samples"], ratio)
+    noise = comfy.sample.prepare_noise(samples, seed, latent.get("batch_index"))
+    samples = guider.sample(
+        noise,
+        samples,
+        comfy.samplers.sampler_object(sampler_name),
+        sigmas,
+        denoise_mask=latent.get("noise_mask"),
+        callback=latent_preview.prepare_callback(model, len(sigmas) - 1),
+        disable_pbar=not comfy.utils.PROGRESS_BAR_ENABLED,
+        seed=seed,
+    )
+    return {**latent, "samples": samples.to(comfy.model_management.intermediate_device())}

@@ -1,0 +1,131 @@
+"""The reasoner under ComfyUI's memory management: loaded when used, in part if it must be, freed with everything else.
+
+Written against ComfyUI 0.30.0: comfy.ops.manual_cast, comfy.model_patcher.CoreModelPatcher, load_models_gpu.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from server import PromptServer
+from torch import Tensor, nn
+
+import comfy.model_management
+import comfy.model_patcher
+import comfy.ops
+import comfy.utils
+
+from ..chain import Chain, plain_text
+from ..decoding import Sampling
+from ..loading import load_reasoner
+from ..reasoner import Semantics
+
+_OPS = comfy.ops.manual_cast
+_RETYPED = {
+    nn.Linear: _OPS.Linear,
+    nn.Embedding: _OPS.Embedding,
+    nn.Conv2d: _OPS.Conv2d,
+    nn.Conv3d: _OPS.Conv3d,
+    nn.LayerNorm: _OPS.LayerNorm,
+}
+_SECONDS_BETWEEN_TEXTS = 0.1
+_WORKING_MEMORY = 512 * 1024**2  # bytes, for activations and the key-value cache of a few thousand tokens
+
+
+class ManagedReasoner:
+    """What travels on a GOT_REASONER wire. `patcher` owns the network; nothing else keeps it on a device."""
+
+    def __init__(self, folder: Path) -> None:
+        management = comfy.model_management
+        device, offload_device = management.get_torch_device(), management.text_encoder_offload_device()
+        dtype = torch.bfloat16 if management.should_use_bf16(device) else torch.float32
+        self.reasoner = load_reasoner(folder, dtype)
+        self.manifest = self.reasoner.manifest
+        retype(self.reasoner.network)
+        self.patcher = comfy.model_patcher.CoreModelPatcher(
+            self.reasoner.network, load_device=device, offload_device=offload_device
+        )
+
+    def write(
+        self, chain: Chain, sampling: Sampling, max_tokens: int, constrain_boxes: bool, node_id: str | None
+    ) -> Chain:
+        """Write a chain, with its text streamed to the node, its progress shown, and Stop obeyed within one token."""
+        self._load()
+        report = _progress(max_tokens, node_id)
+        return self.reasoner.write(chain, sampling, max_tokens, constrain_boxes, report)
+
+    def semantics(self, chain: Chain) -> Semantics:
+        """The chain's hidden states; the network is loaded only if they are not known yet."""
+        if chain.semantics is None or chain.semantics.reasoner != self.reasoner.key:
+            self._load()
+        return self.reasoner.semantics(chain)
+
+    def conditions(self, semantics: Semantics) -> tuple[Tensor, Tensor, Tensor]:
+        """context, null context, pooled, on the intermediate device (see reasoner.Reasoner.conditions)."""
+        self._load()
+        return tuple(
+            part.to(comfy.model_management.intermediate_device()) for part in self.reasoner.conditions(semantics)
+        )
+
+    def _load(self) -> None:
+        comfy.model_management.load_models_gpu([self.patcher], memory_required=_WORKING_MEMORY)
+        self.reasoner.device = self.patcher.load_device
+        for module in self.patcher.model.modules():
+            for name, buffer in module.named_buffers(
+                recurse=False
+            ):  # rotary tables: small, and in no layer ComfyUI moves
+                module._buffers[name] = buffer.to(self.patcher.load_device)
+
+
+def retype(network: nn.Module) -> None:
+    """Give each layer that has weights ComfyUI's class for it, in place, so that its weights can stay off the device.
+
+    ComfyUI's layers fetch their weights when they run; transformers' own would need all of them on the device.
+    """
+    norms: dict[type, type] = {}
+    for module in network.modules():
+        kind = type(module)
+        if kind in _RETYPED:
+            module.__class__ = _RETYPED[kind]
+            if kind is nn.Embedding:
+                module.bias = None  # ComfyUI's Embedding has one, torch's has not
+        elif kind.__name__.endswith("RMSNorm"):
+            module.__class__ = norms.setdefault(kind, _managed_norm(kind))
+
+
+def _managed_norm(kind: type) -> type:
+    """transformers' RMSNorm with ComfyUI's way of fetching the weight."""
+
+    class ManagedRMSNorm(kind, comfy.ops.CastWeightBiasOp):
+        comfy_cast_weights = True
+        bias = None
+
+        def forward(self, x: Tensor) -> Tensor:
+            weight, bias, stream = comfy.ops.cast_bias_weight(self, x, offloadable=True)
+            scaled = x.float() * torch.rsqrt(x.float().pow(2).mean(-1, keepdim=True) + self.variance_epsilon)
+            out = weight * scaled.to(x.dtype)
+            comfy.ops.uncast_bias_weight(self, weight, bias, stream)
+            return out
+
+    return ManagedRMSNorm
+
+
+def _progress(max_tokens: int, node_id: str | None) -> Callable[[int, str], None]:
+    bar, last = comfy.utils.ProgressBar(max_tokens), 0.0
+
+    def report(count: int, text: str) -> None:
+        nonlocal last
+        comfy.model_management.throw_exception_if_processing_interrupted()
+        bar.update_absolute(count)
+        if node_id is not None and time.monotonic() - last > _SECONDS_BETWEEN_TEXTS:
+            last = time.monotonic()
+            show_text(plain_text(text), node_id)
+
+    return report
+
+
+def show_text(text: str, node_id: str) -> None:
+    """Show text under a node; it replaces what was shown before."""
+    if getattr(PromptServer, "instance", None) is not None and text:
+        PromptServer.instance.send_progress_text(text, node_id)

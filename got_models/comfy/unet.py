@@ -1,0 +1,165 @@
+"""GoT's UNet as an ordinary ComfyUI MODEL: SDXL with eight more input channels, of any size.
+
+Written against ComfyUI 0.30.0: comfy.model_base.SDXL, comfy.supported_models.SDXL, comfy.utils.unet_to_diffusers.
+ComfyUI's own loader reads a 12-channel UNet as an inpainting model, so the configuration is worked out here.
+"""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+import comfy.model_base
+import comfy.model_management
+import comfy.model_patcher
+import comfy.supported_models
+import comfy.utils
+from comfy.model_detection import count_blocks
+from comfy.model_patcher import ModelPatcher
+
+from ..errors import GoTError
+from ..weights import WeightsError, load_tensors
+
+REFERENCE, SPATIAL = "got_reference", "got_spatial"  # keys of a conditioning that carry unscaled latents (1, 4, h, w)
+INPUT_CHANNELS = 12  # 4 noisy | 4 reference | 4 spatial
+HEAD_CHANNELS = 64  # SDXL's
+
+
+class GoTModel(comfy.model_base.SDXL):
+    """SDXL whose input is the noisy latent, the reference latent and the spatial latent, the last two never scaled."""
+
+    def concat_cond(self, **kwargs) -> Tensor:
+        """The eight extra channels (B, 8, h, w). A conditioning without them gets zeros: the null condition."""
+        noise, device = kwargs["noise"], kwargs["device"]
+        return torch.cat([_latent(kwargs.get(key), noise, device) for key in (REFERENCE, SPATIAL)], dim=1)
+
+
+class GoTConfig(comfy.supported_models.SDXL):
+    """SDXL's settings for a UNet of any size. Made directly, never found by ComfyUI's detection."""
+
+    unet_config = {}
+
+    def get_model(self, state_dict: dict, prefix: str = "", device: torch.device | None = None) -> GoTModel:
+        return GoTModel(self, model_type=comfy.model_base.ModelType.EPS, device=device)
+
+
+def load_unet(path: Path, model_options: dict | None = None, disable_dynamic: bool = False) -> ModelPatcher:
+    """A MODEL from a diffusers-named safetensors file. WeightsError if it is not a GoT UNet, or not a whole one.
+
+    model_options, disable_dynamic: as ComfyUI's own loaders take them; its hooks load a model again this way.
+    """
+    tensors = load_tensors(path)
+    _check(tensors, path)
+    config = GoTConfig(unet_config(tensors))
+    management = comfy.model_management
+    device, offload_device = management.get_torch_device(), management.unet_offload_device()
+    dtype = (model_options or {}).get("dtype") or management.unet_dtype(
+        model_params=comfy.utils.calculate_parameters(tensors),
+        supported_dtypes=list(config.supported_inference_dtypes),
+        weight_dtype=comfy.utils.weight_dtype(tensors),
+    )
+    manual_cast = management.unet_manual_cast(dtype, device, config.supported_inference_dtypes)
+    config.set_inference_dtype(dtype, manual_cast, device=device)
+    patcher_class = comfy.model_patcher.ModelPatcher if disable_dynamic else comfy.model_patcher.CoreModelPatcher
+    patcher = patcher_class(config.get_model({}), load_device=device, offload_device=offload_device)
+    patcher.model.to(offload_device)
+    _fill(patcher, _renamed(tensors, config, path), path)
+    patcher.cached_patcher_init = (load_unet, (path, model_options))
+    return patcher
+
+
+def check_model(model: ModelPatcher) -> None:
+    """Raise GoTError unless a MODEL is GoT's."""
+    if not isinstance(model.model, GoTModel):
+        raise GoTError(
+            f"The model wired here is not a GoT model but {type(model.model).__name__}. Wire the model of 'GoT Loader' "
+            f"to this input; LoRAs and model patches may stand in between."
+        )
+
+
+def unet_config(tensors: dict[str, Tensor]) -> dict:
+    """ComfyUI's configuration of an SDXL-type UNet, read from the shapes of its diffusers-named weights alone."""
+    keys = list(tensors)
+    levels = range(count_blocks(keys, "down_blocks.{}."))
+    width = tensors["conv_in.weight"].shape[0]
+    attention = next(key for key in keys if key.endswith("transformer_blocks.0.attn2.to_k.weight"))
+    resnets = [count_blocks(keys, f"down_blocks.{level}.resnets.{{}}.") for level in levels]
+    return {
+        "use_checkpoint": False,
+        "image_size": 32,
+        "use_spatial_transformer": True,
+        "legacy": False,
+        "num_classes": "sequential",
+        "adm_in_channels": tensors["add_embedding.linear_1.weight"].shape[1],
+        "in_channels": tensors["conv_in.weight"].shape[1],
+        "out_channels": tensors["conv_out.weight"].shape[0],
+        "model_channels": width,
+        "num_res_blocks": resnets,
+        "channel_mult": [tensors[f"down_blocks.{level}.resnets.0.conv1.weight"].shape[0] // width for level in levels],
+        "transformer_depth": [_depth(keys, f"down_blocks.{i}", j) for i in levels for j in range(resnets[i])],
+        # In encoder order; ComfyUI takes them from the end. Up block n mirrors down block (levels - 1 - n).
+        "transformer_depth_output": [
+            _depth(keys, f"up_blocks.{len(levels) - 1 - i}", j) for i in levels for j in reversed(range(resnets[i] + 1))
+        ],
+        "transformer_depth_middle": _depth(keys, "mid_block", 0),
+        "use_linear_in_transformer": tensors["mid_block.attentions.0.proj_in.weight"].ndim == 2,
+        "context_dim": tensors[attention].shape[1],
+        "num_head_channels": HEAD_CHANNELS,
+        "use_temporal_attention": False,
+        "use_temporal_resblock": False,
+    }
+
+
+def _depth(keys: list[str], block: str, index: int) -> int:
+    """How many transformer layers follow the `index`-th residual block of a block."""
+    return count_blocks(keys, f"{block}.attentions.{index}.transformer_blocks.{{}}.")
+
+
+def _latent(latent: Tensor | None, noise: Tensor, device: torch.device) -> Tensor:
+    if latent is None:
+        return torch.zeros_like(noise, device=device)
+    if latent.shape[-2:] != noise.shape[-2:]:
+        made_for, asked = ([side * 8 for side in reversed(shape)] for shape in (latent.shape[-2:], noise.shape[-2:]))
+        raise GoTError(
+            f"The guidance was made for {made_for[0]}x{made_for[1]} pixels, the latent is {asked[0]}x{asked[1]}. "
+            f"Use the latent that 'Semantic-Spatial Guidance' gives, or set its size to the latent's."
+        )
+    return comfy.utils.resize_to_batch_size(latent.to(device, noise.dtype), noise.shape[0])
+
+
+def _check(tensors: dict[str, Tensor], path: Path) -> None:
+    needed = (
+        "conv_in.weight",
+        "conv_out.weight",
+        "add_embedding.linear_1.weight",
+        "mid_block.attentions.0.proj_in.weight",
+    )
+    missing = [key for key in needed if key not in tensors]
+    if missing:
+        raise WeightsError(
+            f"{path} is not an SDXL-type UNet with diffusers' names: it has no {missing[0]}, but {len(tensors)} others "
+            f"such as {next(iter(tensors), 'none')}. Make it with `python dev.py convert`."
+        )
+    channels = tensors["conv_in.weight"].shape[1]
+    if channels != INPUT_CHANNELS:
+        raise WeightsError(
+            f"{path} takes {channels} input channels; GoT's UNet takes {INPUT_CHANNELS}. This is another model's file."
+        )
+
+
+def _renamed(tensors: dict[str, Tensor], config: GoTConfig, path: Path) -> dict[str, Tensor]:
+    """The weights under ComfyUI's names; every one must have its place."""
+    names = comfy.utils.unet_to_diffusers(config.unet_config)
+    unknown = [key for key in tensors if key not in names]
+    if unknown:
+        raise WeightsError(f"{path} has {len(unknown)} weights that no SDXL-type UNet has, such as {unknown[0]}.")
+    return {names[key]: tensor for key, tensor in tensors.items()}
+
+
+def _fill(patcher: ModelPatcher, tensors: dict[str, Tensor], path: Path) -> None:
+    missing = sorted(set(patcher.model.diffusion_model.state_dict()) - set(tensors))
+    if missing:
+        raise WeightsError(
+            f"{path} lacks {len(missing)} weights of its UNet, such as {missing[0]}. Get the file again."
+        )
+    patcher.model.load_model_weights(tensors, "", assign=patcher.is_dynamic())

@@ -1,0 +1,57 @@
+"""GoT's autoencoder as an ordinary ComfyUI VAE, of any width.
+
+Written against ComfyUI 0.30.0: comfy.sd.VAE, whose `encode` gives the mode of the latents, unscaled, as GoT needs it.
+"""
+
+from pathlib import Path
+
+from torch import Tensor
+
+import comfy.sd
+from comfy.model_detection import count_blocks
+
+from ..errors import GoTError
+from ..weights import WeightsError, load_tensors
+
+LATENT_CHANNELS, BLOCKS = 4, 4
+
+
+def load_vae(path: Path) -> comfy.sd.VAE:
+    """A VAE from a diffusers-named safetensors file. WeightsError if it is not a four-block AutoencoderKL."""
+    tensors = load_tensors(path)
+    config = {"params": {"ddconfig": _config(tensors, path), "embed_dim": LATENT_CHANNELS}}
+    vae = comfy.sd.VAE(sd=tensors, config=config)
+    vae.throw_exception_if_invalid()
+    return vae
+
+
+def check_vae(vae: comfy.sd.VAE) -> None:
+    """Raise GoTError unless a VAE makes latents of GoT's kind."""
+    if vae.latent_channels != LATENT_CHANNELS or vae.latent_dim != 2:
+        raise GoTError(
+            f"The VAE wired here makes latents of {vae.latent_channels} channels; GoT's have {LATENT_CHANNELS}. "
+            f"Wire the VAE of 'GoT Loader', or another SDXL VAE."
+        )
+
+
+def _config(tensors: dict[str, Tensor], path: Path) -> dict:
+    """ComfyUI's configuration of an AutoencoderKL, read from the shapes of its weights."""
+    blocks = count_blocks(list(tensors), "encoder.down_blocks.{}.")
+    if blocks != BLOCKS or "quant_conv.weight" not in tensors:
+        raise WeightsError(
+            f"{path} is not SDXL's kind of autoencoder with diffusers' names (four blocks, quant_conv): it has "
+            f"{blocks} encoder blocks and {len(tensors)} weights. Make it with `python dev.py convert`."
+        )
+    widths = [tensors[f"encoder.down_blocks.{block}.resnets.0.conv1.weight"].shape[0] for block in range(blocks)]
+    return {
+        "double_z": True,
+        "z_channels": LATENT_CHANNELS,
+        "resolution": 256,
+        "in_channels": 3,
+        "out_ch": 3,
+        "ch": widths[0],
+        "ch_mult": [width // widths[0] for width in widths],
+        "num_res_blocks": count_blocks(list(tensors), "encoder.down_blocks.0.resnets.{}."),
+        "attn_resolutions": [],
+        "dropout": 0.0,
+    }

@@ -1,0 +1,145 @@
+"""How the next token is chosen: penalties and sampling, tokens that may never come, boxes that are always well formed.
+
+The processors are transformers' own, in the order of its `generate`; the randomness is a local generator's, so the
+global random state stays as it was.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers.generation.logits_process import (
+    LogitsProcessorList,
+    MinPLogitsWarper,
+    RepetitionPenaltyLogitsProcessor,
+    TemperatureLogitsWarper,
+    TopKLogitsWarper,
+    TopPLogitsWarper,
+)
+
+from .chain import GRID
+from .errors import GoTError
+from .prompt import Vocabulary
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Greedy at temperature 0, as the released code decodes; the penalty is Qwen2.5-VL-3B's own.
+
+    temperature: 0 or more. top_k: 0 is off. top_p: 1 is off. min_p: 0 is off. repetition_penalty: 1 is off.
+    """
+
+    temperature: float = 0.0
+    top_k: int = 0
+    top_p: float = 1.0
+    min_p: float = 0.0
+    repetition_penalty: float = 1.05
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.temperature < 0 or self.repetition_penalty <= 0 or not 0 < self.top_p <= 1 or not 0 <= self.min_p <= 1:
+            raise GoTError(
+                f"Sampling values are out of range: {self}. "
+                f"temperature >= 0, repetition_penalty > 0, 0 < top_p <= 1 and 0 <= min_p <= 1."
+            )
+
+
+class TokenChooser:
+    """Chooses one token after another, for one chain."""
+
+    def __init__(self, sampling: Sampling, vocabulary: Vocabulary, constrain_boxes: bool = True) -> None:
+        self.greedy = sampling.temperature == 0
+        self.processors = _processors(sampling)
+        self.generator = torch.Generator().manual_seed(sampling.seed)
+        self.never = _never_written(vocabulary)
+        self.grammar = BoxGrammar(vocabulary) if constrain_boxes else None
+
+    def __call__(self, ids: Tensor, logits: Tensor, written: list[int]) -> int:
+        """The next token. ids: (1, length) all so far; logits: (1, vocabulary), float; written: the chain's own ids."""
+        logits = logits.clone()
+        logits[:, self.never] = -torch.inf
+        allowed = self.grammar.allowed(written) if self.grammar else None
+        if self.grammar and allowed is None:
+            logits[:, self.grammar.end] = -torch.inf
+        elif allowed is not None:
+            mask = torch.full_like(logits, -torch.inf)
+            mask[:, allowed] = 0
+            logits += mask
+        scores = self.processors(ids, logits)
+        if self.greedy:
+            return int(scores.argmax())
+        probabilities = scores.float().softmax(-1).cpu()
+        return int(torch.multinomial(probabilities, 1, generator=self.generator))
+
+
+class BoxGrammar:
+    """Keeps what the model writes inside a box to `(x0,y0),(x1,y1)`, 0..999, first corner left of and above the second.
+
+    Tokens may hold several characters, so each that could come is tried as text.
+    """
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.start, self.end = vocabulary.box_start, vocabulary.box_end
+        self.texts = vocabulary.box_texts
+
+    def allowed(self, written: list[int]) -> list[int] | None:
+        """The ids that may come next inside a box; None outside of one."""
+        since = written[_last_index(written, self.start) + 1 :] if self.start in written else [self.end]
+        if self.end in since:
+            return None
+        inside = "".join(self.texts[number] for number in since)
+        if is_box(inside):
+            return [self.end]
+        return [number for number, text in self.texts.items() if may_become_box(inside + text)]
+
+
+_SHAPE = "(0,0),(0,0)"
+
+
+def is_box(text: str) -> bool:
+    """Whether `text` is a whole box with its corners in order."""
+    return may_become_box(text) and re.sub(r"\d+", "0", text) == _SHAPE
+
+
+def may_become_box(text: str) -> bool:
+    """Whether `text` can still become a box: the right characters so far, and room for the second corner."""
+    if not _SHAPE.startswith(re.sub(r"\d+", "0", text)):
+        return False
+    numbers = re.findall(r"\d+", text)
+    if any(len(number) > 3 or (number[0] == "0" and number != "0") for number in numbers):
+        return False
+    if any(int(number) > GRID - 2 for number in numbers[:2]):
+        return False
+    growing = text[-1:].isdigit() and numbers[-1] != "0"  # more digits may follow the last number
+    greatest = [int(number) for number in numbers[:-1]]
+    greatest += [int(number.ljust(3, "9") if growing else number) for number in numbers[-1:]]
+    return all(second > first for first, second in zip(greatest, greatest[2:], strict=False))
+
+
+def _last_index(items: list[int], item: int) -> int:
+    return len(items) - 1 - items[::-1].index(item)
+
+
+def _never_written(vocabulary: Vocabulary) -> list[int]:
+    """Every special token that has no place inside a chain: image, padding and role tokens."""
+    kept = {*vocabulary.stops, vocabulary.box_start, vocabulary.box_end}
+    kept |= {number for text, number in vocabulary.special.items() if text.startswith(("<|object_ref", "<|obj_"))}
+    return [number for number in vocabulary.special.values() if number not in kept]
+
+
+def _processors(sampling: Sampling) -> Any:
+    """transformers' processors for these values, in the order of its `generate`."""
+    processors = LogitsProcessorList()
+    if sampling.repetition_penalty != 1:
+        processors.append(RepetitionPenaltyLogitsProcessor(sampling.repetition_penalty))
+    if sampling.temperature not in (0, 1):
+        processors.append(TemperatureLogitsWarper(sampling.temperature))
+    if sampling.temperature and sampling.top_k:
+        processors.append(TopKLogitsWarper(sampling.top_k))
+    if sampling.temperature and sampling.top_p < 1:
+        processors.append(TopPLogitsWarper(sampling.top_p))
+    if sampling.temperature and sampling.min_p:
+        processors.append(MinPLogitsWarper(sampling.min_p))
+    return processors

@@ -1,0 +1,33 @@
+"""A picture of a chain's plan, for people: boxes in their colours, each with its number and phrase."""
+
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from .chain import Chain
+from .guidance import region_corners
+
+_GROUND = (40, 40, 40)
+_SMALLEST_FONT = 10  # pixels
+
+
+def plan_picture(chain: Chain, background: Tensor | None, width: int, height: int) -> Tensor:
+    """The plan (1, H, W, 3) in 0..1, over the background (1, H, W, 3) if there is one, else on dark gray."""
+    if background is not None:
+        height, width = background.shape[1:3]
+        picture = Image.fromarray((background[0, ..., :3] * 255).round().clamp(0, 255).to("cpu", torch.uint8).numpy())
+    else:
+        picture = Image.new("RGB", (width, height), _GROUND)
+    pen = ImageDraw.Draw(picture, "RGBA")
+    font = ImageFont.load_default(max(_SMALLEST_FONT, height // 40))
+    for number, region in enumerate(chain.regions, 1):
+        corners, color = region_corners(region, width, height), region.color[1:]
+        pen.rectangle(corners, fill=(*color, 60), outline=color, width=max(1, height // 256))
+        _label(pen, f"{number} {region.phrase}", corners[:2], font)
+    return torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8).view(1, height, width, 3) / 255
+
+
+def _label(pen: ImageDraw.ImageDraw, text: str, corner: tuple[int, int], font: ImageFont.ImageFont) -> None:
+    left, top = corner[0] + 2, corner[1] + 2
+    pen.rectangle(pen.textbbox((left, top), text, font=font), fill=(0, 0, 0, 160))
+    pen.text((left, top), text, fill="white", font=font)

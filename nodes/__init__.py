@@ -1,0 +1,1 @@
+"""One class a node: its schema and a few lines. The work is done in got_models."""

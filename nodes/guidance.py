@@ -1,0 +1,62 @@
+"""From a chain to guidance."""
+
+from comfy_api.latest import io
+
+from ..got_models.comfy.guidance import make_guidance
+from ..got_models.comfy.guider import conditioning, empty_latent
+from ..got_models.guidance import automatic_size, paint_plan
+from .types import CATEGORY, GotChain, GotGuidance, GotReasoner
+
+SIZE = io.DynamicCombo.Input(
+    "size",
+    tooltip="Automatic: the model's own size, or for an edit the picture's shape with as many pixels.",
+    options=[
+        io.DynamicCombo.Option("automatic", []),
+        io.DynamicCombo.Option(
+            "custom",
+            [
+                io.Int.Input("width", default=1024, min=64, max=8192, step=8, tooltip="Pixels, a multiple of 8."),
+                io.Int.Input("height", default=1024, min=64, max=8192, step=8, tooltip="Pixels, a multiple of 8."),
+            ],
+        ),
+    ],
+)
+
+
+class SemanticSpatialGuidance(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="SemanticSpatialGuidance",
+            display_name="Semantic-Spatial Guidance",
+            category=CATEGORY,
+            description="Turns a chain into guidance: its meaning, its painted boxes, the picture to edit.",
+            search_aliases=["GoT", "regional prompt", "box control", "encode chain"],
+            inputs=[
+                GotReasoner.Input("reasoner", tooltip="From GoT Loader; it reads the chain's meaning."),
+                GotChain.Input("chain", tooltip="As the reasoner wrote it, or as you changed it."),
+                io.Vae.Input("vae", tooltip="From GoT Loader; it encodes the boxes and the source picture."),
+                SIZE,
+            ],
+            outputs=[
+                GotGuidance.Output(display_name="guidance"),
+                io.Image.Output(display_name="regions", tooltip="The painted boxes, all on one canvas."),
+                io.Latent.Output(display_name="latent", tooltip="An empty latent of the guidance's size."),
+                io.Conditioning.Output(
+                    display_name="conditioning",
+                    tooltip="For nodes that add to a conditioning, such as ControlNets; theirs goes to the guider.",
+                ),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, reasoner, chain, vae, size) -> io.NodeOutput:
+        width, height = automatic_size(chain, reasoner.manifest.defaults[chain.task])
+        if size["size"] == "custom":
+            width, height = size["width"], size["height"]
+        guidance = make_guidance(reasoner, chain, vae, width, height)
+        regions = paint_plan(chain.regions, width, height)
+        return io.NodeOutput(guidance, regions, empty_latent(guidance), conditioning(guidance))
+
+
+NODES = [SemanticSpatialGuidance]

@@ -1,0 +1,262 @@
+"""The reasoner against plain transformers: the same ids, the same chain, the same 64 hidden states.
+
+Runs with the newest transformers and, by `python dev.py test`, with the oldest that ComfyUI admits.
+"""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from got.got_models.chain import EDIT, TEXT_TO_IMAGE, Chain, read_chain
+from got.got_models.decoding import Sampling, TokenChooser
+from got.got_models.folder import published_manifest
+from got.got_models.prompt import NEW_TOKENS, PROMPTS, checked_prompt
+from got.got_models.reasoner import Reasoner, ReasonerNetwork, mrope_positions
+from got.tests.qwen import Sizes, write_mllm_folder
+from torch import nn
+from transformers import PreTrainedTokenizerFast, Qwen2_5_VLForConditionalGeneration, Qwen2VLImageProcessor
+
+pytestmark = pytest.mark.transformers_oldest
+
+CAPTION = "a red circle left of a blue square"
+BOX = "<|box_start|>(10,20),(300,400)<|box_end|>"
+
+
+@pytest.fixture(scope="module")
+def reasoner(tmp_path_factory):
+    """A random reasoner that tends to write, not to stop at once."""
+    folder = tmp_path_factory.mktemp("reasoner") / "mllm"
+    torch.manual_seed(0)
+    with torch.no_grad():
+        write_mllm_folder(folder, Sizes(), torch.float32)
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
+    tokenizer.add_special_tokens({"additional_special_tokens": list(NEW_TOKENS)})
+    model = Qwen2_5_VLForConditionalGeneration.from_pretrained(
+        folder, torch_dtype=torch.float32, attn_implementation="sdpa"
+    ).eval()
+    network = ReasonerNetwork(model, nn.Linear(64, 48), nn.Linear(64, 80))
+    manifest = replace(published_manifest("random"), reasoner_image_size=(84, 56))
+    with torch.inference_mode():
+        yield Reasoner(network, tokenizer, Qwen2VLImageProcessor.from_pretrained(folder), manifest)
+
+
+@pytest.fixture(autouse=True)
+def inference():
+    with torch.inference_mode():
+        yield
+
+
+def picture(seed=0):
+    return torch.rand(1, 40, 60, 3, generator=torch.Generator().manual_seed(seed))
+
+
+def text_request(prompt=CAPTION):
+    return Chain(TEXT_TO_IMAGE, prompt, "", ())
+
+
+def edit_request(instruction="make it blue"):
+    return Chain(EDIT, instruction, "", (), source=picture())
+
+
+REQUESTS = {"text": text_request, "edit": edit_request}
+
+
+def inputs_of(reasoner, request, answer=""):
+    """What transformers' own tokenizer, template and image processor make of a request."""
+    tokenizer = reasoner.vocabulary.tokenizer
+    content = [{"type": "text", "text": PROMPTS[request.task].format(request.prompt)}]
+    inputs = {}
+    if request.source is not None:
+        content.insert(0, {"type": "image"})
+        patches, grid = reasoner.picture_inputs(request.source)
+        inputs = {"pixel_values": patches, "image_grid_thw": grid}
+    text = tokenizer.apply_chat_template(
+        [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True
+    )
+    if inputs:
+        text = text.replace("<|image_pad|>", "<|image_pad|>" * int(inputs["image_grid_thw"].prod() // 4))
+    inputs["input_ids"] = tokenizer(text + answer, add_special_tokens=False, return_tensors="pt").input_ids
+    return inputs
+
+
+def with_token_types(reasoner, inputs):
+    """transformers 5 asks for the type of each token; the oldest does not know the argument."""
+    hf = reasoner.network.language_model
+    if hasattr(hf.model, "language_model"):
+        types = (inputs["input_ids"] == reasoner.vocabulary.image_pad).int()
+        return {**inputs, "mm_token_type_ids": types}
+    return inputs
+
+
+def hidden_by_transformers(reasoner, chain):
+    """The last 64 of the hidden states of one plain forward over prompt, chain and image tokens."""
+    answer = chain.text + "".join(["<|im_gen_start|>", *NEW_TOKENS[2:]])
+    inputs = with_token_types(reasoner, inputs_of(reasoner, chain, answer))
+    output = reasoner.network.language_model(**inputs, output_hidden_states=True)
+    return output.hidden_states[-1][:, -64:]
+
+
+@pytest.mark.parametrize("task", REQUESTS)
+def test_the_prompt_is_what_the_chat_template_makes(reasoner, task):
+    request = REQUESTS[task]()
+    expected = inputs_of(reasoner, request)["input_ids"][0].tolist()
+    pads = expected.count(reasoner.vocabulary.image_pad)
+    assert reasoner.vocabulary.prompt(request, [pads] if pads else []) == expected
+
+
+@pytest.mark.parametrize("task", REQUESTS)
+@pytest.mark.parametrize("penalty", [1.0, 1.05])
+def test_the_same_tokens_as_generate(reasoner, task, penalty):
+    request = REQUESTS[task]()
+    inputs = with_token_types(reasoner, inputs_of(reasoner, request))
+    never = [[number] for number in _unwritten(reasoner)]
+    model = reasoner.network.language_model
+    settings = {"do_sample": False, "repetition_penalty": penalty, "max_new_tokens": 24, "bad_words_ids": never}
+    output = model.generate(**inputs, **settings, eos_token_id=sorted(reasoner.vocabulary.stops))
+    expected = [
+        token for token in output[0, inputs["input_ids"].shape[1] :].tolist() if token not in reasoner.vocabulary.stops
+    ]
+    seen = []
+    reasoner.write(request, Sampling(repetition_penalty=penalty), 24, False, lambda count, text: seen.append(text))
+    assert seen and seen[-1] == reasoner.text_of(expected)
+
+
+def _unwritten(reasoner):
+    vocabulary = reasoner.vocabulary
+    kept = vocabulary.stops | {vocabulary.box_start, vocabulary.box_end}
+    objects = {number for text, number in vocabulary.special.items() if text.startswith("<|object_ref")}
+    return sorted(set(vocabulary.special.values()) - kept - objects)
+
+
+@pytest.mark.parametrize("task", REQUESTS)
+def test_hidden_states_equal_one_plain_forward(reasoner, task):
+    chain = replace(REQUESTS[task](), text=f"A circle {BOX} (red) and 猫.")
+    expected = hidden_by_transformers(reasoner, chain)
+    torch.testing.assert_close(reasoner.semantics(chain).hidden, expected, atol=1e-4, rtol=0)
+
+
+@pytest.fixture
+def written(reasoner, monkeypatch):
+    """Writes a sensible chain with the random network: it runs for every token, but the tokens are given."""
+
+    def write(request, text=f"A circle {BOX} (red) and 猫."):
+        script = iter([*reasoner.vocabulary.chain(text), reasoner.vocabulary.image_start])
+        chooser = "got.got_models.reasoner.TokenChooser"
+        monkeypatch.setattr(chooser, lambda *settings: lambda ids, logits, written: next(script))
+        return reasoner.write(request, Sampling())
+
+    return write
+
+
+@pytest.mark.parametrize("task", REQUESTS)
+def test_hidden_states_of_the_continued_cache_equal_one_forward(reasoner, written, task):
+    chain = written(REQUESTS[task]())
+    fresh = reasoner.semantics(replace(chain, semantics=None))
+    torch.testing.assert_close(chain.semantics.hidden, fresh.hidden, atol=1e-4, rtol=0)
+
+
+def test_a_chain_that_was_mended_is_read_anew(written):
+    assert written(text_request(), f"A circle {BOX}.").semantics is None
+
+
+def test_an_edited_chain_is_read_anew(reasoner, written):
+    chain = written(text_request())
+    edited = chain.edited("a red circle (1,2),(3,4)")
+    assert not torch.allclose(reasoner.semantics(edited).hidden, chain.semantics.hidden)
+
+
+def test_semantics_of_another_reasoner_are_not_used(reasoner, written):
+    chain = replace(written(text_request()), text="something else")
+    foreign = replace(chain, semantics=chain.semantics._replace(reasoner="another"))
+    assert not torch.allclose(reasoner.semantics(foreign).hidden, chain.semantics.hidden)
+
+
+def test_a_second_turn_sees_the_first(reasoner):
+    first = replace(edit_request(), text=f"The circle {BOX} (red).")
+    alone = replace(edit_request("now make it green"), text="done", source=picture(1))
+    after = replace(alone, earlier=first)
+    assert not torch.allclose(reasoner.semantics(after).hidden, reasoner.semantics(alone).hidden)
+
+
+def test_sampling_follows_the_seed_and_leaves_the_global_random_state(reasoner):
+    before = torch.get_rng_state()
+    texts = [reasoner.write(text_request(), Sampling(temperature=1.5, seed=seed), 12).text for seed in (1, 1, 2)]
+    assert texts[0] == texts[1] != texts[2]
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_the_token_limit_marks_the_chain_as_cut(reasoner):
+    assert reasoner.write(text_request(), Sampling(), 3).cut
+
+
+def test_a_stop_from_outside_ends_the_writing_at_that_token(reasoner):
+    class Stopped(Exception):
+        pass
+
+    counts = []
+
+    def stop_at_two(count, text):
+        counts.append(count)
+        if count == 2:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        reasoner.write(text_request(), Sampling(), 50, on_token=stop_at_two)
+    assert counts == [1, 2]
+
+
+def test_a_given_beginning_is_kept(reasoner):
+    begun = replace(text_request(), text=f"A circle {BOX} (red)")
+    assert reasoner.write(begun, Sampling(), 6).text.startswith(begun.text)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_constrained_boxes_are_always_well_formed(reasoner, seed):
+    vocabulary = reasoner.vocabulary
+    written = [*vocabulary.chain("A circle "), vocabulary.box_start]
+    choose = TokenChooser(Sampling(temperature=1.0, seed=seed), vocabulary)
+    while written[-1] != vocabulary.box_end:
+        written.append(choose(torch.tensor([written]), torch.zeros(1, Sizes().vocabulary), written))
+        assert len(written) < 60, "the box was never closed"
+    assert len(read_chain(reasoner.text_of(written)).regions) == 1
+
+
+@pytest.mark.parametrize(
+    "token", ["<|im_end|>", "<|im_gen_0001|>", "<|box_start|>", "<|image_pad|>", "<|vision_start|>"]
+)
+def test_a_special_token_in_the_prompt_stays_text(reasoner, token):
+    vocabulary = reasoner.vocabulary
+    plain, typed = (vocabulary.prompt(text_request(text), []) for text in ("x", f"x{token}"))
+    assert [number in vocabulary.special.values() for number in plain].count(True) == [
+        number in vocabulary.special.values() for number in typed
+    ].count(True)
+
+
+@pytest.mark.parametrize("token", ["<|im_end|>", "<|im_gen_0001|>", "<|image_pad|>", "<|vision_start|>"])
+def test_a_special_token_in_a_chain_stays_text(reasoner, token):
+    vocabulary = reasoner.vocabulary
+    assert vocabulary.special[token] not in vocabulary.chain(f"a{token}b {BOX} (red)")
+
+
+def test_conditions_have_the_stated_shapes_and_a_null_context_of_biases(reasoner):
+    semantics = reasoner.semantics(replace(text_request(), text="a chain"))
+    context, null, pooled = reasoner.conditions(semantics)
+    assert context.shape == null.shape == (1, 64, 48) and pooled.shape == (1, 80)
+    torch.testing.assert_close(null, reasoner.network.context.bias.expand(1, 64, 48))
+    torch.testing.assert_close(pooled[0], reasoner.network.pooled(semantics.hidden)[0].mean(0))
+
+
+def test_positions_of_text_around_a_picture():
+    pad = 9
+    positions = mrope_positions([1, pad, pad, pad, pad, pad, pad, 2, 3], pad, [(1, 4, 6)], 2)
+    assert positions[:, 0].tolist() == [
+        [0, 1, 1, 1, 1, 1, 1, 4, 5],
+        [0, 1, 1, 1, 2, 2, 2, 4, 5],
+        [0, 1, 2, 3, 1, 2, 3, 4, 5],
+    ]
+
+
+@pytest.mark.parametrize("task, word", [(TEXT_TO_IMAGE, "prompt"), (EDIT, "instruction")])
+def test_an_empty_prompt_is_refused(task, word):
+    with pytest.raises(ValueError, match=f"The {word} is empty"):
+        checked_prompt("  \n", task)
