@@ -33,6 +33,7 @@ _AFTER_CHAIN = re.compile(r"\s*<\|im_gen_start\|>.*", re.DOTALL)
 _CLAUSE = re.compile(
     r"[.,;:!?\n]+\s+|\n+|\s+(?:and|with|is|are|while|where|has|have|shows?|portrays?|depicts?|features?|contains?)\s+"
 )
+_TRAILING = re.compile(r"(?:\s+(?:is|are|at|in|within|of)|\s*[:,])+$")
 _DETERMINER = re.compile(r"\b(?:an?|the|one|two|three|four|some|several|its|his|her|their)\b", re.IGNORECASE)
 
 
@@ -202,4 +203,4 @@ def _phrase(text: str, start: int, stop: int) -> tuple[str, int]:
     first += len(text[first:stop]) - len(text[first:stop].lstrip(" ,.;:\n"))
     determiner = _DETERMINER.search(text, first, stop)
     first = determiner.start() if determiner else first
-    return text[first:stop].strip(), first
+    return _TRAILING.sub("", text[first:stop].strip()), first
