@@ -26,9 +26,9 @@ EXTRAS = io.Conditioning.Input(
 )
 STRENGTHS = io.DynamicCombo.Input(
     "strengths",
-    tooltip="Published: what the model works best with, for pictures and for edits. Custom: your own.",
+    tooltip="Automatic: what the model works best with, for pictures or for edits. Custom: your own.",
     options=[
-        io.DynamicCombo.Option("published", []),
+        io.DynamicCombo.Option("automatic", []),
         io.DynamicCombo.Option(
             "custom",
             [
