@@ -140,9 +140,9 @@ def format_box(box: Box, color_word: str) -> str:
     return f"{BOX_START}{box}{BOX_END} ({color_word})"
 
 
-def plain_text(chain: Chain) -> str:
-    """The chain as people read and type it, without GoT's markers. `read_chain` turns it back into the same text."""
-    return chain.text.replace(BOX_START, "").replace(BOX_END, "")
+def plain_text(text: str) -> str:
+    """A chain as people read and type it, without GoT's markers. `canonical_text` turns it back into the same text."""
+    return text.replace(BOX_START, "").replace(BOX_END, "")
 
 
 def got_r1_text(chain: Chain) -> str:

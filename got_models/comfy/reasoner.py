@@ -53,7 +53,10 @@ class ManagedReasoner:
         """Write a chain, with its text streamed to the node, its progress shown, and Stop obeyed within one token."""
         self._load()
         report = _progress(max_tokens, node_id)
-        return self.reasoner.write(chain, sampling, max_tokens, constrain_boxes, report)
+        chain = self.reasoner.write(chain, sampling, max_tokens, constrain_boxes, report)
+        if node_id is not None:
+            show_text(plain_text(chain.text) + (cut_notice(max_tokens) if chain.cut else ""), node_id)
+        return chain
 
     def semantics(self, chain: Chain) -> Semantics:
         """The chain's hidden states; the network is loaded only if they are not known yet."""
@@ -123,6 +126,11 @@ def _progress(max_tokens: int, node_id: str | None) -> Callable[[int, str], None
             show_text(plain_text(text), node_id)
 
     return report
+
+
+def cut_notice(max_tokens: int) -> str:
+    """What a person should know of a chain that reached its token limit."""
+    return f"\n\nThe chain was cut at {max_tokens} tokens, unfinished. Raise max_length, or go on with it as it is."
 
 
 def show_text(text: str, node_id: str) -> None:
