@@ -52,14 +52,17 @@ def published_config(config: dict[str, Any]) -> dict[str, Any]:
         return config
     text, vision = config["text_config"], config["vision_config"]
     rope = text.get("rope_parameters") or text["rope_scaling"]
-    flat = {name: value for name, value in {**text, **config}.items() if name not in _NOT_PUBLISHED}
     return {
-        **flat,
+        **_without_new_names({**text, **config}),
         "model_type": MODEL_TYPE,
         "rope_theta": rope.get("rope_theta", text.get("rope_theta")),
         "rope_scaling": {"type": "mrope", "mrope_section": rope["mrope_section"]},
-        "vision_config": {name: value for name, value in vision.items() if name not in _NOT_PUBLISHED},
+        "vision_config": _without_new_names(vision),
     }
+
+
+def _without_new_names(config: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in config.items() if name not in _NOT_PUBLISHED and value is not None}
 
 
 def reasoner_files(got: Path, mllm: Path, config: dict[str, Any], rows: int) -> dict[str, str]:

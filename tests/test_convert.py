@@ -1,0 +1,448 @@
+"""Conversion: the released layout in, a model folder out, the same numbers as peft; every bad input refused by name."""
+
+import hashlib
+import json
+import os
+import shutil
+
+import pytest
+import torch
+from got.got_models.conversion import writer
+from got.got_models.convert import convert, main
+from got.got_models.errors import GoTError
+from got.got_models.folder import read_manifest
+from got.got_models.loading import load_reasoner
+from got.got_models.weights import load_tensors, read_header
+from got.tests.qwen import GOT_TOKENS
+from got.tests.released import COMPONENTS, make_release
+from safetensors.torch import save_file
+from transformers import Qwen2_5_VLForConditionalGeneration
+
+INDEX = "pytorch_model.bin.index.json"
+IMAGE_PAD = 268  # its number in the test model's tokenizer
+pytestmark = pytest.mark.filterwarnings("ignore:Model has `tie_word_embeddings=True`")  # that is the point
+
+
+def run(release, out, dtype="fp32"):
+    """Convert; the lines that were reported."""
+    lines = []
+    convert(release.got, release.mllm, release.sdxl, out, dtype, lines.append)
+    return lines
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory):
+    return make_release(tmp_path_factory.mktemp("release"))
+
+
+@pytest.fixture(scope="module")
+def converted(release, tmp_path_factory):
+    out = tmp_path_factory.mktemp("models") / "Small"
+    run(release, out)
+    return out
+
+
+@pytest.fixture
+def broken(release, tmp_path):
+    """A copy of the release, to be spoilt. Nothing but the copies may be in its folder afterwards."""
+    for name in ("got", "mllm", "sdxl"):
+        shutil.copytree(getattr(release, name), tmp_path / name)
+    return tmp_path
+
+
+def refusal(folder, **places):
+    """The message of a conversion that must fail, and leave nothing."""
+    places = {name: folder / name for name in ("got", "mllm", "sdxl")} | places
+    before = sorted(folder.iterdir())
+    with pytest.raises(GoTError) as error:
+        convert(**places, out=folder / "result", dtype="fp32")
+    assert sorted(folder.iterdir()) == before
+    return str(error.value)
+
+
+def shard_with(folder, part):
+    """A shard that holds a key with `part` in it, and that key."""
+    table = json.loads((folder / "got" / INDEX).read_text())["weight_map"]
+    key = next(key for key in table if part in key)
+    return folder / "got" / table[key], key
+
+
+def change(folder, edit):
+    """Rewrite the checkpoint as one file, after `edit` has changed its tensors."""
+    tensors = {}
+    for shard in sorted((folder / "got").glob("*.bin")):
+        tensors |= torch.load(shard, weights_only=True)
+    shutil.rmtree(folder / "got")
+    (folder / "got").mkdir()
+    edit(tensors)
+    torch.save(tensors, folder / "got" / "pytorch_model.bin")
+
+
+def reasoner_inputs(picture):
+    """24 tokens of text, and a picture of 8x4 patches (8 tokens) among them if wanted."""
+    generator = torch.Generator().manual_seed(1)
+    text = torch.randint(0, 250, (1, 24), generator=generator)
+    if not picture:
+        return {"input_ids": text, "mm_token_type_ids": torch.zeros_like(text)}
+    ids = torch.cat([text[:, :5], torch.full((1, 8), IMAGE_PAD), text[:, 5:]], 1)
+    return {
+        "input_ids": ids,
+        "mm_token_type_ids": (ids == IMAGE_PAD).long(),
+        "pixel_values": torch.randn(32, 1176, generator=generator),
+        "image_grid_thw": torch.tensor([[1, 8, 4]]),
+    }
+
+
+@torch.no_grad()
+def difference(peft_model, out, picture):
+    """Largest relative difference of logits and last hidden states between peft's model and the converted one."""
+    model = Qwen2_5_VLForConditionalGeneration.from_pretrained(out / "reasoner", attn_implementation="eager")
+    inputs = reasoner_inputs(picture)
+    expected, actual = (m.eval()(**inputs, output_hidden_states=True) for m in (peft_model, model))
+    pairs = [(expected.logits, actual.logits), (expected.hidden_states[-1], actual.hidden_states[-1])]
+    return max(float((a - b).abs().max() / a.abs().max()) for a, b in pairs)
+
+
+# ------------------------------------------------------------------------------------------------ the same numbers
+
+
+@pytest.mark.parametrize("picture", [False, True])
+def test_language_model_equals_peft(release, converted, picture):
+    assert difference(release.mllm_model, converted, picture) <= 1e-5
+
+
+def test_leaving_the_adapter_out_would_show(release, converted):
+    with release.mllm_model.disable_adapter():
+        assert difference(release.mllm_model, converted, True) > 0.1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"names": "new"},
+        {"saved_modules": False},
+        {"names": "new", "saved_modules": False, "prefix": "module."},
+        {"adapter": {"lora_alpha": 12}},
+        {"adapter": {"use_rslora": True}},
+    ],
+    ids=str,
+)
+def test_other_ways_to_save_a_checkpoint(tmp_path, options):
+    release = make_release(tmp_path, seed=1, **options)
+    run(release, tmp_path / "out")
+    assert difference(release.mllm_model, tmp_path / "out", True) <= 1e-5
+
+
+@pytest.mark.parametrize("dtype, stored", [("bf16", "BF16"), ("fp16", "F16")])
+def test_half_precision_is_rounded_once(release, converted, tmp_path, dtype, stored):
+    run(release, tmp_path / "out", dtype)
+    exact, rounded = load_tensors(converted / "reasoner"), load_tensors(tmp_path / "out" / "reasoner")
+    assert all(torch.equal(rounded[name], exact[name].to(rounded[name].dtype)) for name in exact)
+    headers = [read_header(file) for file in (tmp_path / "out").rglob("*.safetensors")]
+    assert {info.dtype for header in headers for info in header.values()} == {stored}
+
+
+def test_checkpoint_in_bf16_is_merged_in_fp32(tmp_path):
+    release = make_release(tmp_path, seed=2, dtype=torch.bfloat16)
+    run(release, tmp_path / "out")
+    merged = load_tensors(tmp_path / "out" / "reasoner")["visual.blocks.0.mlp.up_proj.weight"]
+    module = release.mllm_model.base_model.model.model.visual.blocks[0].mlp.up_proj
+    a, b = module.lora_A["default"].weight.float(), module.lora_B["default"].weight.float()
+    torch.testing.assert_close(merged, module.base_layer.weight.float() + 8 * b @ a)
+
+
+def test_what_an_adapter_leaves_out_comes_from_the_base_model(broken, release):
+    frozen = lambda key: key.startswith("mllm.") and "lora_" not in key and "modules_to_save" not in key
+    change(broken, lambda t: [t.pop(key) for key in list(t) if frozen(key)])
+    convert(broken / "got", broken / "mllm", broken / "sdxl", broken / "out", "fp32")
+    assert difference(release.mllm_model, broken / "out", True) <= 1e-5
+
+
+def test_unet_vae_and_projectors_are_taken_as_they_are(release, converted):
+    assert_same(load_tensors(converted / "unet.safetensors"), release.unet.state_dict())
+    assert_same(load_tensors(converted / "vae.safetensors"), release.vae.state_dict())
+    projectors = {"context": release.context, "pooled": release.pooled}
+    expected = {f"{name}.{part}": t for name, linear in projectors.items() for part, t in linear.state_dict().items()}
+    assert_same(load_tensors(converted / "projectors.safetensors"), expected)
+
+
+def assert_same(actual, expected):
+    assert actual.keys() == expected.keys()
+    assert all(torch.equal(actual[name], expected[name]) for name in expected)
+
+
+def test_vae_comes_from_the_base_folder_if_the_checkpoint_has_none(tmp_path):
+    release = make_release(tmp_path, components=[part for part in COMPONENTS if part != "vae"])
+    run(release, tmp_path / "out")
+    assert_same(load_tensors(tmp_path / "out" / "vae.safetensors"), release.vae.state_dict())
+
+
+def test_safetensors_are_read_as_well(broken, converted):
+    change(broken, lambda tensors: None)
+    pickled = broken / "got" / "pytorch_model.bin"
+    save_file(torch.load(pickled, weights_only=True), broken / "got" / "model.safetensors")
+    pickled.unlink()
+    convert(broken / "got", broken / "mllm", broken / "sdxl", broken / "out", "fp32")
+    assert_same(load_tensors(broken / "out" / "reasoner"), load_tensors(converted / "reasoner"))
+
+
+# -------------------------------------------------------------------------------------------------------- the folder
+
+
+def test_folder_is_whole_and_says_what_it_is(converted):
+    manifest = read_manifest(converted)
+    assert (manifest.name, manifest.image_tokens, manifest.reasoner_image_size) == ("Small", 64, (448, 448))
+    config = json.loads((converted / "reasoner" / "config.json").read_text())
+    assert config["hidden_size"] == 64 and config["tie_word_embeddings"] is False and config["torch_dtype"] == "float32"
+
+
+def test_got_tokens_come_after_the_others_in_the_order_of_training(release, converted):
+    vocabulary = load_reasoner(converted, torch.float32).vocabulary
+    assert [vocabulary.id_of(token) for token in GOT_TOKENS] == list(range(270, 336))
+    assert vocabulary.tokenizer.get_vocab() == release.tokenizer.get_vocab()
+
+
+def test_config_as_transformers_5_writes_it_is_made_the_published_one(release, converted, tmp_path):
+    shutil.copytree(release.mllm, tmp_path / "mllm")
+    Qwen2_5_VLForConditionalGeneration.from_pretrained(release.mllm).save_pretrained(tmp_path / "mllm")
+    assert "text_config" in json.loads((tmp_path / "mllm" / "config.json").read_text())
+    convert(release.got, tmp_path / "mllm", release.sdxl, tmp_path / "out", "fp32")
+    made, published = (json.loads((f / "reasoner" / "config.json").read_text()) for f in (tmp_path / "out", converted))
+    del published["sliding_window"]  # unused; transformers 5 forgets it
+    assert made["vision_config"].pop("in_channels") == 3  # today's name of in_chans, which stays
+    made["vision_config"].pop("initializer_range")
+    assert {name: made.get(name) for name in published} == published
+    assert difference(release.mllm_model, tmp_path / "out", True) <= 1e-5
+
+
+def test_large_models_are_written_in_shards(release, converted, tmp_path, monkeypatch):
+    monkeypatch.setattr(writer, "LARGEST_SHARD", 200_000)
+    run(release, tmp_path / "out")
+    files = sorted(file.name for file in (tmp_path / "out" / "reasoner").glob("*.safetensors"))
+    assert len(files) > 3 and files[0] == f"model-00001-of-{len(files):05}.safetensors"
+    assert_same(load_tensors(tmp_path / "out" / "reasoner"), load_tensors(converted / "reasoner"))
+    assert difference(release.mllm_model, tmp_path / "out", True) <= 1e-5
+
+
+def test_checksums_are_those_of_the_files(converted):
+    lines = (converted / "checksums.sha256").read_text().splitlines()
+    sums = {name: digest for digest, name in (line.split("  ") for line in lines)}
+    assert set(sums) == {file.relative_to(converted).as_posix() for file in converted.rglob("*.safetensors")}
+    assert all(hashlib.sha256((converted / name).read_bytes()).hexdigest() == digest for name, digest in sums.items())
+
+
+def test_progress_and_what_was_merged_are_reported(release, tmp_path, monkeypatch):
+    monkeypatch.setattr(writer, "SECONDS_BETWEEN_REPORTS", 0)
+    lines = run(release, tmp_path / "out")
+    assert any("14 language and 6 vision LoRAs" in line and "6 trained as a whole" in line for line in lines)
+    assert any(line.startswith("100%") for line in lines) and "models/got" in lines[-1]
+
+
+# -------------------------------------------------------------------------------------------------------- refusals
+
+
+def test_pickle_with_code_in_it_is_refused_and_not_run(broken):
+    class Code:
+        def __reduce__(self):
+            return os.mkdir, (str(broken / "ran"),)
+
+    shard, key = shard_with(broken, "unet.")
+    torch.save({key: torch.ones(1), "evil": Code()}, shard)
+    message = refusal(broken)
+    assert shard.name in message and "could run code" in message
+
+
+@pytest.mark.parametrize("kept", [0, 2, 5000, -50])
+def test_shard_cut_short(broken, kept):
+    shard, _ = shard_with(broken, "unet.")
+    shard.write_bytes(shard.read_bytes()[:kept])
+    message = refusal(broken)
+    assert shard.name in message and "Get the file again" in message
+
+
+def test_missing_shards_are_named(broken):
+    shard, _ = shard_with(broken, "unet.")
+    shard.unlink()
+    message = refusal(broken)
+    assert shard.name in message and "1 of the 3 files" in message
+
+
+def test_shard_that_lacks_what_the_index_promises(broken):
+    shard, key = shard_with(broken, "output_projector.")
+    tensors = torch.load(shard, weights_only=True)
+    del tensors[key]
+    torch.save(tensors, shard)
+    assert key in refusal(broken)
+
+
+def test_shard_that_holds_something_else(broken):
+    shard, _ = shard_with(broken, "unet.")
+    torch.save([1, 2, 3], shard)
+    assert "does not hold tensors by name" in refusal(broken)
+
+
+@pytest.mark.parametrize("place", ["got", "mllm", "sdxl"])
+def test_folder_that_does_not_exist(broken, place):
+    assert "nowhere" in refusal(broken, **{place: broken / "nowhere"})
+
+
+@pytest.mark.parametrize(
+    "place, other, complaint",
+    [
+        ("got", "mllm", "not part of GoT"),
+        ("got", "sdxl", "holds no weights"),
+        ("got", "sdxl/unet", "not part of GoT"),
+        ("mllm", "sdxl", "no config.json"),
+        ("mllm", "sdxl/unet", "Give the folder of Qwen2.5-VL-3B-Instruct"),
+        ("sdxl", "mllm", "no folder 'unet'"),
+    ],
+)
+def test_folder_of_something_else(broken, place, other, complaint):
+    assert complaint in refusal(broken, **{place: broken / other})
+
+
+@pytest.mark.parametrize(
+    "component, what",
+    [("mllm", "language model"), ("output_projector", "context"), ("output_projector_add", "pooled"), ("unet", "UNet")],
+)
+def test_component_that_cannot_be_replaced_is_missing(broken, component, what):
+    change(broken, lambda t: [t.pop(key) for key in list(t) if key.split(".")[0] == component])
+    message = refusal(broken)
+    assert "lacks" in message and what in message
+
+
+@pytest.mark.parametrize(
+    "part, named",
+    [
+        ("layers.0.self_attn.q_proj.lora_A", "model.layers.0.self_attn.q_proj.weight"),
+        ("visual.blocks.1.mlp.up_proj.lora_B", "visual.blocks.1.mlp.up_proj.weight"),
+        ("layers.1.input_layernorm.modules_to_save", "model.layers.1.input_layernorm.weight"),
+        ("lm_head.modules_to_save", "lm_head.weight"),
+        ("unet.mid_block.resnets.0.conv1.bias", "mid_block.resnets.0.conv1.bias"),
+        ("vae.post_quant_conv.bias", "post_quant_conv.bias"),
+        ("output_projector.projector.bias", "context.bias"),
+    ],
+)
+def test_missing_tensor_is_named(broken, part, named):
+    _, key = shard_with(broken, part)
+    change(broken, lambda tensors: tensors.pop(key))
+    message = refusal(broken)
+    assert "not whole" in message and named in message
+
+
+def test_training_of_a_whole_layer_is_missing(broken):
+    change(broken, lambda t: [t.pop(key) for key in list(t) if "layers.1.self_attn.q_proj.lora_" in key])
+    assert "model.layers.1.self_attn.q_proj.weight" in refusal(broken)
+
+
+@pytest.mark.parametrize(
+    "key, complaint",
+    [
+        ("mllm.base_model.model.model.layers.0.extra.weight", "model.layers.0.extra.weight"),
+        ("unet.extra.weight", "extra.weight"),
+        ("vae.extra.weight", "extra.weight"),
+        ("output_projector.extra.weight", "context.extra.weight"),
+        ("discriminator.weight", "discriminator.weight"),
+        ("mllm.base_model.model.model.norm.lora_magnitude_vector.default.weight", "lora_magnitude_vector"),
+    ],
+)
+def test_tensor_that_belongs_nowhere_is_named(broken, key, complaint):
+    change(broken, lambda tensors: tensors.update({key: torch.ones(1)}))
+    assert complaint in refusal(broken)
+
+
+def test_tensor_of_another_size_is_named(broken):
+    _, key = shard_with(broken, "unet.conv_out.weight")
+    change(broken, lambda tensors: tensors.update({key: torch.ones(2, 2)}))
+    message = refusal(broken)
+    assert "'conv_out.weight' has the shape (2, 2)" in message
+
+
+def test_lora_of_another_size_is_named(broken):
+    _, key = shard_with(broken, "layers.0.self_attn.q_proj.lora_A")
+    change(broken, lambda tensors: tensors.update({key: torch.ones(4, 2)}))
+    assert "the LoRA of 'model.layers.0.self_attn.q_proj.weight'" in refusal(broken)
+
+
+def test_projectors_in_each_others_place(broken):
+    def swap(tensors):
+        one, other = "output_projector.projector.weight", "output_projector_add.projector.weight"
+        tensors[one], tensors[other] = tensors[other], tensors[one]
+
+    change(broken, swap)
+    assert "'context.weight' has the shape (80, 64)" in refusal(broken)
+
+
+def test_plain_sdxl_unet_is_no_got_unet(broken):
+    base = load_tensors(broken / "sdxl" / "unet" / "diffusion_pytorch_model.safetensors")
+    change(broken, lambda tensors: tensors.update({f"unet.{name}": tensor.clone() for name, tensor in base.items()}))
+    assert "4 input channels" in refusal(broken)
+
+
+def test_two_adapters(broken):
+    _, key = shard_with(broken, "q_proj.lora_A.default")
+    change(broken, lambda t: t.update({key.replace("default", "other"): t[key].clone()}))
+    assert "one adapter" in refusal(broken)
+
+
+@pytest.mark.parametrize("content, complaint", [({"lora_alpha": 8, "use_dora": True}, "use_dora"), ({}, "lora_alpha")])
+def test_adapter_config_that_cannot_be_followed(broken, content, complaint):
+    (broken / "got" / "adapter_config.json").write_text(json.dumps(content))
+    assert complaint in refusal(broken)
+
+
+def test_tokens_that_do_not_fit_into_the_embeddings(broken):
+    tokenizer = json.loads((broken / "mllm" / "tokenizer.json").read_text())
+    tokenizer["added_tokens"] += [
+        {**tokenizer["added_tokens"][0], "id": 270 + n, "content": f"<|filler_{n}|>"} for n in range(100)
+    ]
+    (broken / "mllm" / "tokenizer.json").write_text(json.dumps(tokenizer))
+    message = refusal(broken)
+    assert "435" in message and "384 tokens" in message
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "tokenizer_config.json", "preprocessor_config.json", "config.json"])
+@pytest.mark.parametrize("content", [None, "", "[]"])
+def test_broken_file_of_the_base_model_is_named(broken, name, content):
+    (broken / "mllm" / name).unlink()
+    if content is not None:
+        (broken / "mllm" / name).write_text(content)
+    assert name in refusal(broken)
+
+
+def test_existing_result_is_not_touched(broken):
+    (broken / "result").mkdir()
+    (broken / "result" / "mine.txt").write_text("mine")
+    assert "exists already" in refusal(broken)
+    assert (broken / "result" / "mine.txt").read_text() == "mine"
+
+
+def test_disk_too_small(broken, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: shutil._ntuple_diskusage(2, 1, 1))
+    assert "GB free" in refusal(broken)
+
+
+@pytest.mark.parametrize("failure", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_nothing_is_left_when_writing_breaks_off(broken, monkeypatch, capsys, failure):
+    def fail(*arguments):
+        raise failure
+
+    monkeypatch.setattr("got.got_models.convert.write_file", fail)
+    before = sorted(broken.iterdir())
+    places = [f"--{name}={broken / name}" for name in ("got", "mllm", "sdxl")]
+    assert main([*places, f"--out={broken / 'models' / 'out'}"]) != 0
+    (broken / "models").rmdir()
+    assert sorted(broken.iterdir()) == before
+    assert capsys.readouterr().err.startswith("convert: ")
+
+
+def test_rest_of_a_killed_run_is_cleared_away(release, tmp_path):
+    (tmp_path / "out.unfinished" / "reasoner").mkdir(parents=True)
+    run(release, tmp_path / "out")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["out"]
+
+
+def test_command_prints_one_line_for_what_is_wrong(broken, capsys):
+    places = [f"--{name}={broken / name}" for name in ("mllm", "sdxl", "out")]
+    assert main([f"--got={broken / 'nowhere'}", *places]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
