@@ -1,10 +1,11 @@
-"""How the next token is chosen: penalties and sampling, tokens that may never come, boxes that are always well formed.
+"""How the next token is chosen: penalties and sampling, tokens that may never come, chains that are always well formed.
 
 The processors are transformers' own, in the order of its `generate`; the randomness is a local generator's, so the
 global random state stays as it was.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ from transformers.generation.logits_process import (
 )
 
 from .chain import GRID
+from .colors import COLORS
 from .errors import GoTError
 from .prompt import Vocabulary
 
@@ -49,12 +51,12 @@ class Sampling:
 class TokenChooser:
     """Chooses one token after another, for one chain."""
 
-    def __init__(self, sampling: Sampling, vocabulary: Vocabulary, constrain_boxes: bool = True) -> None:
+    def __init__(self, sampling: Sampling, vocabulary: Vocabulary, constrain: bool = True) -> None:
         self.greedy = sampling.temperature == 0
         self.processors = _processors(sampling)
         self.generator = torch.Generator().manual_seed(sampling.seed)
         self.never = _never_written(vocabulary)
-        self.grammar = BoxGrammar(vocabulary) if constrain_boxes else None
+        self.grammar = ChainGrammar(vocabulary) if constrain else None
 
     def __call__(self, ids: Tensor, logits: Tensor, written: list[int]) -> int:
         """The next token. ids: (1, length) all so far; logits: (1, vocabulary), float; written: the chain's own ids."""
@@ -74,25 +76,43 @@ class TokenChooser:
         return int(torch.multinomial(probabilities, 1, generator=self.generator))
 
 
-class BoxGrammar:
-    """Keeps what the model writes inside a box to `(x0,y0),(x1,y1)`, 0..999, first corner left of and above the second.
+class ChainGrammar:
+    """Keeps a chain well formed while it is written: every box, and every colour behind one.
 
-    Tokens may hold several characters, so each that could come is tried as text.
+    A box is `(x0,y0),(x1,y1)`, 0..999, first corner left of and above the second; brackets right behind a box hold a
+    colour word. Tokens may hold several characters, so each that could come is tried as text.
     """
 
     def __init__(self, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
         self.start, self.end = vocabulary.box_start, vocabulary.box_end
-        self.texts = vocabulary.box_texts
 
     def allowed(self, written: list[int]) -> list[int] | None:
-        """The ids that may come next inside a box; None outside of one."""
-        since = written[_last_index(written, self.start) + 1 :] if self.start in written else [self.end]
-        if self.end in since:
+        """The ids that may come next inside a box or a colour; None elsewhere, where all but a box's end may."""
+        last = next(
+            (index for index in reversed(range(len(written))) if written[index] in (self.start, self.end)), None
+        )
+        if last is None:
             return None
-        inside = "".join(self.texts[number] for number in since)
-        if is_box(inside):
-            return [self.end]
-        return [number for number, text in self.texts.items() if may_become_box(inside + text)]
+        inside = "".join(self.vocabulary.text_of(number) for number in written[last + 1 :])
+        if written[last] == self.start:
+            return [self.end] if is_box(inside) else self._such(self.vocabulary.box_texts, inside, may_become_box)
+        color = _OPEN_COLOR.fullmatch(inside)
+        return self._such(self.vocabulary.color_texts, color[1], may_become_color) if color else None
+
+    @staticmethod
+    def _such(texts: dict[int, str], before: str, fits: Callable[[str], bool]) -> list[int]:
+        return [number for number, text in texts.items() if fits(before + text)]
+
+
+_OPEN_COLOR = re.compile(r"\s*\(([A-Za-z ]*)")
+
+
+def may_become_color(text: str) -> bool:
+    """Whether what stands behind an opening bracket is, or can still become, a colour word and the closing bracket."""
+    word, closed, _ = text.partition(")")
+    word = word.replace(" ", "").lower()
+    return word in COLORS if closed else any(color.startswith(word) for color in COLORS)
 
 
 _SHAPE = "(0,0),(0,0)"
@@ -116,10 +136,6 @@ def may_become_box(text: str) -> bool:
     greatest = [int(number) for number in numbers[:-1]]
     greatest += [int(number.ljust(3, "9") if growing else number) for number in numbers[-1:]]
     return all(second > first for first, second in zip(greatest, greatest[2:], strict=False))
-
-
-def _last_index(items: list[int], item: int) -> int:
-    return len(items) - 1 - items[::-1].index(item)
 
 
 def _never_written(vocabulary: Vocabulary) -> list[int]:

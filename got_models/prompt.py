@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from .chain import BOX_END, BOX_START, EDIT, TEXT_TO_IMAGE, Chain
+from .colors import COLORS
 from .errors import GoTError
 
 PROMPTS = {
@@ -43,8 +44,23 @@ class Vocabulary:
     @cached_property
     def box_texts(self) -> dict[int, str]:
         """The tokens that can stand inside a box, by id."""
-        vocabulary = self.tokenizer.get_vocab().items()
-        return {number: text for text, number in vocabulary if _BOX_CHARACTERS.fullmatch(text)}
+        return {number: text for number, text in self._texts if _BOX_CHARACTERS.fullmatch(text)}
+
+    @cached_property
+    def color_texts(self) -> dict[int, str]:
+        """The tokens that can stand in a colour's brackets, by id: parts of colour words, perhaps with what follows."""
+        parts = {word[i:j] for word in COLORS for i in range(len(word)) for j in range(i, len(word) + 1)}
+        return {number: text for number, text in self._texts if text.partition(")")[0].strip().lower() in parts}
+
+    @cached_property
+    def _texts(self) -> list[tuple[int, str]]:
+        """Every ordinary token as text; a byte-level tokenizer writes a space as U+0120."""
+        vocabulary, special = self.tokenizer.get_vocab(), set(self.special.values())
+        return [(number, text.replace("\u0120", " ")) for text, number in vocabulary.items() if number not in special]
+
+    def text_of(self, number: int) -> str:
+        """The text of one token; nothing for an id that has none (embeddings may have rows to spare)."""
+        return (self.tokenizer.convert_ids_to_tokens(number) or "").replace("\u0120", " ")
 
     def id_of(self, token: str) -> int:
         """The id of a special token. GoTError if the tokenizer does not have it."""

@@ -61,18 +61,19 @@ class Reasoner:
         chain: Chain,
         sampling: Sampling,
         max_tokens: int = 1024,
-        constrain_boxes: bool = True,
+        constrain: bool = True,
         on_token: Callable[[int, str], None] = lambda count, text: None,
     ) -> Chain:
         """Write a chain for a task, prompt and picture; `chain.text`, if any, is the beginning to go on from.
 
         on_token is called with the number of tokens and the text so far; it may raise to stop. The result is marked
         `cut` if max_tokens came first; it carries its semantics, read from the continued key-value cache, unless
-        the text had to be mended. Raises ChainError if boxes are not constrained and the model wrote a broken one.
+        the text had to be mended. constrain: the chain is always well formed; without it,
+        ChainError is raised for a box or colour that cannot be drawn.
         """
         state = _Reading(self, chain)
         written, cut = self._decode(
-            state, chain, TokenChooser(sampling, self.vocabulary, constrain_boxes), max_tokens, on_token
+            state, chain, TokenChooser(sampling, self.vocabulary, constrain), max_tokens, on_token
         )
         raw = self.text_of(written)
         text = canonical_text(without_unfinished_box(raw) if cut else raw)

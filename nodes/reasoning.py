@@ -61,10 +61,10 @@ MAX_LENGTH = io.Int.Input(
     tooltip="Most tokens a chain may have. One that is not finished by then is marked as cut.",
 )
 CONSTRAIN = io.Boolean.Input(
-    "constrain_boxes",
+    "constrain",
     default=True,
     advanced=True,
-    tooltip="Lets the model write only well-formed boxes. A model that writes them well anyway writes the same chain.",
+    tooltip="Lets the model write only boxes and colours that can be drawn. What is well formed anyway stays the same.",
 )
 
 
@@ -102,9 +102,9 @@ class ReasoningChain(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, reasoner, prompt, sampling_mode, max_length, constrain_boxes) -> io.NodeOutput:
+    def execute(cls, reasoner, prompt, sampling_mode, max_length, constrain) -> io.NodeOutput:
         request = Chain(TEXT_TO_IMAGE, checked_prompt(prompt, TEXT_TO_IMAGE), "", ())
-        return write(cls, reasoner, request, sampling_mode, max_length, constrain_boxes)
+        return write(cls, reasoner, request, sampling_mode, max_length, constrain)
 
 
 class EditChain(io.ComfyNode):
@@ -137,19 +137,17 @@ class EditChain(io.ComfyNode):
         )
 
     @classmethod
-    def execute(
-        cls, reasoner, image, instruction, sampling_mode, max_length, constrain_boxes, earlier=None
-    ) -> io.NodeOutput:
+    def execute(cls, reasoner, image, instruction, sampling_mode, max_length, constrain, earlier=None) -> io.NodeOutput:
         check_source(image)
         request = Chain(EDIT, checked_prompt(instruction, EDIT), "", (), source=image, earlier=earlier)
-        return write(cls, reasoner, request, sampling_mode, max_length, constrain_boxes)
+        return write(cls, reasoner, request, sampling_mode, max_length, constrain)
 
 
-def write(cls, reasoner, request: Chain, sampling_mode: dict, max_length: int, constrain_boxes: bool) -> io.NodeOutput:
+def write(cls, reasoner, request: Chain, sampling_mode: dict, max_length: int, constrain: bool) -> io.NodeOutput:
     """What both nodes do: sampling off is temperature 0; the boxes go out in pixels."""
     values = {key: value for key, value in sampling_mode.items() if key != "sampling_mode"}
     sampling = Sampling(**values)
-    chain = reasoner.write(request, sampling, max_length, constrain_boxes, cls.hidden.unique_id)
+    chain = reasoner.write(request, sampling, max_length, constrain, cls.hidden.unique_id)
     size = automatic_size(chain, reasoner.manifest.defaults[chain.task])
     return io.NodeOutput(chain, chain.text, bounding_boxes(chain, *size))
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 from got.got_models.chain import EDIT, TEXT_TO_IMAGE, Chain, read_chain
+from got.got_models.colors import COLORS
 from got.got_models.decoding import Sampling, TokenChooser
 from got.got_models.folder import published_manifest
 from got.got_models.prompt import NEW_TOKENS, PROMPTS, checked_prompt
@@ -219,6 +220,17 @@ def test_constrained_boxes_are_always_well_formed(reasoner, seed):
         written.append(choose(torch.tensor([written]), torch.zeros(1, Sizes().vocabulary), written))
         assert len(written) < 60, "the box was never closed"
     assert len(read_chain(reasoner.text_of(written)).regions) == 1
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_constrained_colours_are_always_known(reasoner, seed):
+    vocabulary = reasoner.vocabulary
+    written = vocabulary.chain(f"A circle {BOX} (")
+    choose = TokenChooser(Sampling(temperature=1.0, seed=seed), vocabulary)
+    while not reasoner.text_of(written).endswith(")"):
+        written.append(choose(torch.tensor([written]), torch.zeros(1, Sizes().vocabulary), written))
+        assert len(written) < 90, "the bracket was never closed"
+    assert read_chain(reasoner.text_of(written)).regions[0].color.word in COLORS
 
 
 @pytest.mark.parametrize(

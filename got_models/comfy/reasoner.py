@@ -47,13 +47,11 @@ class ManagedReasoner:
             self.reasoner.network, load_device=device, offload_device=offload_device
         )
 
-    def write(
-        self, chain: Chain, sampling: Sampling, max_tokens: int, constrain_boxes: bool, node_id: str | None
-    ) -> Chain:
+    def write(self, chain: Chain, sampling: Sampling, max_tokens: int, constrain: bool, node_id: str | None) -> Chain:
         """Write a chain, with its text streamed to the node, its progress shown, and Stop obeyed within one token."""
         self._load()
         report = _progress(max_tokens, node_id)
-        chain = self.reasoner.write(chain, sampling, max_tokens, constrain_boxes, report)
+        chain = self.reasoner.write(chain, sampling, max_tokens, constrain, report)
         if node_id is not None:
             show_text(plain_text(chain.text) + (cut_notice(max_tokens) if chain.cut else ""), node_id)
         return chain
