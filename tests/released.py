@@ -17,7 +17,7 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from got.tests.qwen import GOT_TOKENS, Sizes, lively, old_name, write_mllm_folder
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch import Tensor, nn
-from transformers import PreTrainedTokenizerFast, Qwen2_5_VLForConditionalGeneration
+from transformers import PreTrainedTokenizerFast, Qwen2_5_VLForConditionalGeneration, Qwen2VLImageProcessor
 
 COMPONENTS = ("mllm", "output_projector", "output_projector_add", "unet", "vae")
 LORA_TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
@@ -29,7 +29,7 @@ class Release:
     """The three folders, and the networks that were saved into them (in `dtype`, in eval mode).
 
     mllm_model: the peft-wrapped language model; context, pooled: the projectors output_projector and
-    output_projector_add; tokenizer: the base folder's with GoT's 66 tokens added.
+    output_projector_add; tokenizer: the base folder's with GoT's 66 tokens added; image_processor: the base folder's.
     """
 
     got: Path
@@ -41,6 +41,7 @@ class Release:
     unet: UNet2DConditionModel
     vae: AutoencoderKL
     tokenizer: PreTrainedTokenizerFast
+    image_processor: Qwen2VLImageProcessor
 
 
 def make_release(
@@ -77,7 +78,13 @@ def make_release(
     vae = network.vae if "vae" in components else base_vae
     projectors = network.output_projector.projector, network.output_projector_add.projector
     return Release(
-        *(folder / "got", folder / "mllm", folder / "sdxl"), network.mllm, *projectors, network.unet, vae, tokenizer
+        *(folder / "got", folder / "mllm", folder / "sdxl"),
+        network.mllm,
+        *projectors,
+        network.unet,
+        vae,
+        tokenizer,
+        Qwen2VLImageProcessor.from_pretrained(folder / "mllm"),
     )
 
 
