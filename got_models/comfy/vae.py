@@ -36,13 +36,17 @@ def check_vae(vae: comfy.sd.VAE) -> None:
 
 def _config(tensors: dict[str, Tensor], path: Path) -> dict:
     """ComfyUI's configuration of an AutoencoderKL, read from the shapes of its weights."""
-    blocks = count_blocks(list(tensors), "encoder.down_blocks.{}.")
+    keys = list(tensors)
+    blocks = count_blocks(keys, "decoder.up_blocks.{}.")
     if blocks != BLOCKS or "quant_conv.weight" not in tensors:
         raise WeightsError(
             f"{path} is not SDXL's kind of autoencoder with diffusers' names (four blocks, quant_conv): it has "
-            f"{blocks} encoder blocks and {len(tensors)} weights. Make it with `python dev.py convert`."
+            f"{blocks} decoder blocks and {len(tensors)} weights. Make it with `python dev.py convert`."
         )
-    widths = [tensors[f"encoder.down_blocks.{block}.resnets.0.conv1.weight"].shape[0] for block in range(blocks)]
+    # The decoder tells more than the encoder, which may have no residual blocks; its blocks come from small to large.
+    widths = [
+        tensors[f"decoder.up_blocks.{block}.resnets.0.conv1.weight"].shape[0] for block in reversed(range(blocks))
+    ]
     return {
         "double_z": True,
         "z_channels": LATENT_CHANNELS,
@@ -51,7 +55,7 @@ def _config(tensors: dict[str, Tensor], path: Path) -> dict:
         "out_ch": 3,
         "ch": widths[0],
         "ch_mult": [width // widths[0] for width in widths],
-        "num_res_blocks": count_blocks(list(tensors), "encoder.down_blocks.0.resnets.{}."),
+        "num_res_blocks": count_blocks(keys, "decoder.up_blocks.0.resnets.{}.") - 1,
         "attn_resolutions": [],
         "dropout": 0.0,
     }
