@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 import torch
-from got.got_models.conversion import writer
+from got.got_models.conversion import checkpoint, writer
 from got.got_models.convert import COMPONENTS, convert, main
 from got.got_models.errors import GoTError
 from got.got_models.folder import read_manifest
@@ -82,6 +82,18 @@ def change(folder, edit):
     (folder / "got").mkdir()
     edit(tensors)
     torch.save(tensors, folder / "got" / "pytorch_model.bin")
+
+
+def put_merged(folder, converted, prefix, without=None):
+    """Put the merged language model into the checkpoint in the adapter's place."""
+    merged = load_tensors(converted / "reasoner")
+
+    def replace(tensors):
+        for key in [key for key in tensors if key.startswith("mllm.")]:
+            del tensors[key]
+        tensors.update({prefix + name: tensor.clone() for name, tensor in merged.items() if name != without})
+
+    change(folder, replace)
 
 
 def reasoner_inputs(picture):
@@ -164,6 +176,18 @@ def test_what_an_adapter_leaves_out_comes_from_the_base_model(broken, release):
     assert difference(release.mllm_model, broken / "out", True) <= 1e-5
 
 
+@pytest.mark.parametrize("prefix", ["mllm.", "mllm.base_model.model."])
+def test_language_model_that_is_no_adapter_is_taken_as_it_is(broken, converted, prefix):
+    put_merged(broken, converted, prefix)
+    convert(broken / "got", broken / "mllm", broken / "sdxl", broken / "out", "fp32")
+    assert_same(load_tensors(broken / "out" / "reasoner"), load_tensors(converted / "reasoner"))
+
+
+def test_language_model_that_is_no_adapter_must_be_whole(broken, converted):
+    put_merged(broken, converted, "mllm.", without="model.norm.weight")
+    assert "model.norm.weight" in refusal(broken)
+
+
 def test_unet_vae_and_projectors_are_taken_as_they_are(release, converted):
     assert_same(load_tensors(converted / "unet.safetensors"), release.unet.state_dict())
     assert_same(load_tensors(converted / "vae.safetensors"), release.vae.state_dict())
@@ -223,6 +247,7 @@ def test_config_as_transformers_5_writes_it_is_made_the_published_one(release, c
 
 def test_large_models_are_written_in_shards(release, converted, tmp_path, monkeypatch):
     monkeypatch.setattr(writer, "LARGEST_SHARD", 200_000)
+    monkeypatch.setattr(checkpoint, "MOST_MAPPED", 100_000)  # so that the source's files close and open again
     run(release, tmp_path / "out")
     files = sorted(file.name for file in (tmp_path / "out" / "reasoner").glob("*.safetensors"))
     assert len(files) > 3 and files[0] == f"model-00001-of-{len(files):05}.safetensors"

@@ -17,6 +17,7 @@ from ..weights import WeightsError, load_tensors, read_index
 STEMS = ("model", "pytorch_model", "diffusion_pytorch_model")
 ENDINGS = (".safetensors.index.json", ".safetensors", ".fp16.safetensors", ".bin.index.json", ".bin")
 OPEN_FILES = 2  # mapped at a time: neighbouring tensors lie in one shard, or on either side of a border
+MOST_MAPPED = 1_000_000_000  # bytes read before files are closed and mapped anew, so that their pages leave memory
 
 
 class Checkpoint:
@@ -28,6 +29,7 @@ class Checkpoint:
         self.shapes: dict[str, tuple[int, ...]] = {}
         self._places: dict[str, Path] = {}
         self._open = lru_cache(OPEN_FILES)(_read)
+        self._mapped = 0
         for file in files:
             for name, tensor in self._open(file).items():
                 if name in self._places:
@@ -35,11 +37,16 @@ class Checkpoint:
                 self.shapes[name], self._places[name] = tuple(tensor.shape), file
 
     def __getitem__(self, name: str) -> Tensor:
-        return self._open(self._places[name])[name]
+        tensor = self._open(self._places[name])[name]
+        self._mapped += tensor.nbytes
+        if self._mapped > MOST_MAPPED:
+            self.release()
+        return tensor
 
     def release(self) -> None:
         """Close all files; they open again when a tensor is asked for."""
         self._open.cache_clear()
+        self._mapped = 0
 
 
 def open_checkpoint(folder: Path) -> Checkpoint:
