@@ -13,11 +13,12 @@ from got.got_models.errors import GoTError
 from got.got_models.folder import read_manifest
 from got.got_models.loading import load_reasoner
 from got.got_models.weights import load_tensors, read_header
-from got.tests.qwen import GOT_TOKENS
+from got.tests.qwen import GOT_TOKENS, Sizes
 from safetensors.torch import save_file
 from transformers import Qwen2_5_VLForConditionalGeneration
 
 INDEX = "pytorch_model.bin.index.json"
+SIZES = Sizes(unet={"layers_per_block": 1}, vae={"layers_per_block": 1, "block_out_channels": (32, 32, 32, 32)})
 IMAGE_PAD = 268  # its number in the test model's tokenizer
 pytestmark = pytest.mark.filterwarnings("ignore:Model has `tie_word_embeddings=True`")  # that is the point
 
@@ -38,7 +39,7 @@ def make_release():
 
 @pytest.fixture(scope="module")
 def release(make_release, tmp_path_factory):
-    return make_release(tmp_path_factory.mktemp("release"))
+    return make_release(tmp_path_factory.mktemp("release"), sizes=SIZES)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +54,8 @@ def broken(release, tmp_path):
     """A copy of the release, to be spoilt. Nothing but the copies may be in its folder afterwards."""
     for name in ("got", "mllm", "sdxl"):
         shutil.copytree(getattr(release, name), tmp_path / name)
-    return tmp_path
+    yield tmp_path
+    shutil.rmtree(tmp_path)  # pytest would keep all of them for three runs
 
 
 def refusal(folder, **places):
@@ -146,7 +148,7 @@ def test_leaving_the_adapter_out_would_show(release, converted):
     ids=str,
 )
 def test_other_ways_to_save_a_checkpoint(make_release, tmp_path, options):
-    release = make_release(tmp_path, seed=1, **options)
+    release = make_release(tmp_path, sizes=SIZES, seed=1, **options)
     run(release, tmp_path / "out")
     assert difference(release.mllm_model, tmp_path / "out", True) <= 1e-5
 
@@ -161,7 +163,7 @@ def test_half_precision_is_rounded_once(release, converted, tmp_path, dtype, sto
 
 
 def test_checkpoint_in_bf16_is_merged_in_fp32(make_release, tmp_path):
-    release = make_release(tmp_path, seed=2, dtype=torch.bfloat16)
+    release = make_release(tmp_path, sizes=SIZES, seed=2, dtype=torch.bfloat16)
     run(release, tmp_path / "out")
     merged = load_tensors(tmp_path / "out" / "reasoner")["visual.blocks.0.mlp.up_proj.weight"]
     module = release.mllm_model.base_model.model.model.visual.blocks[0].mlp.up_proj
@@ -202,7 +204,7 @@ def assert_same(actual, expected):
 
 
 def test_vae_comes_from_the_base_folder_if_the_checkpoint_has_none(make_release, tmp_path):
-    release = make_release(tmp_path, components=[part for part in COMPONENTS if part != "vae"])
+    release = make_release(tmp_path, sizes=SIZES, components=[part for part in COMPONENTS if part != "vae"])
     run(release, tmp_path / "out")
     assert_same(load_tensors(tmp_path / "out" / "vae.safetensors"), release.vae.state_dict())
 
