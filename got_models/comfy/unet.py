@@ -63,7 +63,7 @@ def load_unet(path: Path, model_options: dict | None = None, disable_dynamic: bo
     patcher_class = comfy.model_patcher.ModelPatcher if disable_dynamic else comfy.model_patcher.CoreModelPatcher
     patcher = patcher_class(config.get_model({}), load_device=device, offload_device=offload_device)
     patcher.model.to(offload_device)
-    _fill(patcher, _renamed(tensors, config, path), path)
+    _fill(patcher, tensors, config, path)
     patcher.cached_patcher_init = (load_unet, (path, model_options))
     return patcher
 
@@ -147,19 +147,25 @@ def _check(tensors: dict[str, Tensor], path: Path) -> None:
         )
 
 
-def _renamed(tensors: dict[str, Tensor], config: GoTConfig, path: Path) -> dict[str, Tensor]:
-    """The weights under ComfyUI's names; every one must have its place."""
-    names = comfy.utils.unet_to_diffusers(config.unet_config)
+def _fill(patcher: ModelPatcher, tensors: dict[str, Tensor], config: GoTConfig, path: Path) -> None:
+    """Put the weights into ComfyUI's UNet, each under ComfyUI's name for it. Every one must have its place, and fit."""
+    own = patcher.model.diffusion_model.state_dict()
+    pairs = comfy.utils.unet_to_diffusers(config.unet_config).items()
+    # ComfyUI's table names one embedding twice; SDXL's is the add_embedding.
+    names = {key: name for key, name in pairs if name in own and not key.startswith("class_embedding.")}
     unknown = [key for key in tensors if key not in names]
     if unknown:
         raise WeightsError(f"{path} has {len(unknown)} weights that no SDXL-type UNet has, such as {unknown[0]}.")
-    return {names[key]: tensor for key, tensor in tensors.items()}
-
-
-def _fill(patcher: ModelPatcher, tensors: dict[str, Tensor], path: Path) -> None:
-    missing = sorted(set(patcher.model.diffusion_model.state_dict()) - set(tensors))
+    missing = [key for key in names if key not in tensors]
     if missing:
         raise WeightsError(
             f"{path} lacks {len(missing)} weights of its UNet, such as {missing[0]}. Get the file again."
         )
-    patcher.model.load_model_weights(tensors, "", assign=patcher.is_dynamic())
+    for key, tensor in tensors.items():
+        if tensor.shape != own[names[key]].shape:
+            raise WeightsError(
+                f"{path} does not fit together: {key} is {tuple(tensor.shape)}, but must be "
+                f"{tuple(own[names[key]].shape)}. Get the file again."
+            )
+    renamed = {names[key]: tensor for key, tensor in tensors.items()}
+    patcher.model.load_model_weights(renamed, "", assign=patcher.is_dynamic())
