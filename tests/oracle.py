@@ -1,0 +1,174 @@
+"""GoT as a plain script on diffusers and transformers, read from its paper: what the pack's own code is held against.
+
+It imports nothing of the pack and nothing of ComfyUI, takes no short cuts (four predictions a step, one encoding a box,
+no key-value cache) and knows one picture at a time. `networks` is anything with the attributes mllm_model, tokenizer,
+image_processor, context, pooled, unet and vae.
+
+Source: arXiv 2503.10639 and the released inference code and configs.
+"""
+
+import re
+from types import SimpleNamespace
+
+import numpy
+import torch
+from diffusers import DDPMScheduler, EulerDiscreteScheduler
+from PIL import Image, ImageColor, ImageDraw
+
+PROMPTS = {
+    "text-to-image": "Follow the caption to generate an image through a chain of thought process: ",
+    "edit": "Follow the instruction to edit the given image through a chain of thought process: ",
+}
+STOPS = ["<|im_gen_start|>", "<|vision_start|>", "<|endoftext|>", "<|im_end|>"]
+DRAWING = "<|im_gen_start|>" + "".join(f"<|im_gen_{number:04}|>" for number in range(64))
+REGION = re.compile(r"<\|box_start\|>\((\d+),(\d+)\),\((\d+),(\d+)\)<\|box_end\|> \((\w+)\)")
+
+SCHEDULE = {
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "beta_schedule": "scaled_linear",
+    "num_train_timesteps": 1000,
+    "prediction_type": "epsilon",
+    "timestep_spacing": "leading",
+    "steps_offset": 1,
+}
+
+
+def scheduler(name):
+    return DDPMScheduler(**SCHEDULE, clip_sample=False) if name == "ddpm" else EulerDiscreteScheduler(**SCHEDULE)
+
+
+# --------------------------------------------------------------------------------------------- the language model
+
+
+def sequence(networks, task, prompt, answer, source):
+    """What the language model reads: one user turn, the source picture first, and the answer so far."""
+    content = [{"type": "text", "text": PROMPTS[task] + prompt}]
+    inputs = {}
+    if source is not None:
+        content.insert(0, {"type": "image"})
+        square = source.resize((448, 448), Image.Resampling.BICUBIC)
+        inputs = dict(networks.image_processor(images=[square], return_tensors="pt"))
+    text = networks.tokenizer.apply_chat_template(
+        [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True
+    )
+    if inputs:
+        text = text.replace("<|image_pad|>", "<|image_pad|>" * int(inputs["image_grid_thw"].prod() // 4))
+    ids = networks.tokenizer(text + answer, add_special_tokens=False, return_tensors="pt").input_ids
+    types = (ids == networks.tokenizer.convert_tokens_to_ids("<|image_pad|>")).int()
+    return {"input_ids": ids, "mm_token_type_ids": types, **inputs}
+
+
+def written_chain(networks, task, prompt, source=None, max_tokens=1024):
+    """The chain as the model writes it: greedy, with repetition penalty 1.05, never a special token but the boxes'."""
+    tokenizer = networks.tokenizer
+    stops = tokenizer.convert_tokens_to_ids(STOPS)
+    kept = {*stops, *tokenizer.convert_tokens_to_ids(["<|box_start|>", "<|box_end|>"])}
+    kept |= {*tokenizer.convert_tokens_to_ids(["<|object_ref_start|>", "<|object_ref_end|>"])}
+    inputs = sequence(networks, task, prompt, "", source)
+    ids = networks.mllm_model.generate(
+        **inputs,
+        do_sample=False,
+        repetition_penalty=1.05,
+        max_new_tokens=max_tokens,
+        eos_token_id=stops,
+        bad_words_ids=[[number] for number in tokenizer.added_tokens_decoder if number not in kept],
+    )
+    return tokenizer.decode([number for number in ids[0, inputs["input_ids"].shape[1] :] if number not in stops])
+
+
+def hidden_states(networks, task, prompt, chain, source):
+    """(1, 64, D): the last hidden states at the image tokens behind the chain."""
+    inputs = sequence(networks, task, prompt, chain + DRAWING, source)
+    return networks.mllm_model(**inputs, output_hidden_states=True).hidden_states[-1][:, -64:]
+
+
+# ------------------------------------------------------------------------------------------------------- guidance
+
+
+def encode(vae, picture):
+    """A PIL picture as its latents' mode, (1, 4, h, w), unscaled."""
+    pixels = torch.from_numpy(numpy.array(picture)).float() / 127.5 - 1  # (H, W, 3) in -1..1
+    return vae.encode(pixels.permute(2, 0, 1)[None]).latent_dist.mode()
+
+
+def painted(x0, y0, x1, y1, color, width, height):
+    """A black canvas with one box filled. Pillow's rectangles include their last pixel."""
+    canvas = Image.new("RGB", (width, height))
+    corners = [int(x0 * width / 1000), int(y0 * height / 1000), int(x1 * width / 1000), int(y1 * height / 1000)]
+    ImageDraw.Draw(canvas).rectangle(corners, fill=ImageColor.getrgb(color))
+    return canvas
+
+
+def spatial_latents(vae, chain, width, height):
+    canvases = [painted(*map(int, corners), color, width, height) for *corners, color in REGION.findall(chain)] or [
+        Image.new("RGB", (width, height))
+    ]
+    return torch.stack([encode(vae, canvas) for canvas in canvases]).mean(0)
+
+
+def guidance(networks, task, prompt, chain, source, width, height):
+    """All that guides the UNet, for a chain in GoT's form."""
+    hidden = hidden_states(networks, task, prompt, chain, source)
+    reference = Image.new("RGB", (width, height)) if source is None else source.resize((width, height), Image.BICUBIC)
+    return SimpleNamespace(
+        context=networks.context(hidden),
+        null_context=networks.context(torch.zeros_like(hidden)),
+        pooled=networks.pooled(hidden).mean(1),
+        spatial=spatial_latents(networks.vae, chain, width, height),
+        reference=encode(networks.vae, reference),
+        width=width,
+        height=height,
+    )
+
+
+# -------------------------------------------------------------------------------------------------------- drawing
+
+
+def predicted_noise(unet, latents, timestep, context, reference, spatial, given):
+    """One branch. latents: (1, 4, h, w) as the scheduler scaled them; the other eight channels are never scaled."""
+    sizes = torch.tensor([[given.height, given.width, 0, 0, given.height, given.width]], dtype=latents.dtype)
+    return unet(
+        torch.cat([latents, reference, spatial], 1),
+        timestep,
+        encoder_hidden_states=context,
+        added_cond_kwargs={"text_embeds": given.pooled, "time_ids": sizes},
+    ).sample
+
+
+def guided_noise(unet, latents, timestep, given, strengths):
+    """The four branches, combined. strengths: text, spatial, reference."""
+    none = torch.zeros_like(given.spatial)
+    cond, text, image, uncond = (
+        predicted_noise(unet, latents, timestep, *branch, given)
+        for branch in (
+            (given.context, given.reference, given.spatial),
+            (given.context, given.reference, none),
+            (given.null_context, given.reference, none),
+            (given.null_context, none, none),
+        )
+    )
+    a_text, a_spatial, a_reference = strengths
+    return uncond + a_text * (text - image) + a_spatial * (cond - text) + a_reference * (image - uncond)
+
+
+@torch.no_grad()
+def denoise(unet, given, noise, steps, strengths, name, step_seed):
+    """Latents (1, 4, h, w), scaled as the VAE's scaling factor says. step_seed: of the noise that DDPM adds."""
+    schedule, generator = scheduler(name), torch.Generator().manual_seed(step_seed)
+    schedule.set_timesteps(steps)
+    latents = noise * schedule.init_noise_sigma
+    for timestep in schedule.timesteps:
+        scaled = schedule.scale_model_input(latents, timestep)
+        guided = guided_noise(unet, scaled, timestep, given, strengths)
+        latents = schedule.step(guided, timestep, latents, generator=generator).prev_sample
+    return latents
+
+
+@torch.no_grad()
+def draw(networks, task, prompt, chain, source, size, noise, steps, strengths, name, step_seed):
+    """The picture (1, H, W, 3) in 0..1 for a chain in GoT's form. size: (width, height)."""
+    given = guidance(networks, task, prompt, chain, source, *size)
+    latents = denoise(networks.unet, given, noise, steps, strengths, name, step_seed)
+    pixels = networks.vae.decode(latents / networks.vae.config.scaling_factor).sample
+    return (pixels / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1)
