@@ -5,9 +5,12 @@ Written against ComfyUI 0.30.0: comfy.sd.VAE, whose `encode` gives the mode of t
 
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 import comfy.sd
+from comfy.diffusers_convert import convert_vae_state_dict
+from comfy.ldm.models.autoencoder import AutoencoderKL
 from comfy.model_detection import count_blocks
 
 from ..errors import GoTError
@@ -20,7 +23,9 @@ def load_vae(path: Path) -> comfy.sd.VAE:
     """A VAE from a diffusers-named safetensors file. WeightsError if it is not a four-block AutoencoderKL."""
     tensors = load_tensors(path)
     config = {"params": {"ddconfig": _config(tensors, path), "embed_dim": LATENT_CHANNELS}}
-    vae = comfy.sd.VAE(sd=tensors, config=config)
+    renamed = convert_vae_state_dict(tensors)
+    _check(renamed, config, path)
+    vae = comfy.sd.VAE(sd=renamed, config=config)
     vae.throw_exception_if_invalid()
     return vae
 
@@ -31,6 +36,19 @@ def check_vae(vae: comfy.sd.VAE) -> None:
         raise GoTError(
             f"The VAE wired here makes latents of {vae.latent_channels} channels; GoT's have {LATENT_CHANNELS}. "
             f"Wire the VAE of 'GoT Loader', or another SDXL VAE."
+        )
+
+
+def _check(tensors: dict[str, Tensor], config: dict, path: Path) -> None:
+    """Every weight must be there and fit: ComfyUI itself would leave out what it does not know, and go on."""
+    with torch.device("meta"):
+        expected = AutoencoderKL(**config["params"]).state_dict()
+    wrong = sorted(expected.keys() ^ tensors.keys())
+    wrong += [name for name in expected if name in tensors and expected[name].shape != tensors[name].shape]
+    if wrong:
+        raise WeightsError(
+            f"{path} is not a whole autoencoder: {len(wrong)} of its weights are missing, unknown or of another size, "
+            f"such as the one that ComfyUI calls {wrong[0]}. Get the file again."
         )
 
 
