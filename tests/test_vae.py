@@ -1,0 +1,128 @@
+"""GoT's autoencoder in ComfyUI against diffusers: the mode of the latents, unscaled, and the picture back."""
+
+import comfy.sd
+import pytest
+import torch
+from comfy.taesd.taesd import TAESD
+from got.got_models.comfy.vae import check_vae, load_vae
+from got.got_models.errors import GoTError
+from got.got_models.weights import WeightsError
+from got.tests.qwen import Sizes
+from got.tests.released import make_vae
+from safetensors.torch import load_file, save_file
+
+CONFIGS = {
+    "four widths": {},
+    "one residual block": {"layers_per_block": 1},
+    "one width": {"block_out_channels": (32, 32, 32, 32)},
+}
+
+
+@pytest.fixture(autouse=True)
+def inference():
+    with torch.inference_mode():
+        yield
+
+
+def make(folder, config):
+    """A random autoencoder of diffusers, and the file it was saved to."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = make_vae(Sizes(vae=config)).eval()
+    path = folder / "vae.safetensors"
+    save_file(network.state_dict(), path)
+    return network, path
+
+
+@pytest.fixture(scope="module", params=CONFIGS)
+def pair(request, tmp_path_factory):
+    return make(tmp_path_factory.mktemp("vae"), CONFIGS[request.param])
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    return make(tmp_path_factory.mktemp("vae"), {})[1]
+
+
+def pictures(count=2, height=64, width=96):
+    return torch.rand(count, height, width, 3, generator=torch.Generator().manual_seed(1))
+
+
+def mode_by_diffusers(network, images):
+    return network.encode(images.permute(0, 3, 1, 2) * 2 - 1).latent_dist.mode()  # BHWC in 0..1 -> BCHW in -1..1
+
+
+def test_encode_is_the_mode_unscaled(pair):
+    network, path = pair
+    expected = mode_by_diffusers(network, pictures())
+    torch.testing.assert_close(load_vae(path).encode(pictures()), expected, atol=1e-5, rtol=0)
+
+
+def test_decode_equals_diffusers(pair):
+    network, path = pair
+    latents = torch.randn(2, 4, 8, 12, generator=torch.Generator().manual_seed(2))
+    expected = (network.decode(latents).sample.permute(0, 2, 3, 1) / 2 + 0.5).clamp(0, 1)
+    assert expected.std() > 0.05
+    torch.testing.assert_close(load_vae(path).decode(latents), expected, atol=1e-5, rtol=0)
+
+
+def test_a_batch_of_two_encodes_as_two_of_one(path):
+    vae = load_vae(path)
+    alone = torch.cat([vae.encode(picture[None]) for picture in pictures()])
+    torch.testing.assert_close(vae.encode(pictures()), alone, atol=1e-5, rtol=0)
+
+
+# ------------------------------------------------------------------------------------------------------- refusals
+
+
+def refused(tmp_path, tensors):
+    """The message with which a file of these tensors is refused."""
+    changed = tmp_path / "changed.safetensors"
+    save_file(tensors, changed)
+    with pytest.raises(WeightsError) as error:
+        load_vae(changed)
+    assert str(changed) in str(error.value)
+    return str(error.value)
+
+
+def test_a_missing_weight_is_refused(path, tmp_path):
+    tensors = load_file(path)
+    del tensors["encoder.conv_in.bias"]
+    assert "encoder.conv_in.bias" in refused(tmp_path, tensors)
+
+
+def test_a_foreign_weight_is_refused(path, tmp_path):
+    assert "loss.logvar" in refused(tmp_path, {**load_file(path), "loss.logvar": torch.zeros(1)})
+
+
+def test_a_weight_of_another_size_is_refused(path, tmp_path):
+    assert "decoder.conv_in.bias" in refused(tmp_path, {**load_file(path), "decoder.conv_in.bias": torch.zeros(7)})
+
+
+def test_an_autoencoder_of_three_blocks_is_refused(tmp_path):
+    three = {"block_out_channels": (32, 32, 32)}
+    three |= {"down_block_types": ("DownEncoderBlock2D",) * 3, "up_block_types": ("UpDecoderBlock2D",) * 3}
+    _, path = make(tmp_path, three)
+    assert "it has 3 decoder blocks" in refused(tmp_path, load_file(path))
+
+
+def test_another_models_file_is_refused(tmp_path):
+    assert "not SDXL's kind of autoencoder" in refused(tmp_path, {"text_model.embeddings": torch.zeros(2)})
+
+
+def test_a_file_cut_short_is_refused(path, tmp_path):
+    (tmp_path / "cut.safetensors").write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(WeightsError, match=r"cut\.safetensors is cut short"):
+        load_vae(tmp_path / "cut.safetensors")
+
+
+def test_a_vae_of_sixteen_channels_wired_as_gots_is_named():
+    network = TAESD(latent_channels=16)
+    tensors = {f"taesd_decoder.{key}": tensor for key, tensor in network.taesd_decoder.state_dict().items()}
+    tensors |= {f"taesd_encoder.{key}": tensor for key, tensor in network.taesd_encoder.state_dict().items()}
+    with pytest.raises(GoTError, match="makes latents of 16 channels; GoT's have 4"):
+        check_vae(comfy.sd.VAE(sd=tensors))
+
+
+def test_any_vae_of_four_channels_is_accepted(path):
+    check_vae(load_vae(path))
