@@ -349,7 +349,8 @@ def main() -> int:
     if chosen.command == "run":
         if not chosen.arguments:
             parser.error("run needs the name of a module, e.g. training.world")
-        return run_module(chosen.arguments[0], chosen.arguments[1:], "train")
+        module, *arguments = chosen.arguments
+        return run_module(module, arguments, "test" if module.startswith("tools.") else "train")
     module = {"demo": "tools.demo", "serve": "tools.serve", "convert": "got_models.convert"}[chosen.command]
     return run_module(module, chosen.arguments)
 

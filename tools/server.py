@@ -31,11 +31,22 @@ class ServerError(RuntimeError):
 class Server:
     """One ComfyUI process. Use it as a context: it is up and answering inside, and gone afterwards."""
 
-    def __init__(self, base: Path, port: int | None = None, packs: dict[str, Path] | None = None, flags: tuple = ()):
-        """base: the base folder (custom_nodes, models, input, output, temp, user); port: None for a free one."""
+    def __init__(
+        self,
+        base: Path,
+        port: int | None = None,
+        packs: dict[str, Path] | None = None,
+        models: dict[str, Path] | None = None,
+        flags: tuple[str, ...] = (),
+    ):
+        """base: the base folder (custom_nodes, models, input, output, temp, user); port: None for a free one.
+
+        packs, models: folders to appear in custom_nodes and in models/got, by name. flags: more of ComfyUI's own.
+        """
         self.base = Path(base)
         self.port = port or free_port()
-        self.packs = {PACK_NAME: PACK} if packs is None else packs
+        self.packs = {PACK_NAME: PACK} | (packs or {})
+        self.models = models or {}
         self.flags = flags
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = self.base / "server.log"
@@ -90,10 +101,11 @@ class Server:
         ]
 
     def _fill_base(self):
-        for name in ("custom_nodes", "models", "input", "output", "temp", "user/default"):
+        for name in ("custom_nodes", "models/got", "input", "output", "temp", "user/default"):
             (self.base / name).mkdir(parents=True, exist_ok=True)
-        for name, folder in self.packs.items():
-            link(folder, self.base / "custom_nodes" / name)
+        for place, folders in (("custom_nodes", self.packs), ("models/got", self.models)):
+            for name, folder in folders.items():
+                link(folder, self.base / place / name)
         settings = self.base / "user" / "default" / "comfy.settings.json"
         if not settings.exists():
             settings.write_text(json.dumps(BROWSER_SETTINGS))

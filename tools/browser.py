@@ -1,0 +1,48 @@
+"""ComfyUI's page in a headless Chromium, ready to use, with what went wrong in its console."""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+
+from playwright.sync_api import Page, sync_playwright
+
+from .server import ServerError
+
+# Errors of any new user's first visit to ComfyUI 0.30: files nobody wrote yet, and its default workflow's models.
+USUAL_ERRORS = (
+    "Failed to load resource: the server responded with a status of 404",
+    "ComfyApp graph accessed before initialization",
+    "huggingface.co",
+)
+READY = "!!(window.app?.extensionManager?.setting && window.LiteGraph?.registered_node_types?.GoTLoader)"
+
+
+def chromium() -> str:
+    """The browser to drive: COMFYUI_GOT_CHROMIUM, else the one on the PATH."""
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+    found = os.environ.get("COMFYUI_GOT_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        raise ServerError("No Chromium was found: install it, or set COMFYUI_GOT_CHROMIUM to its program.")
+    return found
+
+
+@contextlib.contextmanager
+def comfyui_page(url: str) -> Iterator[tuple[Page, list[str]]]:
+    """The page of a server, its nodes registered, and a list that its console errors go to."""
+    errors: list[str] = []
+
+    def note(kind: str, text: str):
+        if kind == "error" and not any(usual in text for usual in USUAL_ERRORS):
+            errors.append(text)
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1600, "height": 1000})
+        page.on("console", lambda message: note(message.type, message.text))
+        page.on("pageerror", lambda error: note("error", str(error)))
+        page.goto(url)
+        page.wait_for_function(READY, timeout=60_000)
+        page.wait_for_timeout(1500)  # the default workflow, which opens by itself, is through
+        yield page, errors
+        browser.close()

@@ -1,0 +1,79 @@
+"""Write example_workflows/*.json from example_workflows/api/*.json: python dev.py run tools.workflows
+
+ComfyUI's own page loads each graph and writes it down, so the files are exactly what a person would have saved.
+"""
+
+import json
+import tempfile
+import uuid
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+from .browser import comfyui_page
+from .server import PACK, Server
+
+EXAMPLES = PACK / "example_workflows"
+
+# Where a node of each kind goes: (left, top, width, height); a second one of its kind goes one row lower.
+PLACES = {
+    "GoTLoader": (0, 0, 290, 100),
+    "LoadImage": (0, 160, 290, 320),
+    "ReasoningChain": (340, 0, 400, 230),
+    "EditChain": (340, 0, 400, 250),
+    "PreviewAny": (340, 300, 400, 240),
+    "GoTChainPreview": (790, 180, 300, 400),
+    "SemanticSpatialGuidance": (790, 0, 300, 120),
+    "GoTSampler": (1140, 0, 290, 290),
+    "VAEDecode": (1140, 350, 290, 60),
+    "SaveImage": (1480, 0, 400, 470),
+}
+ROW = 640
+
+WRITE_DOWN = """
+async ([graph, places, id]) => {
+  await app.loadApiJson(graph, "example");
+  for (const [key, [left, top, width, height]] of Object.entries(places)) {
+    const node = app.graph.getNodeById(key);
+    node.pos = [left, top];
+    node.size = [width, height];
+  }
+  app.canvas.ds.scale = 0.8;
+  app.canvas.ds.offset = [80, 120];
+  const { workflow } = await app.graphToPrompt();
+  return JSON.stringify({ ...workflow, id });
+}
+"""
+
+
+def main():
+    base = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+    with base, Server(Path(base.name)) as server, comfyui_page(server.url) as (page, _):
+        for source in sorted((EXAMPLES / "api").glob("*.json")):
+            write_down(page, source, EXAMPLES / source.name)
+            print(source.name)
+
+
+def write_down(page: Page, source: Path, target: Path):
+    graph = json.loads(source.read_text(encoding="utf-8"))
+    identity = str(uuid.uuid5(uuid.NAMESPACE_URL, f"ComfyUI-GoT/{source.name}"))  # the same, run after run
+    workflow = json.loads(page.evaluate(WRITE_DOWN, [graph, places(graph), identity]))
+    target.write_text(json.dumps(workflow, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def places(graph: dict) -> dict[str, tuple]:
+    """Where each node goes. What makes an edited picture stands below what drew the picture."""
+    editing = any(node["class_type"] == "ReasoningChain" for node in graph.values())
+    seen: dict[str, int] = {}
+    result = {}
+    for key, node in graph.items():
+        kind = node["class_type"]
+        left, top, width, height = PLACES[kind]
+        below = seen.get(kind, 0) or (editing and "EditChain" in seen) or (editing and kind == "EditChain")
+        seen[kind] = seen.get(kind, 0) + 1
+        result[key] = (left, top + ROW * bool(below), width, height)
+    return result
+
+
+if __name__ == "__main__":
+    main()
