@@ -37,11 +37,11 @@ async ([graph, places, id]) => {
     const node = app.graph.getNodeById(key);
     node.pos = [left, top];
     node.size = [width, height];
+    for (const widget of node.widgets ?? []) if (widget.name === "control_after_generate") widget.value = "fixed";
   }
   app.canvas.ds.scale = 0.8;
   app.canvas.ds.offset = [80, 120];
-  const { workflow } = await app.graphToPrompt();
-  return JSON.stringify({ ...workflow, id });
+  return JSON.stringify({ ...app.graph.serialize(), id });
 }
 """
 
