@@ -125,29 +125,19 @@ def guidance(networks, task, prompt, chain, source, width, height):
 # -------------------------------------------------------------------------------------------------------- drawing
 
 
-def predicted_noise(unet, latents, timestep, context, reference, spatial, given):
-    """One branch. latents: (1, 4, h, w) as the scheduler scaled them; the other eight channels are never scaled."""
-    sizes = torch.tensor([[given.height, given.width, 0, 0, given.height, given.width]], dtype=latents.dtype)
-    return unet(
-        torch.cat([latents, reference, spatial], 1),
-        timestep,
-        encoder_hidden_states=context,
-        added_cond_kwargs={"text_embeds": given.pooled, "time_ids": sizes},
-    ).sample
-
-
 def guided_noise(unet, latents, timestep, given, strengths):
-    """The four branches, combined. strengths: text, spatial, reference."""
-    none = torch.zeros_like(given.spatial)
-    cond, text, image, uncond = (
-        predicted_noise(unet, latents, timestep, *branch, given)
-        for branch in (
-            (given.context, given.reference, given.spatial),
-            (given.context, given.reference, none),
-            (given.null_context, given.reference, none),
-            (given.null_context, none, none),
-        )
-    )
+    """The four predictions, combined. latents: (1, 4, h, w) as the scheduler scaled them; strengths: text, spatial,
+    reference. The other eight channels are never scaled."""
+    none, full, null = torch.zeros_like(given.spatial), given.context, given.null_context
+    references = torch.cat([given.reference, given.reference, given.reference, none])
+    spatials = torch.cat([given.spatial, none, none, none])
+    sizes = torch.tensor([[given.height, given.width, 0, 0, given.height, given.width]], dtype=latents.dtype)
+    cond, text, image, uncond = unet(
+        torch.cat([latents.expand(4, -1, -1, -1), references, spatials], 1),
+        timestep,
+        encoder_hidden_states=torch.cat([full, full, null, null]),
+        added_cond_kwargs={"text_embeds": given.pooled.expand(4, -1), "time_ids": sizes.expand(4, -1)},
+    ).sample.chunk(4)
     a_text, a_spatial, a_reference = strengths
     return uncond + a_text * (text - image) + a_spatial * (cond - text) + a_reference * (image - uncond)
 
