@@ -92,9 +92,11 @@ class Reasoner:
         """context (1, T, C), null context (1, T, C) and pooled (1, P) for the UNet, in float32.
 
         context = context(H), null = context(0), pooled = mean over T of pooled(H)
+
+        Runs where the projectors' weights are: they are small, and the language model need not be loaded for them.
         """
         network = self.network
-        hidden = semantics.hidden.to(self.device, network.get_dtype())
+        hidden = semantics.hidden.to(network.context.weight.device, network.context.weight.dtype)
         context, null = network.context(hidden), network.context(torch.zeros_like(hidden))
         return context.float(), null.float(), network.pooled(hidden).mean(1).float()
 

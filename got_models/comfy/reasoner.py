@@ -64,7 +64,6 @@ class ManagedReasoner:
 
     def conditions(self, semantics: Semantics) -> tuple[Tensor, Tensor, Tensor]:
         """context, null context, pooled, on the intermediate device (see reasoner.Reasoner.conditions)."""
-        self._load()
         return tuple(
             part.to(comfy.model_management.intermediate_device()) for part in self.reasoner.conditions(semantics)
         )
