@@ -181,7 +181,7 @@ def automatic_size(chain: Chain, defaults: Defaults) -> tuple[int, int]:
         return defaults.width, defaults.height
     height, width = chain.source.shape[1:3]
     scale = (defaults.width * defaults.height / (width * height)) ** 0.5
-    return tuple(max(SNAP, round(side * scale / SNAP) * SNAP) for side in (width, height))
+    return tuple(min(max(round(side * scale / SNAP) * SNAP, SNAP), MAX_SIDE) for side in (width, height))
 
 
 def check_size(width: int, height: int) -> None:
