@@ -1,9 +1,16 @@
 """Drawing with guidance: the guider and the noise levels for ComfyUI's own samplers, and a node that does it all."""
 
-import comfy.samplers
 from comfy_api.latest import io
 
-from ..got_models.comfy.guider import REFERENCE_SCHEDULE, GoTGuider, empty_latent, reference_sigmas, sample
+from ..got_models.comfy.guider import (
+    REFERENCE_SCHEDULE,
+    GoTGuider,
+    empty_latent,
+    reference_sigmas,
+    sample,
+    sampler_names,
+    scheduler_names,
+)
 from ..got_models.guidance import Strengths
 from .types import CATEGORY, GotGuidance
 
@@ -128,13 +135,13 @@ class GoTSampler(io.ComfyNode):
                 STEPS,
                 io.Combo.Input(
                     "sampler_name",
-                    options=comfy.samplers.SAMPLER_NAMES,
+                    options=sampler_names(),
                     default="ddpm",
                     tooltip="GoT was published with ddpm.",
                 ),
                 io.Combo.Input(
                     "scheduler",
-                    options=[REFERENCE_SCHEDULE, *comfy.samplers.SCHEDULER_NAMES],
+                    options=scheduler_names(),
                     default=REFERENCE_SCHEDULE,
                     tooltip="'got' spaces the noise levels as published.",
                 ),

@@ -105,6 +105,16 @@ def size_conditions(width: int, height: int) -> dict[str, int]:
     return {**sizes, "crop_w": 0, "crop_h": 0}
 
 
+def sampler_names() -> list[str]:
+    """ComfyUI's samplers, with those that other packs added."""
+    return [*comfy.samplers.SAMPLER_NAMES]
+
+
+def scheduler_names() -> list[str]:
+    """What `sample` takes as a scheduler: the reference's, and ComfyUI's."""
+    return [REFERENCE_SCHEDULE, *comfy.samplers.SCHEDULER_NAMES]
+
+
 def reference_sigmas(model: ModelPatcher, steps: int, denoise: float = 1.0) -> Tensor:
     """The reference's noise levels (steps + 1,), the last one 0; below denoise 1 the last part of a longer row."""
     check_model(model)
