@@ -21,6 +21,7 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
@@ -282,8 +283,9 @@ def run_module(module: str, arguments: list[str], *extras: str) -> int:
 
 
 def call(command: list, env: dict[str, str], **options) -> int:
-    """Run a command to its end. Ctrl-C goes to the command, which ends by itself; we wait for it."""
+    """Run a command to its end. Ctrl-C reaches it by itself and SIGTERM is passed on; we wait until it has ended."""
     process = subprocess.Popen([str(part) for part in command], env=env, **options)
+    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     while True:
         try:
             return process.wait()

@@ -7,8 +7,10 @@ from types import ModuleType
 
 import pytest
 
+TESTS = Path(__file__).parent
+
 pack = ModuleType("got")
-pack.__path__ = [str(Path(__file__).parent.parent)]
+pack.__path__ = [str(TESTS.parent)]
 sys.modules["got"] = pack
 
 if comfyui := os.environ.get("COMFYUI_PATH"):
@@ -43,3 +45,23 @@ def _never_skipped_in_ci(report):
         report.outcome = "failed"
         report.longrepr = f"skipped, which CI does not allow: {reason}"
     return report
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """A running ComfyUI with the pack and the probe, shared by every test that needs one."""
+    from got.tests.integration.models import broken_models
+    from got.tools.server import Server
+
+    base = tmp_path_factory.mktemp("comfyui")
+    broken_models(base / "models" / "got")
+    with Server(base, packs={"got_probe": TESTS / "integration" / "probe"}) as running:
+        yield running
+
+
+@pytest.fixture
+def client(server):
+    from got.tools.client import Client
+
+    with Client(server.url) as connected:
+        yield connected

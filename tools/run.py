@@ -6,6 +6,7 @@ The pack's folder must not be on sys.path, where our nodes/ would hide ComfyUI's
 
 import os
 import runpy
+import signal
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +19,7 @@ def main():
     pack = ModuleType("got")
     pack.__path__ = [str(Path(__file__).resolve().parent.parent)]
     sys.modules["got"] = pack
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exit that lets servers and files be closed
     sys.argv = sys.argv[1:]
     runpy.run_module(f"got.{sys.argv[0]}", run_name="__main__", alter_sys=True)
 

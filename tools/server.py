@@ -106,6 +106,9 @@ class Server:
         for place, folders in (("custom_nodes", self.packs), ("models/got", self.models)):
             for name, folder in folders.items():
                 link(folder, self.base / place / name)
+        example = Path(os.environ["COMFYUI_PATH"], "input", "example.png")  # the picture every new ComfyUI has
+        if example.exists():
+            shutil.copy(example, self.base / "input")
         settings = self.base / "user" / "default" / "comfy.settings.json"
         if not settings.exists():
             settings.write_text(json.dumps(BROWSER_SETTINGS))

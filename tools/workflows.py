@@ -21,14 +21,14 @@ PLACES = {
     "LoadImage": (0, 160, 290, 320),
     "ReasoningChain": (340, 0, 400, 230),
     "EditChain": (340, 0, 400, 250),
-    "PreviewAny": (340, 300, 400, 240),
+    "PreviewAny": (340, 370, 400, 240),
     "GoTChainPreview": (790, 180, 300, 400),
     "SemanticSpatialGuidance": (790, 0, 300, 120),
     "GoTSampler": (1140, 0, 290, 290),
     "VAEDecode": (1140, 350, 290, 60),
     "SaveImage": (1480, 0, 400, 470),
 }
-ROW = 640
+ROW = 700
 
 WRITE_DOWN = """
 async ([graph, places, id]) => {
@@ -40,7 +40,7 @@ async ([graph, places, id]) => {
     for (const widget of node.widgets ?? []) if (widget.name === "control_after_generate") widget.value = "fixed";
   }
   app.canvas.ds.scale = 0.8;
-  app.canvas.ds.offset = [80, 120];
+  app.canvas.ds.offset = [90, 150];
   return JSON.stringify({ ...app.graph.serialize(), id });
 }
 """

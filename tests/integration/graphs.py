@@ -1,0 +1,81 @@
+"""For the server tests: an example workflow, short graphs from a chain written by hand, and a server set free.
+
+Graphs are prompts in API format.
+"""
+
+import json
+import time
+from pathlib import Path
+
+EXAMPLES = Path(__file__).parent.parent.parent / "example_workflows" / "api"
+
+CHAIN = (
+    "A red circle <|box_start|>(125,350),(375,600)<|box_end|> (red) is left of "
+    "a blue square <|box_start|>(550,400),(800,650)<|box_end|> (blue)."
+)
+PROMPT = "a red circle left of a blue square"
+
+
+def example(name: str) -> dict:
+    return json.loads((EXAMPLES / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def node(class_type: str, **inputs) -> dict:
+    return {"class_type": class_type, "inputs": inputs}
+
+
+def drawing(chain: str = CHAIN, **sampling) -> dict:
+    """From a chain to a saved picture, in few steps. sampling: inputs of the sampler that differ."""
+    return {
+        "loader": node("GoTLoader", model_name="GoT-Tiny (bundled)"),
+        "chain": node("GoTChainFromText", text=chain, prompt=PROMPT),
+        "guidance": node(
+            "SemanticSpatialGuidance", reasoner=["loader", 0], chain=["chain", 0], vae=["loader", 2], size="automatic"
+        ),
+        "sampler": node(
+            "GoTSampler",
+            **{
+                "model": ["loader", 1],
+                "guidance": ["guidance", 0],
+                "seed": 0,
+                "steps": 3,
+                "sampler_name": "euler",
+                "scheduler": "got",
+                "strengths": "automatic",
+                "denoise": 1.0,
+                "batch_size": 1,
+                **sampling,
+            },
+        ),
+        "decode": node("VAEDecode", samples=["sampler", 0], vae=["loader", 2]),
+        "save": node("SaveImage", images=["decode", 0], filename_prefix="test"),
+    }
+
+
+def writing(prompt: str = PROMPT, max_length: int = 64, **sampling) -> dict:
+    """A chain by the reasoner, shown as text. sampling: inputs of the sampling mode that differ."""
+    settings = {"sampling_mode": "off", "sampling_mode.repetition_penalty": 1.05, **sampling}
+    return {
+        "loader": node("GoTLoader", model_name="GoT-Tiny (bundled)"),
+        "chain": node(
+            "ReasoningChain",
+            reasoner=["loader", 0],
+            prompt=prompt,
+            max_length=max_length,
+            constrain=True,
+            **settings,
+        ),
+        "text": node("PreviewAny", source=["chain", 1]),
+    }
+
+
+def freed(client) -> dict[str, list[str]]:
+    """Ask the server to free its memory, wait until it has or for 30 s, and return the networks it still holds."""
+    client.free()
+    end = time.monotonic() + 30
+    while True:
+        held = client.get("/got_probe/memory")
+        networks = {"loaded": held["loaded"], "alive": held["alive"]}
+        if not any(networks.values()) or time.monotonic() > end:
+            return networks
+        time.sleep(0.2)

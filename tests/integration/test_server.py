@@ -1,0 +1,118 @@
+"""On a running ComfyUI: prompts by API, Stop, freeing, memory, the queue, LoRAs and batches."""
+
+import io
+import time
+
+import numpy as np
+import pytest
+from got.tests.integration.graphs import drawing, example, freed, node, writing
+from got.tests.integration.models import random_lora
+from PIL import Image
+
+
+def pixels(client, image: dict) -> np.ndarray:
+    """A picture that a run made, (height, width, 3) whole numbers in 0..255."""
+    return np.asarray(Image.open(io.BytesIO(client.picture(image))).convert("RGB")).astype(int)
+
+
+def pictures(client, graph: dict, saved: str = "save") -> np.ndarray:
+    """Run a graph and fetch its pictures, (n, height, width, 3)."""
+    run = client.run(graph)
+    assert run.status == "success", run.message
+    return np.stack([pixels(client, image) for image in run.images(saved)])
+
+
+def of_kind(graph: dict, class_type: str) -> str:
+    return next(key for key, entry in graph.items() if entry["class_type"] == class_type)
+
+
+@pytest.mark.parametrize("name", ["text_to_image", "edit"])
+def test_an_example_draws_a_picture(client, name):
+    graph = example(name)
+    for entry in graph.values():
+        if "steps" in entry["inputs"]:
+            entry["inputs"]["steps"] = 3
+    run = client.run(graph)
+    assert run.status == "success", run.message
+    assert run.text(of_kind(graph, "PreviewAny"))
+    assert pixels(client, run.images(of_kind(graph, "SaveImage"))[0]).shape == (128, 128, 3)
+
+
+def test_the_same_prompt_again_runs_nothing(client):
+    graph = writing(prompt="two white circles")
+    client.run(graph)
+    assert client.run(graph).seconds.keys() <= {"text"}
+
+
+def test_stop_while_the_chain_is_written(client):
+    sampling = {"sampling_mode": "on", "sampling_mode.temperature": 2.0, "sampling_mode.top_k": 0}
+    sampling |= {"sampling_mode.top_p": 1.0, "sampling_mode.min_p": 0.0, "sampling_mode.seed": 1}
+    prompt = client.submit(writing(max_length=8192, **sampling))
+    client.wait_for(prompt, "progress", node="chain")
+    assert_stops(client, prompt)
+
+
+def test_stop_while_the_picture_is_drawn(client):
+    prompt = client.submit(drawing(steps=1000))
+    client.wait_for(prompt, "progress", node="sampler")
+    assert_stops(client, prompt)
+
+
+def assert_stops(client, prompt: str):
+    """Stop ends this prompt at once, and the next one runs."""
+    asked = time.monotonic()
+    client.interrupt()
+    assert client.wait(prompt).status == "interrupted"
+    assert time.monotonic() - asked < 3
+    assert len(pictures(client, drawing(seed=int(asked * 1000)))) == 1
+
+
+def test_freeing_leaves_none_of_our_networks(client):
+    pictures(client, drawing(seed=11))
+    held = client.get("/got_probe/memory")
+    assert held["loaded"] and held["alive"]
+    assert freed(client) == {"loaded": [], "alive": []}
+
+
+def test_twenty_prompts_do_not_grow_the_memory(client):
+    used = []
+    for seed in range(20):
+        assert client.run(writing(prompt=f"{seed} white circles", max_length=8)).status == "success"
+        pictures(client, drawing(seed=1000 + seed, steps=1))
+        used.append(client.get("/got_probe/memory")["bytes"])
+    assert max(used[10:]) - max(used[5:10]) < 30e6
+
+
+def test_two_prompts_queued_at_once_draw_what_each_draws_alone(client):
+    together = [client.wait(prompt) for prompt in [client.submit(drawing(seed=seed)) for seed in (21, 22)]]
+    one, two = (pixels(client, run.images("save")[0]) for run in together)
+    assert (one != two).any()
+    pictures(client, drawing(seed=23))
+    assert (pictures(client, drawing(seed=21))[0] == one).all()
+
+
+def test_a_lora_changes_the_picture(client, server):
+    random_lora(server.base / "models" / "loras" / "random.safetensors")
+    plain = pictures(client, drawing(seed=31))
+    graph = drawing(seed=31, model=["lora", 0])
+    for strength, changes in ((1.0, True), (0.0, False)):
+        graph["lora"] = node(
+            "LoraLoaderModelOnly", model=["loader", 1], lora_name="random.safetensors", strength_model=strength
+        )
+        assert (pictures(client, graph) != plain).any() == changes
+
+
+def test_a_batch_of_two_is_two_of_one(client):
+    graph = drawing(seed=41, latent=["two", 0])
+    graph["two"] = node("RepeatLatentBatch", samples=["guidance", 2], amount=2)
+    both = pictures(client, graph)
+    for index in range(2):
+        graph["one"] = node("LatentFromBatch", samples=["two", 0], batch_index=index, length=1)
+        graph["sampler"]["inputs"]["latent"] = ["one", 0]
+        assert np.abs(pictures(client, graph)[0] - both[index]).max() <= 1
+
+
+def test_the_picture_carries_its_prompt_and_workflow(client):
+    run = client.run(drawing(seed=51), workflow={"nodes": []})
+    texts = Image.open(io.BytesIO(client.picture(run.images("save")[0]))).text
+    assert '"seed": 51' in texts["prompt"] and texts["workflow"] == '{"nodes": []}'
