@@ -1,0 +1,100 @@
+"""dev.py: what it reads, where it puts things, and that a failed set-up says one sentence and leaves nothing."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from got import dev
+
+
+def test_extras_are_read_from_pyproject():
+    assert "pytest==9.2.0" in dev.extra("test")
+    assert set(dev.extra("train")) < set(dev.extra("test"))
+
+
+def test_the_cache_folder_can_be_chosen(monkeypatch, tmp_path):
+    monkeypatch.setenv("COMFYUI_GOT_CACHE", str(tmp_path))
+    assert dev.cache_folder() == tmp_path.resolve()
+
+
+def test_the_cache_folder_is_outside_the_checkout_by_default(monkeypatch):
+    monkeypatch.delenv("COMFYUI_GOT_CACHE", raising=False)
+    assert dev.ROOT not in dev.cache_folder().parents
+
+
+def test_a_folder_that_fails_halfway_leaves_nothing(tmp_path):
+    with pytest.raises(OSError), dev.new_folder(tmp_path / "new") as part:
+        (part / "half").touch()
+        raise OSError("broken off")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_appears_when_it_is_complete(tmp_path):
+    with dev.new_folder(tmp_path / "new") as part:
+        (part / "whole").touch()
+        assert not (tmp_path / "new").exists()
+    assert [path.name for path in tmp_path.rglob("*")] == ["new", "whole"]
+
+
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [
+        ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", "not enough room"),
+        ("WARNING: Retrying (Retry(total=4)) after connection broken by 'NewConnectionError'", "network connection"),
+        ("noise\nERROR: No matching distribution found for torch==0\n", "No matching distribution found for torch==0"),
+        ("Killed", "ended early"),
+    ],
+)
+def test_a_failure_of_pip_becomes_one_sentence(tmp_path, output, words):
+    sentence = dev.why_pip_failed(output, tmp_path, tmp_path / "setup.log")
+    assert words in sentence and "\n" not in sentence
+
+
+def test_without_a_network_the_set_up_says_so_and_leaves_nothing(tmp_path, monkeypatch):
+    offline = {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": "http://127.0.0.1:9/", "PIP_RETRIES": "1"}
+    for name, value in (offline | {"PIP_EXTRA_INDEX_URL": "", "PIP_FIND_LINKS": ""}).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("COMFYUI_PATH")
+    monkeypatch.setattr(dev, "ROOM_NEEDED", 0)
+    with pytest.raises(dev.SetupError, match="could not be downloaded"):
+        dev.set_up_environment(tmp_path, ())
+    assert [path.name for path in tmp_path.iterdir()] == ["setup.log"]
+
+
+def test_a_full_disk_is_noticed_before_anything_is_made(tmp_path, monkeypatch):
+    monkeypatch.setattr(dev, "ROOM_NEEDED", 1e18)
+    with pytest.raises(dev.SetupError, match="not enough room on the disk"):
+        dev.set_up_environment(tmp_path, ())
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_wrong_comfyui_path_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("COMFYUI_PATH", str(tmp_path))
+    with pytest.raises(dev.SetupError, match=f"COMFYUI_PATH is {tmp_path}"):
+        dev.comfyui_sources(tmp_path, Path(sys.executable))
+
+
+def test_the_demo_prints_one_json_object_and_a_picture_with_its_chain(tmp_path):
+    picture = tmp_path / "picture.png"
+    command = [sys.executable, dev.ROOT / "tools" / "run.py", "tools.demo", "--json", "--steps", "2"]
+    ended = subprocess.run([*command, "--seed", "7", "--out", picture], capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    report = json.loads(ended.stdout)
+    assert report.keys() == {"prompt", "chain", "regions", "seconds", "image"}
+    assert Path(report["image"]) == picture
+    assert report["seconds"].keys() >= {"server start", "chain", "guidance", "sampling", "decoding", "total"}
+    assert_describes_itself(picture, report["chain"], seed=7)
+
+
+def assert_describes_itself(picture: Path, chain: str, seed: int):
+    """The PNG opens as the workflow that made it, seed included, and carries the chain."""
+    from PIL import Image
+
+    texts = Image.open(picture).text
+    assert texts["got_chain"] == chain
+    assert f'"seed": {seed}' in texts["prompt"]
+    sampler = next(node for node in json.loads(texts["workflow"])["nodes"] if node["type"] == "GoTSampler")
+    assert sampler["widgets_values"][:3] == [seed, "fixed", 2]
