@@ -22,7 +22,12 @@ def register_folder() -> None:
 
 def model_names() -> list[str]:
     """Names of the models that are there, the bundled one first; a model in a subfolder is named subfolder/name."""
-    found = {path.parent.relative_to(root).as_posix() for root in _roots() for path in root.rglob(MANIFEST)}
+    found = {
+        Path(folder).relative_to(root).as_posix()
+        for root in _roots()
+        for folder, _, files in os.walk(root, followlinks=True)  # people link their models
+        if MANIFEST in files
+    }
     return [BUNDLED, *sorted(found - {"."})]
 
 
