@@ -77,6 +77,16 @@ def test_a_wrong_comfyui_path_is_named(tmp_path, monkeypatch):
         dev.comfyui_sources(tmp_path, Path(sys.executable))
 
 
+JUNIT = """<?xml version="1.0"?><testsuites><testsuite><testcase/><testcase><failure/></testcase>
+<testcase><skipped/></testcase><testcase><error/></testcase></testsuite></testsuites>"""
+TAP = "ok 1 - a\n# tests 5\n# pass 3\n# fail 1\n# cancelled 1\n# skipped 0\n"
+
+
+@pytest.mark.parametrize(("results", "passed", "failed"), [(JUNIT, 1, 2), (TAP, 3, 2)])
+def test_results_are_counted(results, passed, failed):
+    assert dev.count(results) == (passed, failed)
+
+
 def test_the_demo_prints_one_json_object_and_a_picture_with_its_chain(tmp_path):
     picture = tmp_path / "picture.png"
     command = [sys.executable, dev.ROOT / "tools" / "run.py", "tools.demo", "--json", "--steps", "2"]
