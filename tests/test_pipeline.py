@@ -1,0 +1,233 @@
+"""From a released checkpoint to a picture by our nodes, against the plain script; and how ComfyUI manages it all."""
+
+import gc
+import weakref
+from types import SimpleNamespace
+
+import comfy.cli_args
+import comfy.model_management
+import comfy.utils
+import folder_paths
+import numpy
+import pytest
+import torch
+from got.got_models.chain import plain_text
+from got.got_models.convert import convert
+from got.nodes.chain import GoTChainFromText
+from got.nodes.guidance import SemanticSpatialGuidance
+from got.nodes.loader import GoTLoader
+from got.nodes.reasoning import EditChain, ReasoningChain
+from got.nodes.sampling import GoTSampler
+from got.tests import oracle
+from got.tests.qwen import Sizes
+from got.tests.released import make_release
+from PIL import Image
+
+import nodes as comfy_nodes
+
+SIZES = Sizes(
+    unet={
+        "block_out_channels": (64,),
+        "down_block_types": ("CrossAttnDownBlock2D",),
+        "up_block_types": ("CrossAttnUpBlock2D",),
+        "transformer_layers_per_block": (1,),
+        "attention_head_dim": (1,),
+        "layers_per_block": 1,
+    },
+    # Four channels a group: with fewer, a norm magnifies the last bit of a black canvas, and no two libraries agree.
+    vae={"block_out_channels": (128, 128, 128, 128), "layers_per_block": 1},
+)
+SEED, STEPS = 11, 5
+PROMPT = "a red cup on a table"
+CHAIN = (
+    "A cup <|box_start|>(120,300),(480,760)<|box_end|> (red) stands on a table "
+    "<|box_start|>(0,600),(998,998)<|box_end|> (saddlebrown), beside 猫."
+)
+NO_BOXES = "Nothing in particular."
+OFF = {"sampling_mode": "off", "repetition_penalty": 1.05}
+CASES = {
+    "text-to-image": ("text-to-image", CHAIN, (64, 64)),
+    "edit": ("edit", CHAIN, (72, 64)),
+    "no boxes": ("text-to-image", NO_BOXES, (64, 64)),
+    "not square": ("text-to-image", CHAIN, (64, 96)),
+}
+
+
+@pytest.fixture(autouse=True)
+def inference():
+    with torch.inference_mode():
+        yield
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory):
+    """A small checkpoint in the released layout, and its networks as diffusers, transformers and peft have them."""
+    return make_release(tmp_path_factory.mktemp("release"), sizes=SIZES)
+
+
+@pytest.fixture(scope="module")
+def models_folder(release, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    convert(release.got, release.mllm, release.sdxl, folder / "small", dtype="fp32")
+    return folder
+
+
+@pytest.fixture
+def load(models_folder, monkeypatch):
+    """Runs the loader node on the converted checkpoint."""
+    monkeypatch.setitem(folder_paths.folder_names_and_paths, "got", ([str(models_folder)], set()))
+    return lambda: GoTLoader.execute("small").result
+
+
+@pytest.fixture
+def loaded(load):
+    reasoner, model, vae = load()
+    return SimpleNamespace(reasoner=reasoner, model=model, vae=vae)
+
+
+def picture(task):
+    """A source picture for an edit: as Pillow has it, and as ComfyUI's IMAGE."""
+    if task != "edit":
+        return None, None
+    pixels = numpy.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=numpy.uint8)
+    return Image.fromarray(pixels), torch.from_numpy(pixels)[None] / 255
+
+
+def drawn(loaded, task, text, size, name):
+    """The picture by our nodes and ComfyUI's VAE Decode."""
+    chain, _ = GoTChainFromText.execute(text, PROMPT, picture(task)[1]).result
+    choice = {"size": "custom", "width": size[0], "height": size[1]}
+    guidance, _, _, _ = SemanticSpatialGuidance.execute(loaded.reasoner, chain, loaded.vae, choice).result
+    automatic = {"strengths": "automatic"}
+    (latent,) = GoTSampler.execute(loaded.model, guidance, SEED, STEPS, name, "got", automatic, 1.0, 1).result
+    return comfy_nodes.VAEDecode().decode(loaded.vae, latent)[0]
+
+
+@pytest.mark.parametrize("name", ["euler", "ddpm"])
+@pytest.mark.parametrize("case", CASES)
+def test_the_picture_is_the_plain_scripts(release, loaded, case, name):
+    task, text, (width, height) = CASES[case]
+    strengths = (4, 3, 1.5) if task == "edit" else (7.5, 4, 1)
+    noise = torch.randn(1, 4, height // 8, width // 8, generator=torch.Generator().manual_seed(SEED))
+    expected = oracle.draw(
+        release, task, PROMPT, text, picture(task)[0], (width, height), noise, STEPS, strengths, name, SEED + 1
+    )
+    assert ((expected > 0) & (expected < 1)).float().mean() > 0.5, "a saturated picture proves nothing"
+    ours = drawn(loaded, task, text, (width, height), name)
+    torch.testing.assert_close(ours, expected, atol=1e-4, rtol=0)
+
+
+# ------------------------------------------------------------------------------------------------- the reasoner
+
+
+def chain_for(task, text=CHAIN):
+    return GoTChainFromText.execute(text, PROMPT, picture(task)[1]).result[0]
+
+
+def hidden_by_transformers(release, task, text=CHAIN):
+    return oracle.hidden_states(release, task, PROMPT, text, picture(task)[0])
+
+
+@pytest.mark.parametrize("task", ["text-to-image", "edit"])
+def test_hidden_states_under_comfyui_are_those_of_plain_transformers(release, loaded, task):
+    ours = loaded.reasoner.semantics(chain_for(task)).hidden
+    torch.testing.assert_close(ours, hidden_by_transformers(release, task), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("share", [0, 0.5])
+def test_loaded_in_part_the_hidden_states_are_the_same(release, loaded, share, monkeypatch):
+    patcher = loaded.reasoner.patcher
+    comfy.model_management.load_models_gpu([patcher])
+    patcher.unpatch_model(patcher.offload_device)
+    patcher.load(patcher.load_device, lowvram_model_memory=max(1, int(patcher.model_size() * share)))
+    monkeypatch.setattr(comfy.model_management, "load_models_gpu", lambda *models, **options: None)  # room for no more
+    ours = loaded.reasoner.semantics(chain_for("edit")).hidden
+    assert patcher.model.model_lowvram and patcher.loaded_size() < patcher.model_size()
+    torch.testing.assert_close(ours, hidden_by_transformers(release, "edit"), atol=1e-4, rtol=0)
+
+
+def test_every_weight_of_the_reasoner_is_in_a_layer_that_comfyui_can_leave_out(loaded):
+    holders = [module for module in loaded.reasoner.patcher.model.modules() if [*module.parameters(recurse=False)]]
+    assert [type(module).__name__ for module in holders if not hasattr(module, "comfy_cast_weights")] == []
+
+
+def write(loaded, task, max_length=24):
+    image = picture(task)[1]
+    if task == "edit":
+        node = EditChain.PREPARE_CLASS_CLONE(None)
+        return node.execute(loaded.reasoner, image, PROMPT, OFF, max_length, False).result[0]
+    return ReasoningChain.PREPARE_CLASS_CLONE(None).execute(loaded.reasoner, PROMPT, OFF, max_length, False).result[0]
+
+
+@pytest.mark.parametrize("task", ["text-to-image", "edit"])
+def test_the_chain_is_what_plain_transformers_writes(release, loaded, task):
+    expected = oracle.written_chain(release, task, PROMPT, picture(task)[0], max_tokens=24)
+    chain = write(loaded, task)
+    assert expected and chain.text == expected.strip().rstrip("\ufffd")
+
+
+# --------------------------------------------------------------------------------------------- ComfyUI's memory, Stop
+
+
+class Shown:
+    """In place of ComfyUI's progress display: notes each step, and presses Stop at one of them."""
+
+    def __init__(self, stop_at):
+        self.stop_at, self.values = stop_at, []
+
+    def __call__(self, value, total, *more, **named):
+        self.values.append(value)
+        if value == self.stop_at:
+            comfy.model_management.interrupt_current_processing()
+
+
+def test_stop_ends_the_chain_within_one_token_and_the_next_one_works(loaded, monkeypatch):
+    shown = Shown(stop_at=1)
+    monkeypatch.setattr(comfy.utils, "PROGRESS_BAR_HOOK", shown)
+    tokens = []
+    monkeypatch.setattr(loaded.reasoner.reasoner, "text_of", lambda ids: tokens.append(len(ids)) or "")
+    with pytest.raises(comfy.model_management.InterruptProcessingException):
+        write(loaded, "text-to-image")
+    assert shown.values == [1] and max(tokens) <= 2
+    monkeypatch.undo()
+    assert not comfy.model_management.processing_interrupted()
+
+
+def test_stop_ends_the_sampling_within_one_step(loaded, monkeypatch):
+    shown = Shown(stop_at=2)
+    monkeypatch.setattr(comfy.utils, "PROGRESS_BAR_HOOK", shown)
+    monkeypatch.setattr(comfy.utils, "PROGRESS_THROTTLE_MIN_INTERVAL", 0)
+    with pytest.raises(comfy.model_management.InterruptProcessingException):
+        drawn(loaded, "text-to-image", NO_BOXES, (64, 64), "euler")
+    assert max(shown.values) == 2
+
+
+def networks_of(loaded):
+    return [loaded.reasoner.patcher.model, loaded.model.model, loaded.vae.patcher.model]
+
+
+def test_unloading_all_leaves_none_of_our_networks_loaded(loaded):
+    drawn(loaded, "text-to-image", NO_BOXES, (64, 64), "euler")
+    ours = networks_of(loaded)
+    assert {id(entry.real_model()) for entry in comfy.model_management.current_loaded_models} >= set(map(id, ours))
+    comfy.model_management.unload_all_models()
+    assert comfy.model_management.current_loaded_models == []
+    again = drawn(loaded, "text-to-image", NO_BOXES, (64, 64), "euler")
+    assert again.isfinite().all()
+
+
+def test_what_is_no_longer_used_is_freed(load):
+    def run():
+        reasoner, model, vae = load()
+        both = SimpleNamespace(reasoner=reasoner, model=model, vae=vae)
+        drawn(both, "edit", CHAIN, (64, 64), "euler")
+        return [weakref.ref(network) for network in networks_of(both)]
+
+    alive = run()
+    comfy.model_management.unload_all_models()
+    gc.collect()
+    assert [reference() for reference in alive] == [None] * 3
+
+
+def test_the_text_under_the_node_has_no_markers():
+    assert plain_text(CHAIN).startswith("A cup (120,300),(480,760) (red)")
