@@ -1,0 +1,70 @@
+"""The detector reads rendered scenes right, from pixels alone.
+
+Run: python dev.py test tests/test_detector.py
+"""
+
+from random import Random
+
+import numpy as np
+import pytest
+from got.training import world
+from got.training.detector import detect, overlap
+
+RIGHT = 0.99  # share of scenes
+
+
+def scenes(count=200):
+    return [world.random_scene(Random(10**6 + seed)) for seed in range(count)]
+
+
+def test_shapes_colors_and_background_of_rendered_scenes_are_right():
+    right = []
+    for scene in scenes():
+        view = detect(world.render(scene))
+        names = sorted((thing.shape, thing.color) for thing in scene.things)
+        right.append(view.background == scene.background and names == sorted(seen[:2] for seen in view.things))
+    assert np.mean(right) >= RIGHT
+
+
+def test_boxes_are_right_to_a_pixel_or_so():
+    for scene in scenes(60):
+        seen = detect(world.render(scene)).things
+        for thing in scene.things:
+            assert max(overlap(thing.box, other.box) for other in seen) > 0.85
+
+
+@pytest.mark.parametrize("color", world.COLORS)
+@pytest.mark.parametrize("background", world.BACKGROUNDS)
+def test_every_color_is_told_from_every_background(color, background):
+    scene = world.Scene(background, (world.Thing("circle", color, (300, 300, 600, 600)),))
+    view = detect(world.render(scene))
+    assert (view.background, [seen[:2] for seen in view.things]) == (background, [("circle", color)])
+
+
+def test_a_little_noise_changes_nothing():
+    scene = scenes(1)[0]
+    noise = np.random.default_rng(0).normal(0, 8, (world.SIZE, world.SIZE, 3))
+    noisy = np.clip(world.render(scene) + noise, 0, 255).astype(np.uint8)
+    assert sorted(seen[:2] for seen in detect(noisy).things) == sorted(t[:2] for t in scene.things)
+
+
+def test_things_that_touch_are_told_apart_by_color():
+    things = (world.Thing("square", "red", (200, 300, 500, 600)), world.Thing("square", "blue", (500, 300, 800, 600)))
+    seen = detect(world.render(world.Scene("gray", things))).things
+    assert [thing[:2] for thing in seen] == [("square", "red"), ("square", "blue")]
+
+
+def test_a_shape_that_is_none_of_ours_has_no_name():
+    pixels = np.full((world.SIZE, world.SIZE, 3), 128, dtype=np.uint8)
+    pixels[40:80, 60:64] = pixels[58:62, 40:84] = (255, 0, 0)
+    assert [seen.shape for seen in detect(pixels).things] == [""]
+
+
+def test_an_empty_picture_holds_nothing():
+    view = detect(np.full((64, 64, 3), (0, 255, 255), dtype=np.uint8))
+    assert view.background == "cyan" and view.things == ()
+
+
+def test_overlap_of_a_box_with_itself_is_one_and_with_a_stranger_zero():
+    assert overlap((0, 0, 10, 10), (0, 0, 10, 10)) == 1
+    assert overlap((0, 0, 10, 10), (20, 20, 30, 30)) == 0

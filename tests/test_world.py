@@ -1,0 +1,115 @@
+"""The synthetic world: the same seed gives the same scene, layouts keep their word, texts tell what is drawn.
+
+Run: python dev.py test tests/test_world.py
+"""
+
+from random import Random
+
+import numpy as np
+import pytest
+from got.got_models.chain import parse_regions
+from got.training import language, world
+
+
+def scenes(count=150, held_out=False):
+    return [world.random_scene(Random(seed), held_out) for seed in range(count)]
+
+
+def edits(kind, count=25):
+    return [world.random_edit(Random(seed), kind=kind) for seed in range(count)]
+
+
+def test_the_same_seed_gives_the_same_scene_and_the_same_texts():
+    def telling():
+        rng = Random(7)
+        scene, edit = world.random_scene(rng), world.random_edit(rng)
+        texts = language.caption(scene, rng), language.chain(scene, rng), language.instruction(edit, rng)
+        return scene, edit, texts
+
+    assert telling() == telling()
+
+
+def test_things_keep_apart_from_each_other_and_from_the_edge():
+    for scene in scenes():
+        boxes = [thing.box for thing in scene.things]
+        for i, box in enumerate(boxes):
+            assert world.apart(box, boxes[:i]) and min(box) >= world.MARGIN and max(box) <= 1000 - world.MARGIN
+
+
+def test_relations_hold_in_the_layout():
+    related = [scene for scene in scenes() if scene.relations]
+    assert related
+    for scene in related:
+        for i, relation, j in scene.relations:
+            assert world.holds(scene.things[i].box, relation, scene.things[j].box)
+
+
+def test_most_boxes_lie_on_the_coarse_grid_and_some_do_not():
+    on_grid = [all(edge % world.STEP == 0 for t in scene.things for edge in t.box) for scene in scenes(300)]
+    assert 0.6 < np.mean(on_grid) < 0.8
+
+
+def test_training_never_sees_a_held_out_combination_and_the_held_out_split_nothing_else():
+    for held_out in (False, True):
+        for scene in scenes(150, held_out):
+            for i, relation, _ in scene.relations:
+                assert world.is_held_out(scene.things[i].color, scene.things[i].shape, relation) == held_out
+
+
+def test_every_tenth_combination_is_held_out():
+    flags = [world.is_held_out(c, s, r) for c in world.COLORS for s in world.SHAPES for r in world.RELATIONS]
+    assert sum(flags) / len(flags) == pytest.approx(0.1, abs=0.02)
+
+
+def test_held_out_phrasings_are_not_used_in_training():
+    rng = Random(0)
+    trained = {language.pick(rng, language.INSTRUCTIONS["move"], False) for _ in range(200)}
+    held_out = {language.pick(rng, language.INSTRUCTIONS["move"], True) for _ in range(200)}
+    assert len(held_out) == 2 and not trained & held_out
+
+
+def test_a_square_is_painted_in_its_box_and_nowhere_else():
+    scene = world.Scene("pink", (world.Thing("square", "blue", (250, 500, 500, 750)),))
+    blue = (world.render(scene, 8, 8) == (0, 0, 255)).all(-1)
+    assert blue[4:6, 2:4].all() and blue.sum() == 4
+
+
+@pytest.mark.parametrize("shape", world.SHAPES)
+def test_a_shape_touches_all_four_sides_of_its_box(shape):
+    pixels = np.zeros((64, 64, 3), dtype=np.float32)
+    world.paint(pixels, world.Thing(shape, "white", (250, 250, 750, 750)))
+    painted = pixels[..., 0] > 30
+    rows, columns = np.flatnonzero(painted.any(1)), np.flatnonzero(painted.any(0))
+    assert (rows[0], rows[-1], columns[0], columns[-1]) == (16, 47, 16, 47)
+
+
+def test_the_pack_reads_the_boxes_and_colors_of_a_chain():
+    for seed, scene in enumerate(scenes(50)):
+        regions = parse_regions(language.chain(scene, Random(seed)))
+        assert [tuple(region.box) for region in regions] == [thing.box for thing in scene.things]
+        assert [region.color.word for region in regions] == [language.box_color(thing.color) for thing in scene.things]
+
+
+@pytest.mark.parametrize("kind", world.EDITS)
+def test_an_edit_chain_has_one_box_the_area(kind):
+    for edit in edits(kind):
+        assert language.boxes_of(language.edit_chain(edit)) == [edit.area]
+
+
+@pytest.mark.parametrize("kind", world.EDITS)
+def test_an_edit_changes_nothing_outside_its_area(kind):
+    for edit in edits(kind):
+        before, after = world.render(edit.source).astype(int), world.render(edit.target).astype(int)
+        x0, y0, x1, y1 = (edge * world.SIZE / 1000 for edge in edit.area)
+        outside = np.ones((world.SIZE, world.SIZE), dtype=bool)
+        outside[int(y0) : int(np.ceil(y1)), int(x0) : int(np.ceil(x1))] = False
+        changed = (before != after).any(-1)
+        assert changed.any() and (kind == "background" or not (changed & outside).any())
+
+
+def test_changing_the_background_has_the_whole_picture_as_its_area():
+    assert all(edit.area == world.EVERYWHERE for edit in edits("background"))
+
+
+def test_removing_never_empties_the_picture():
+    assert all(edit.target.things for edit in edits("remove"))

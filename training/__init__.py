@@ -1,0 +1,1 @@
+"""The recipe that made GoT-Tiny: a world of coloured shapes, and the three networks trained on it."""

@@ -1,0 +1,116 @@
+"""What is in a picture of the synthetic world, by its pixels alone: background, and each thing's shape, colour, box.
+
+Colour segmentation against the background, then shape by geometry: how well the thing's outline, stretched to its own
+box, matches each ideal outline. Knows nothing of prompts, chains or networks.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, ImageColor
+from scipy import ndimage
+
+from . import world
+
+STANDS_OUT = 36  # RGB distance from the background at which a pixel belongs to a thing; white on pink is 82
+SMALLEST_AREA = 40  # pixels; less is a speck
+SHARE = 0.25  # of a region's inner pixels, for a second colour to be a second thing
+OUTLINE = 32  # pixels: side to which outlines are stretched
+LEAST_MATCH = 0.72  # intersection over union with the best ideal outline; below, the shape is ""
+
+
+class Seen(NamedTuple):
+    """shape: one of world.SHAPES, or "" if unclear; box: on the grid of 0..1000; pixels: its area."""
+
+    shape: str
+    color: str
+    box: tuple[int, int, int, int]
+    pixels: int
+
+
+class View(NamedTuple):
+    background: str
+    things: tuple[Seen, ...]
+
+
+def _palette(words) -> np.ndarray:
+    return np.array([ImageColor.getrgb(word) for word in words], dtype=np.float32)
+
+
+def _ideal_outlines() -> dict[str, np.ndarray]:
+    outlines = {}
+    for shape in world.SHAPES:
+        pixels = np.zeros((OUTLINE, OUTLINE, 3), dtype=np.float32)
+        world.paint(pixels, world.Thing(shape, "white", (0, 0, 1000, 1000)))
+        outlines[shape] = pixels[..., 0] > 127
+    return outlines
+
+
+IDEAL = _ideal_outlines()
+COLORS, BACKGROUNDS = _palette(world.COLORS), _palette(world.BACKGROUNDS)
+
+
+def nearest(pixels: np.ndarray, palette: np.ndarray) -> np.ndarray:
+    """(..., 3) -> (...): index of the palette's nearest colour."""
+    return np.square(pixels[..., None, :] - palette).sum(-1).argmin(-1)
+
+
+def detect(picture: np.ndarray) -> View:
+    """picture: (H, W, 3) uint8. Things come from left to right."""
+    pixels = picture[..., :3].astype(np.float32)
+    ground = np.median(np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]), 0)
+    labels, count = ndimage.label(np.linalg.norm(pixels - ground, axis=-1) > STANDS_OUT)
+    regions = [labels == number for number in range(1, count + 1)]
+    parts = [part for region in regions if region.sum() >= SMALLEST_AREA for part in _split(pixels, region)]
+    things = [seen for part in parts if (seen := _describe(pixels, part, ground)) is not None]
+    return View(world.BACKGROUNDS[nearest(ground, BACKGROUNDS)], tuple(sorted(things, key=lambda seen: seen.box)))
+
+
+def _inner(mask: np.ndarray) -> np.ndarray:
+    """The mask without its blurred edge, or all of it where nothing would be left."""
+    core = ndimage.binary_erosion(mask, iterations=2)
+    return core if core.sum() >= 8 else mask
+
+
+def _split(pixels: np.ndarray, region: np.ndarray) -> list[np.ndarray]:
+    """A connected region as one mask a colour: things that touch are told apart by colour."""
+    colors = np.full(region.shape, -1)
+    colors[region] = nearest(pixels[region], COLORS)
+    inner = colors[_inner(region)]
+    found = [c for c in range(len(COLORS)) if (inner == c).mean() >= SHARE]
+    if len(found) < 2:
+        return [region]
+    return [part for c in found if (part := region & (colors == c)).sum() >= SMALLEST_AREA]
+
+
+def _describe(pixels: np.ndarray, mask: np.ndarray, ground: np.ndarray) -> Seen | None:
+    color = np.median(pixels[_inner(mask)], 0)
+    way = color - ground
+    cover = ((pixels - ground) @ way) / max(1.0, float(way @ way))  # 0 background, 1 the thing's colour
+    mask = mask & (cover > 0.5)
+    if mask.sum() < SMALLEST_AREA:
+        return None
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+    height, width = mask.shape
+    box = tuple(round(1000 * edge / side) for edge, side in zip((left, top, right, bottom), (width, height) * 2))
+    shape = shape_of(mask[top:bottom, left:right])
+    return Seen(shape, world.COLORS[nearest(color, COLORS)], box, int(mask.sum()))
+
+
+def shape_of(mask: np.ndarray) -> str:
+    """The ideal outline that matches best a mask cut to its box, or ""."""
+    image = Image.fromarray((mask * 255).astype(np.uint8)).resize((OUTLINE, OUTLINE), Image.Resampling.BOX)
+    outline = np.asarray(image) > 127
+    matches = {shape: (outline & ideal).sum() / (outline | ideal).sum() for shape, ideal in IDEAL.items()}
+    best = max(matches, key=matches.get)
+    return best if matches[best] >= LEAST_MATCH else ""
+
+
+def overlap(first, second) -> float:
+    """Intersection over union of two boxes."""
+    width = min(first[2], second[2]) - max(first[0], second[0])
+    height = min(first[3], second[3]) - max(first[1], second[1])
+    both = max(0, width) * max(0, height)
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (first, second)]
+    return both / (sum(areas) - both)

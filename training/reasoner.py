@@ -1,0 +1,249 @@
+"""Stage 2: the reasoner writes chains, and its 64 image tokens learn to carry the picture.
+
+Losses: cross-entropy on the chain; from the hidden state of image token i, the i-th part of a thumbnail of the picture;
+from the hidden state of each <|box_start|> whose box can be seen, its corners; from the vision tower, what lies where.
+The last two only speed up learning to locate. Source of the tasks: arXiv:2503.10639.
+"""
+
+from random import Random
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+from transformers import PreTrainedTokenizerFast, Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
+from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import apply_rotary_pos_emb_vision
+
+from . import world
+from .rows import CELLS, collate, describe_row, random_row
+from .run import Run, arguments, device
+from .tokenizer import train_tokenizer
+
+HIDDEN = 192
+TEXT = dict(
+    hidden_size=HIDDEN,
+    intermediate_size=512,
+    num_hidden_layers=6,
+    num_attention_heads=3,
+    num_key_value_heads=1,
+    max_position_embeddings=4096,
+    rms_norm_eps=1e-6,
+    initializer_range=0.04,
+)
+# Four positions a side are told apart only by fast rotations: hence the small base, and much for height and width.
+ROPE = dict(rope_theta=20.0, mrope_section=[4, 14, 14])
+VISION = dict(
+    depth=4,
+    hidden_size=128,
+    intermediate_size=256,
+    num_heads=4,
+    out_hidden_size=HIDDEN,
+    patch_size=14,
+    spatial_merge_size=2,
+    temporal_patch_size=2,
+    window_size=112,
+    fullatt_block_indexes=[0, 1, 2, 3],
+    initializer_range=0.04,
+)
+KINDS = 1 + len(world.COLORS) * len(world.SHAPES)
+SIGHTS = KINDS + 4 + len(world.BACKGROUNDS)
+WEIGHTS = dict(chain=1.0, picture=2.0, corners=4.0, sight=0.4, extent=0.4)
+
+
+def build(tokenizer) -> Qwen2_5_VLForConditionalGeneration:
+    ids = tokenizer.convert_tokens_to_ids
+    config = Qwen2_5_VLConfig(
+        text_config=dict(
+            TEXT,
+            vocab_size=len(tokenizer),
+            rope_parameters=dict(ROPE, rope_type="default"),
+            bos_token_id=ids("<|endoftext|>"),
+            eos_token_id=ids("<|im_end|>"),
+            pad_token_id=ids("<|endoftext|>"),
+        ),
+        vision_config=VISION,
+        image_token_id=ids("<|image_pad|>"),
+        video_token_id=ids("<|video_pad|>"),
+        vision_start_token_id=ids("<|vision_start|>"),
+        vision_end_token_id=ids("<|vision_end|>"),
+        tie_word_embeddings=False,
+    )
+    return Qwen2_5_VLForConditionalGeneration(config)
+
+
+class Eyes(nn.Module):
+    """The vision tower run on pictures of one size as a plain batch; the same numbers as the tower's own forward."""
+
+    def __init__(self, tower):
+        super().__init__()
+        self.tower = tower
+        grid = torch.tensor([[1, CELLS, CELLS]])
+        self.angles = rotary(tower, grid)
+
+    def forward(self, patches: torch.Tensor) -> torch.Tensor:
+        """(I, 64, 1176) -> (I, 16, D)"""
+        tower, proj = self.tower, self.tower.patch_embed.proj
+        x = F.linear(patches, proj.weight.flatten(1))
+        cos, sin = (angle.to(x.device) for angle in self.angles)
+        for block in tower.blocks:
+            attention = block.attn
+            qkv = attention.qkv(block.norm1(x)).unflatten(-1, (3, attention.num_heads, -1))  # (I, 64, 3, heads, d)
+            q, k, v = qkv.unbind(2)
+            q, k = apply_rotary_pos_emb_vision(q, k, cos, sin)
+            y = F.scaled_dot_product_attention(*(t.transpose(1, 2) for t in (q, k, v)))
+            x = x + attention.proj(y.transpose(1, 2).flatten(2))
+            x = x + block.mlp(block.norm2(x))
+        merger = tower.merger
+        return merger.mlp(merger.ln_q(x).unflatten(1, (-1, 4)).flatten(2))
+
+
+def rotary(tower, grid: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """cos and sin of the tower's rotations for one picture, caught from its own forward."""
+    caught = []
+    hook = tower.blocks[0].register_forward_pre_hook(
+        lambda _, args, kwargs: caught.append(kwargs["position_embeddings"]), with_kwargs=True
+    )
+    with torch.no_grad():
+        tower(torch.zeros(int(grid.prod()), tower.patch_embed.proj.weight[0].numel()), grid)
+    hook.remove()
+    return tuple(angle.detach().clone() for angle in caught[0])
+
+
+class Heads(nn.Module):
+    """Linear readers of hidden states, used in training only."""
+
+    def __init__(self):
+        super().__init__()
+        self.picture = nn.Linear(HIDDEN, 48)
+        self.corners = nn.Linear(HIDDEN, 4)
+        self.sight = nn.Linear(HIDDEN, 4 * SIGHTS)  # four patches a merged token
+
+
+class Student(nn.Module):
+    """The reasoner with its heads; one forward gives all losses."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model, self.heads, self.eyes = model, Heads(), Eyes(model.model.visual)
+
+    def look(self, batch: dict) -> tuple[torch.Tensor, dict]:
+        """Features (I, 16, D) of the pictures shown, and the losses of the vision tower."""
+        features = self.eyes(batch["patches"])
+        seen = self.heads.sight(features).unflatten(-1, (4, SIGHTS)).flatten(1, 2).float()  # (I, 64, SIGHTS)
+        kinds, extents, _ = seen.split((KINDS, 4, len(world.BACKGROUNDS)), -1)
+        on = batch["classes"] > 0
+        sight = F.cross_entropy(kinds.flatten(0, 1), batch["classes"].flatten())
+        return features, {"sight": sight, "extent": F.smooth_l1_loss(extents[on], batch["sights"][on], beta=0.2)}
+
+    def hidden(self, batch: dict) -> tuple[torch.Tensor, dict]:
+        """Last hidden states (B, L, D) and the losses of the vision tower."""
+        embeddings, losses = self.model.get_input_embeddings()(batch["ids"]), {}
+        if "patches" in batch:
+            features, losses = self.look(batch)
+            pads = batch["ids"] == self.model.config.image_token_id
+            embeddings = embeddings.masked_scatter(pads[..., None], features.to(embeddings.dtype))
+        out = self.model.model.language_model(
+            inputs_embeds=embeddings, position_ids=batch["positions"], attention_mask=None, use_cache=False
+        )
+        return out.last_hidden_state, losses
+
+    def image_states(self, states: torch.Tensor, batch: dict) -> torch.Tensor:
+        """(B, L, D) -> (T, 64, D): the states at the image tokens of the rows that have them."""
+        places = batch["starts"][:, None] + torch.arange(64, device=states.device)
+        return states[batch["drawn"][:, None], places]
+
+    def forward(self, batch: dict) -> dict:
+        states, losses = self.hidden(batch)
+        asked = batch["labels"][:, 1:] != -100
+        logits = self.model.lm_head(states[:, :-1][asked]).float()
+        losses["chain"] = F.cross_entropy(logits, batch["labels"][:, 1:][asked])
+        if "drawn" in batch:
+            drawn = self.heads.picture(self.image_states(states, batch)).float()
+            losses["picture"] = F.mse_loss(drawn, batch["thumbnails"])
+        if "spots" in batch:
+            corners = self.heads.corners(states[batch["spots"][:, 0], batch["spots"][:, 1]]).float()
+            losses["corners"] = F.smooth_l1_loss(corners, batch["boxes"], beta=0.05)
+        return losses
+
+
+class Rows(Dataset):
+    """Item i: `group` batches of rows of similar length, in random order. Follows from the seed and i alone."""
+
+    def __init__(self, tokenizer, count: int, size: int, group: int, seed: int, only_looking: bool):
+        self.tokenizer, self.count, self.size, self.group = tokenizer, count, size, group
+        self.seed, self.only_looking = seed, only_looking
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> list[dict]:
+        rng = Random(self.seed * 10**9 + index)
+        make = describe_row if self.only_looking else random_row
+        rows = [make(rng) for _ in range(self.size * self.group)]
+        rows.sort(key=lambda row: len(row.prompt) + len(row.chain))
+        batches = [collate(rows[i : i + self.size], self.tokenizer) for i in range(0, len(rows), self.size)]
+        rng.shuffle(batches)
+        return batches
+
+
+def batches(tokenizer, first: int, steps: int, size: int, seed: int, looking: bool = False, group: int = 8):
+    """The batches of steps first, first + 1, ... from a worker process."""
+    rows = Rows(tokenizer, -(-steps // group), size, group, seed, looking)
+    order = range(first // group, len(rows))
+    skip = first % group
+    for item in DataLoader(rows, batch_size=None, sampler=order, num_workers=1, prefetch_factor=2):
+        yield from item[skip:]
+        skip = 0
+
+
+def optimizer_of(module: nn.Module, decay: float = 0.05):
+    matrices = [p for p in module.parameters() if p.ndim >= 2]
+    others = [p for p in module.parameters() if p.ndim < 2]
+    groups = [{"params": matrices, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, betas=(0.9, 0.98), eps=1e-6, fused=True)
+
+
+def load_tokenizer(folder) -> PreTrainedTokenizerFast:
+    """The run's tokenizer, trained on first use."""
+    if not (folder / "tokenizer.json").exists():
+        train_tokenizer().save_pretrained(folder)
+    return PreTrainedTokenizerFast.from_pretrained(folder)
+
+
+def learn(run: Run, student: Student, tokenizer, size: int, seed: int, looking: bool) -> None:
+    measure = (lambda batch: student.look(batch)[1]) if looking else student
+    for batch in batches(tokenizer, run.step, run.steps, size, seed, looking):
+        if run.step >= run.steps:
+            return
+        run.begin_step()
+        batch = {name: tensor.to(device()) for name, tensor in batch.items()}
+        with torch.autocast(device().type, torch.bfloat16):
+            losses = measure(batch)
+        sum(WEIGHTS[name] * loss for name, loss in losses.items()).backward()
+        nn.utils.clip_grad_norm_(student.parameters(), 1.0)
+        run.optimizer.step()
+        run.optimizer.zero_grad(set_to_none=True)
+        run.end_step(**{name: loss.detach() for name, loss in losses.items()})
+
+
+def main() -> None:
+    look = dict(look_steps=1000, look_batch=64, look_rate=2e-3)
+    args = arguments(__doc__, steps=1500, batch=32, rate=1.5e-3, seed=1, compile=1, **look)
+    torch.manual_seed(args.seed)
+    torch._dynamo.config.recompile_limit = 64  # one graph a sequence length
+    folder = args.work / "reasoner"
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer = load_tokenizer(folder)
+    student = Student(build(tokenizer)).to(device())
+    sight = Run(args.work / "sight", {"student": student}, optimizer_of(student), args.look_steps, args.look_rate)
+    learn(sight, student, tokenizer, args.look_batch, args.seed + 100, looking=True)
+    if args.compile:
+        for layer in student.model.model.language_model.layers:
+            layer.forward = torch.compile(layer.forward, dynamic=False)
+    run = Run(folder, {"student": student}, optimizer_of(student), args.steps, args.rate)
+    run.note(f"{sum(p.numel() for p in student.model.parameters()) / 1e6:.2f} M parameters, {len(tokenizer)} tokens")
+    learn(run, student, tokenizer, args.batch, args.seed, looking=False)
+
+
+if __name__ == "__main__":
+    main()

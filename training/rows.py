@@ -1,0 +1,170 @@
+"""Rows of the reasoner's training: a conversation about a scene, its picture, and what the network should see in it.
+
+prompt | chain | <|im_gen_start|> | 64 image tokens
+"""
+
+from dataclasses import dataclass
+from random import Random
+
+import numpy as np
+import torch
+from PIL import Image
+
+from . import language, world
+from .tokenizer import IMAGE_TOKENS, SYSTEM
+
+LOOK = 112  # pixels: the side of the picture that the reasoner sees
+PATCH, MERGE = 14, 2
+CELLS = LOOK // PATCH  # patches a side
+PADS = (CELLS // MERGE) ** 2  # image tokens of a picture that is shown
+MEAN = np.array((0.48145466, 0.4578275, 0.40821073), dtype=np.float32)
+STD = np.array((0.26862954, 0.26130258, 0.27577711), dtype=np.float32)
+OPTIONAL = ("patches", "classes", "sights", "shown", "drawn", "starts", "thumbnails", "spots", "boxes")  # in a batch
+READING = 0.25  # share of rows whose chain does not follow from the prompt: only to be read, never to be written
+
+
+@dataclass
+class Row:
+    task: str  # "text-to-image", "edit" or "describe"
+    prompt: str
+    chain: str
+    written: bool  # is the chain what the prompt calls for?
+    source: world.Scene | None  # the picture shown
+    target: world.Scene | None  # the picture to be made
+
+
+def conversation(text: str, image: bool) -> str:
+    shown = "<|vision_start|>" + "<|image_pad|>" * PADS + "<|vision_end|>" if image else ""
+    return f"<|im_start|>system\n{SYSTEM}<|im_end|>\n<|im_start|>user\n{shown}{text}<|im_end|>\n<|im_start|>assistant\n"
+
+
+def text_to_image_row(rng: Random, read: bool) -> Row:
+    scene = world.random_scene(rng)
+    said, colors = scene, None
+    if read:
+        said = world.random_scene(rng) if rng.random() < 0.4 else scene
+        colors = language.other_colors(scene, rng) if rng.random() < 0.7 else None
+    caption = rng.choice(language.VAGUE) if read and rng.random() < 0.3 else language.caption(said, rng)
+    prompt = conversation(language.CAPTION + caption, image=False)
+    return Row("text-to-image", prompt, language.chain(scene, rng, colors), not read, None, scene)
+
+
+def edit_row(rng: Random, read: bool) -> Row:
+    edit = world.random_edit(rng, kind=rng.choice(world.EDITS))
+    color, text = None, language.instruction(edit, rng)
+    if read:
+        color = rng.choice(world.COLORS) if rng.random() < 0.7 else None
+        text = "edit the image" if rng.random() < 0.4 else text
+    prompt = conversation(language.INSTRUCTION + text, image=True)
+    return Row("edit", prompt, language.edit_chain(edit, color), not read, edit.source, edit.target)
+
+
+def describe_row(rng: Random) -> Row:
+    scene = world.random_scene(rng)
+    scene = world.Scene(scene.background, world.reading_order(scene.things))
+    prompt = conversation(language.DESCRIBE, image=True)
+    return Row("describe", prompt, language.chain(scene, rng), True, scene, None)
+
+
+def random_row(rng: Random, shares=(0.65, 0.3, 0.05)) -> Row:
+    task = rng.choices(("text-to-image", "edit", "describe"), shares)[0]
+    if task == "describe":
+        return describe_row(rng)
+    return (text_to_image_row if task == "text-to-image" else edit_row)(rng, rng.random() < READING)
+
+
+# ---------------------------------------------------------------- tensors
+
+
+def patches(picture: np.ndarray) -> np.ndarray:
+    """What Qwen's image processor makes of a picture (H, W, 3) uint8: (64, 3 * 2 * 14 * 14), as merged."""
+    small = np.asarray(Image.fromarray(picture).resize((LOOK, LOOK), Image.Resampling.BICUBIC), dtype=np.float32) / 255
+    small = ((small - MEAN) / STD).reshape(CELLS // 2, 2, PATCH, CELLS // 2, 2, PATCH, 3)
+    small = small.transpose(0, 3, 1, 4, 6, 2, 5)[:, :, :, :, :, None]  # rows, columns, 2, 2, C, 1, P, P
+    return np.repeat(small, 2, axis=5).reshape(CELLS * CELLS, -1)
+
+
+def thumbnail(picture: np.ndarray) -> np.ndarray:
+    """The picture at 32 x 32 in -1..1 as 8 x 8 parts of 4 x 4: (64, 48)."""
+    small = np.asarray(Image.fromarray(picture).reduce(picture.shape[0] // 32), dtype=np.float32) / 127.5 - 1
+    return small.reshape(8, 4, 8, 4, 3).transpose(0, 2, 1, 3, 4).reshape(64, 48)
+
+
+def sights(scene: world.Scene) -> tuple[np.ndarray, np.ndarray]:
+    """What lies at the centre of each patch, in the order of `patches`.
+
+    Classes (64,): 0 for background, else 1 + colour * 4 + shape; boxes (64, 4) relative to the patch, in patches.
+    """
+    classes, boxes = np.zeros((CELLS, CELLS), dtype=np.int64), np.zeros((CELLS, CELLS, 4), dtype=np.float32)
+    centers = (np.arange(CELLS, dtype=np.float32) + 0.5) / CELLS * 1000
+    for thing in scene.things:
+        x0, y0, x1, y1 = thing.box
+        inside = np.ix_((y0 <= centers) & (centers < y1), (x0 <= centers) & (centers < x1))
+        classes[inside] = 1 + world.COLORS.index(thing.color) * 4 + world.SHAPES.index(thing.shape)
+        here = np.stack([*np.meshgrid(centers, centers)] * 2, -1)  # (y, x, 4): x, y, x, y
+        boxes[inside] = ((np.array(thing.box, dtype=np.float32) - here) * CELLS / 1000)[inside]
+    order = (CELLS // 2, 2, CELLS // 2, 2)
+    return classes.reshape(order).transpose(0, 2, 1, 3).reshape(-1), boxes.reshape(*order, 4).transpose(
+        0, 2, 1, 3, 4
+    ).reshape(-1, 4)
+
+
+def positions(ids: np.ndarray, pad: int) -> np.ndarray:
+    """Qwen's three-part positions (3, L) of a sequence with at most one picture."""
+    places = np.flatnonzero(ids == pad)
+    steps = np.ones(len(ids), dtype=np.int64)
+    if len(places):
+        steps[places] = 0
+        steps[places[-1]] = CELLS // MERGE
+    line = np.concatenate([[0], np.cumsum(steps)[:-1]])
+    out = np.stack([line] * 3)
+    if len(places):
+        side = CELLS // MERGE
+        out[1, places] += np.repeat(np.arange(side), side)
+        out[2, places] += np.tile(np.arange(side), side)
+    return out
+
+
+def _tokens(row: Row, tokenizer) -> tuple[list[int], list[int]]:
+    prompt, chain = tokenizer([row.prompt, row.chain], add_special_tokens=False)["input_ids"]
+    ids = tokenizer.convert_tokens_to_ids
+    if row.task == "describe":
+        return prompt, [*chain, ids("<|im_end|>")]
+    start = ids("<|im_gen_start|>")
+    return prompt, [*chain, start, *range(start + 2, start + 2 + IMAGE_TOKENS)]
+
+
+def collate(rows: list[Row], tokenizer) -> dict[str, torch.Tensor]:
+    """One batch, padded on the right to a multiple of 32.
+
+    ids, labels (B, L); positions (3, B, L); shown (I,): rows with a picture, patches (I, 64, 1176), classes (I, 64),
+    sights (I, 64, 4); drawn (T,): rows with image tokens, starts (T,): where those begin, thumbnails (T, 64, 48);
+    spots (N, 2): row and place of each box that can be seen, boxes (N, 4): its corners in 0..1.
+    """
+    pad, box, gen = (tokenizer.convert_tokens_to_ids(t) for t in ("<|image_pad|>", "<|box_start|>", "<|im_gen_start|>"))
+    tokens = [_tokens(row, tokenizer) for row in rows]
+    length = -(-max(len(p) + len(c) for p, c in tokens) // 32) * 32
+    ids = np.full((len(rows), length), tokenizer.pad_token_id, dtype=np.int64)
+    labels = np.full((len(rows), length), -100, dtype=np.int64)
+    place = np.zeros((3, len(rows), length), dtype=np.int64)
+    found = {name: [] for name in OPTIONAL}
+    for i, (row, (prompt, chain)) in enumerate(zip(rows, tokens)):
+        whole = np.array(prompt + chain)
+        ids[i, : len(whole)], place[:, i, : len(whole)] = whole, positions(whole, pad)
+        written = chain if row.task == "describe" else chain[:-IMAGE_TOKENS]
+        if row.written:
+            labels[i, len(prompt) : len(prompt) + len(written)] = written
+        if row.source is not None:
+            classes, seen = sights(row.source)
+            found["patches"].append(patches(world.render(row.source)))
+            found["classes"].append(classes), found["sights"].append(seen), found["shown"].append(i)
+        if row.target is not None:
+            found["drawn"].append(i), found["starts"].append(len(prompt) + chain.index(gen) + 1)
+            found["thumbnails"].append(thumbnail(world.render(row.target)))
+        if row.written and row.source is not None:
+            digits = language.boxes_of(row.chain)
+            for spot, corners in zip(np.flatnonzero(whole == box), digits, strict=True):
+                found["spots"].append((i, spot)), found["boxes"].append(np.array(corners, dtype=np.float32) / 1000)
+    arrays = {name: np.stack(values) for name, values in found.items() if values}
+    batch = {"ids": ids, "labels": labels, "positions": place, **arrays}
+    return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in batch.items()}

@@ -1,0 +1,95 @@
+"""One training run: where its files lie, its log, its checkpoints, its clock. Knows no network."""
+
+import argparse
+import json
+import math
+import os
+import time
+from pathlib import Path
+
+import torch
+
+WORK = Path.home() / ".cache" / "comfyui-got" / "training"
+
+
+def arguments(description: str, **defaults) -> argparse.Namespace:
+    """--work, --threads, --minutes and the stage's own numbers, each with its default."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("--work", type=Path, default=WORK, help="folder of checkpoints, logs and data")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="CPU threads")
+    for name, value in defaults.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    args.work.mkdir(parents=True, exist_ok=True)
+    return args
+
+
+def device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def cosine(step: int, steps: int, warmup: int, floor: float = 0.02) -> float:
+    """Learning-rate factor: linear warm-up, then a cosine from 1 down to `floor`."""
+    if step < warmup:
+        return (step + 1) / warmup
+    progress = min(1.0, (step - warmup) / max(1, steps - warmup))
+    return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+class Run:
+    """Counts steps, sets the learning rate, logs means, saves everything that a resumed run needs.
+
+    parts: name -> object with state_dict and load_state_dict (networks, the optimizer).
+    """
+
+    def __init__(self, folder: Path, parts: dict, optimizer, steps: int, rate: float, warmup: int = 200):
+        self.folder, self.parts, self.optimizer = folder, {**parts, "optimizer": optimizer}, optimizer
+        self.steps, self.rate, self.warmup, self.step = steps, rate, warmup, 0
+        self.sums, self.count, self.clock, self.saved = {}, 0, time.time(), time.time()
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / "checkpoint.pt"
+        if self.path.exists():
+            self.load()
+
+    def load(self) -> None:
+        state = torch.load(self.path, map_location="cpu", weights_only=True)
+        self.step = state.pop("step")
+        torch.set_rng_state(state.pop("random"))
+        for name, part in self.parts.items():
+            if name in state:
+                part.load_state_dict(state[name])
+        self.note(f"resumed at step {self.step}")
+
+    def save(self) -> None:
+        state = {name: part.state_dict() for name, part in self.parts.items()}
+        partial = self.path.with_suffix(".partial")
+        torch.save({**state, "step": self.step, "random": torch.get_rng_state()}, partial)
+        partial.replace(self.path)
+        self.saved = time.time()
+
+    def note(self, text: str) -> None:
+        line = f"{time.strftime('%H:%M:%S')} {text}"
+        print(line, flush=True)
+        with open(self.folder / "log.txt", "a") as log:
+            log.write(line + "\n")
+
+    def begin_step(self) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.rate * group.get("factor", 1.0) * cosine(self.step, self.steps, self.warmup)
+
+    def end_step(self, every: int = 100, save_seconds: float = 180, **losses) -> bool:
+        """Record the losses; True when a log line was due (the time for samples)."""
+        for name, value in losses.items():
+            self.sums[name] = self.sums.get(name, 0.0) + float(value)
+        self.step, self.count = self.step + 1, self.count + 1
+        due = self.step % every == 0 or self.step == self.steps
+        if due:
+            means = {name: round(total / self.count, 5) for name, total in self.sums.items()}
+            speed = self.count / (time.time() - self.clock)
+            left = (self.steps - self.step) / speed / 60
+            self.note(f"step {self.step}/{self.steps} {json.dumps(means)} {speed:.2f} steps/s, {left:.0f} min left")
+            self.sums, self.count, self.clock = {}, 0, time.time()
+        if self.step == self.steps or time.time() - self.saved > save_seconds:
+            self.save()
+        return due

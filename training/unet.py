@@ -1,0 +1,138 @@
+"""Stage 3: the UNet with its two projectors, on latents and hidden states worked out beforehand (latents.py).
+
+Noise prediction on the SDXL schedule; input 4 noisy | 4 reference | 4 spatial latents (only the first are scaled); each
+non-full combination of conditions is drawn with 5 %. Sources: arXiv:2503.10639 section 4; for the weights of the time
+steps arXiv:2303.09556.
+"""
+
+import copy
+
+import torch
+import torch.nn.functional as F
+from diffusers import UNet2DConditionModel
+from torch import nn
+
+from .latents import SCALE, Latents
+from .reasoner import HIDDEN, optimizer_of
+from .run import Run, arguments, device
+
+POOLED = 64
+CONFIG = dict(
+    sample_size=16,
+    in_channels=12,
+    out_channels=4,
+    block_out_channels=[96, 192],
+    layers_per_block=1,
+    down_block_types=["DownBlock2D", "CrossAttnDownBlock2D"],
+    up_block_types=["CrossAttnUpBlock2D", "UpBlock2D"],
+    attention_head_dim=[1, 3],  # diffusers' SDXL name for the number of heads: 64 channels each
+    transformer_layers_per_block=1,
+    cross_attention_dim=HIDDEN,
+    use_linear_projection=True,
+    addition_embed_type="text_time",
+    addition_time_embed_dim=256,
+    projection_class_embeddings_input_dim=POOLED + 6 * 256,
+)
+DROP = 0.05  # share of each of: no boxes; no boxes and no chain; nothing
+GAMMA, HEAVIEST = 5.0, 60.0
+
+
+def alphas_cumprod() -> torch.Tensor:
+    """Of the SDXL schedule: scaled_linear, 0.00085 to 0.012, 1000 steps."""
+    betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) ** 2
+    return (1 - betas).cumprod(0).float()
+
+
+def weights(alpha: torch.Tensor) -> torch.Tensor:
+    """The weight of a step's error in the noise, (min(snr, GAMMA) + 1) / snr, at most HEAVIEST.
+
+    In the picture it weighs min(snr, GAMMA) + 1: also where all is noise the picture counts, for here it follows from
+    the conditions alone. The SDXL schedule's plain noise error would leave the colours of large surfaces to chance.
+    """
+    snr = alpha / (1 - alpha)
+    return ((snr.clamp(max=GAMMA) + 1) / snr).clamp(max=HEAVIEST)
+
+
+class Painter(nn.Module):
+    """UNet and projectors; predicts the noise from a batch of Latents."""
+
+    def __init__(self):
+        super().__init__()
+        self.unet = UNet2DConditionModel(**CONFIG)
+        self.context, self.pooled = nn.Linear(HIDDEN, HIDDEN), nn.Linear(HIDDEN, POOLED)
+
+    def forward(self, noisy, step, batch: dict, drop: torch.Tensor) -> torch.Tensor:
+        """noisy (B, 4, h, w), scaled; step (B,); drop (B,): 0 drops nothing, 1 boxes, 2 also chain, 3 also source."""
+        states = batch["states"]  # (B, 64, D)
+        read = (drop < 2)[:, None, None]
+        context = self.context(torch.where(read, states, torch.zeros_like(states)))
+        pooled = self.pooled(states).mean(1)
+        reference = batch["reference"] * (drop < 3)[:, None, None, None]
+        spatial = batch["spatial"] * (drop < 1)[:, None, None, None]
+        height, width = (8 * side for side in noisy.shape[-2:])
+        ids = torch.tensor([height, width, 0, 0, height, width], device=noisy.device, dtype=noisy.dtype)
+        conditions = {"text_embeds": pooled, "time_ids": ids.expand(len(noisy), -1)}
+        inputs = torch.cat([noisy, reference, spatial], 1).contiguous(memory_format=torch.channels_last)
+        return self.unet(inputs, step, context, added_cond_kwargs=conditions, return_dict=False)[0]
+
+
+def draw_conditions(count: int) -> torch.Tensor:
+    """What is dropped in each of `count` samples."""
+    return torch.multinomial(torch.tensor([1 - 3 * DROP, DROP, DROP, DROP]), count, replacement=True)
+
+
+class Average:
+    """Exponential moving average of a module's parameters, with a warm-up."""
+
+    def __init__(self, module: nn.Module, decay: float = 0.999):
+        self.module, self.decay, self.count = copy.deepcopy(module).requires_grad_(False), decay, 0
+
+    @torch.no_grad()
+    def update(self, module: nn.Module) -> None:
+        self.count += 1
+        weight = 1 - min(self.decay, self.count / (self.count + 20))
+        mine, theirs = list(self.module.parameters()), list(module.parameters())
+        torch._foreach_lerp_(mine, theirs, weight)
+
+    def state_dict(self) -> dict:
+        return {"module": self.module.state_dict(), "count": self.count}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.module.load_state_dict(state["module"])
+        self.count = state["count"]
+
+
+def main() -> None:
+    args = arguments(__doc__, steps=8000, batch=32, rate=1e-3, seed=2, compile=1)
+    torch.manual_seed(args.seed)
+    data = Latents(args.work / "latents")
+    painter = Painter().to(device(), memory_format=torch.channels_last)
+    optimizer, average = optimizer_of(painter, decay=0.01), Average(painter)
+    run = Run(args.work / "unet", {"painter": painter, "average": average}, optimizer, args.steps, args.rate)
+    run.note(f"{sum(p.numel() for p in painter.parameters()) / 1e6:.2f} M parameters, {len(data)} samples")
+    schedule = alphas_cumprod().to(device())
+    forward = torch.compile(painter, dynamic=False) if args.compile else painter
+    while run.step < args.steps:
+        run.begin_step()
+        batch = {name: value.to(device()) for name, value in data.batch(args.batch).items()}
+        step = torch.randint(0, 1000, (args.batch,)).to(device())
+        noise = torch.randn(batch["target"].shape).to(device())
+        alpha = schedule[step][:, None, None, None]
+        noisy = alpha.sqrt() * batch["target"] * SCALE + (1 - alpha).sqrt() * noise
+        with torch.autocast(device().type, torch.bfloat16):
+            predicted = forward(noisy, step, batch, draw_conditions(args.batch).to(device())).float()
+        error = F.mse_loss(predicted, noise, reduction="none").mean((1, 2, 3))
+        loss = (error * weights(alpha).flatten()).mean()
+        loss.backward()
+        nn.utils.clip_grad_norm_(painter.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        average.update(painter)
+        far = step >= 500
+        run.end_step(loss=loss.detach(), near=error[~far].mean().detach(), far=error[far].mean().detach())
+        if run.step % 500 == 0:
+            data.refresh()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,278 @@
+"""The synthetic world: plain pictures of coloured shapes, and the edits that turn one into another.
+
+Knows what a scene holds and how it looks; its texts are made in language.py. Everything follows from a seed.
+Boxes are the chain's: (x0, y0, x1, y1) on a grid of 0..1000, x by width, y by height.
+"""
+
+from dataclasses import dataclass, replace
+from random import Random
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, ImageColor, ImageDraw
+
+SIZE = 128  # pixels, width and height
+SHAPES = ("circle", "square", "triangle", "star")
+COLORS = ("red", "green", "blue", "yellow", "purple", "orange", "white", "black")
+BACKGROUNDS = ("gray", "pink", "cyan", "brown")
+RELATIONS = ("left of", "right of", "above", "below")
+OPPOSITE = {"left of": "right of", "right of": "left of", "above": "below", "below": "above"}
+EDITS = ("recolor", "remove", "replace", "add", "move", "background")
+STEP = 25  # boxes lie on multiples of this, unless a scene is off the grid
+MARGIN = 25  # free space between things, and to the picture's edge
+SMALLEST, LARGEST = 225, 450  # sides of a box: 28.8 to 57.6 pixels
+OFF_GRID = 0.3  # share of scenes whose boxes are arbitrary whole numbers
+SUPERSAMPLING = 8
+EVERYWHERE = (0, 0, 998, 998)
+
+# Outlines that touch all four sides of the unit box. The star's points are those of a regular five-pointed star.
+_TRIANGLE = ((0.5, 0.0), (1.0, 1.0), (0.0, 1.0))
+_STAR_RADII = (1.0, 0.42)
+
+
+def _star() -> tuple:
+    angles = [np.pi * (0.2 * i - 0.5) for i in range(10)]
+    points = np.array([(_STAR_RADII[i % 2] * np.cos(a), _STAR_RADII[i % 2] * np.sin(a)) for i, a in enumerate(angles)])
+    low, high = points.min(0), points.max(0)
+    return tuple(map(tuple, ((points - low) / (high - low)).tolist()))
+
+
+_POLYGONS = {"triangle": _TRIANGLE, "star": _star()}
+
+
+class Thing(NamedTuple):
+    shape: str
+    color: str
+    box: tuple[int, int, int, int]
+
+    @property
+    def name(self) -> str:
+        return f"{self.color} {self.shape}"
+
+
+@dataclass(frozen=True)
+class Scene:
+    background: str
+    things: tuple[Thing, ...]
+    relations: tuple[tuple[int, str, int], ...] = ()  # (i, relation, j): thing i is so placed relative to thing j
+
+
+@dataclass(frozen=True)
+class Edit:
+    kind: str
+    source: Scene
+    target: Scene
+    area: tuple[int, int, int, int]
+    subject: Thing | None  # as in the source; for "add" as in the target; None for "background"
+    result: Thing | None  # the same thing in the target; None where it is gone
+    relation: str = ""  # add: where, relative to the anchor; move: the direction
+    anchor: Thing | None = None
+
+
+# ---------------------------------------------------------------- pictures
+
+
+def paint(pixels: np.ndarray, thing: Thing) -> None:
+    """Draw a thing into pixels (H, W, 3) float, anti-aliased, to a fraction of a pixel."""
+    height, width = pixels.shape[:2]
+    x0, y0, x1, y1 = (edge * side / 1000 for edge, side in zip(thing.box, (width, height) * 2))
+    left, top, right, bottom = int(x0), int(y0), min(int(np.ceil(x1)), width), min(int(np.ceil(y1)), height)
+    s = SUPERSAMPLING
+    mask = Image.new("L", ((right - left) * s, (bottom - top) * s))
+    pen = ImageDraw.Draw(mask)
+    corner, span = ((x0 - left) * s, (y0 - top) * s), ((x1 - x0) * s - 1, (y1 - y0) * s - 1)
+    outline = [corner, (corner[0] + span[0], corner[1] + span[1])]
+    if thing.shape == "circle":
+        pen.ellipse(outline, fill=255)
+    elif thing.shape == "square":
+        pen.rectangle(outline, fill=255)
+    else:
+        pen.polygon([(corner[0] + u * span[0], corner[1] + v * span[1]) for u, v in _POLYGONS[thing.shape]], fill=255)
+    cover = np.asarray(mask.reduce(s), dtype=np.float32)[..., None] / 255
+    part = pixels[top:bottom, left:right]
+    part += cover * (np.array(ImageColor.getrgb(thing.color), dtype=np.float32) - part)
+
+
+def render(scene: Scene, width: int = SIZE, height: int = SIZE) -> np.ndarray:
+    """The picture of a scene: (height, width, 3) uint8."""
+    pixels = np.empty((height, width, 3), dtype=np.float32)
+    pixels[:] = ImageColor.getrgb(scene.background)
+    for thing in scene.things:
+        paint(pixels, thing)
+    return pixels.round().astype(np.uint8)
+
+
+# ---------------------------------------------------------------- layouts
+
+
+def holds(first: tuple, relation: str, second: tuple) -> bool:
+    """Is the first box wholly left of, right of, above or below the second, with a margin?"""
+    if relation in ("right of", "below"):
+        first, second = second, first
+    axis = 0 if relation in ("left of", "right of") else 1
+    return first[axis + 2] + MARGIN <= second[axis]
+
+
+def apart(box: tuple, others) -> bool:
+    """No other box comes closer than the margin."""
+    return all(any(holds(box, relation, other) for relation in RELATIONS) for other in others)
+
+
+def _random_box(rng: Random, largest: int, step: int) -> tuple[int, int, int, int]:
+    width = rng.randrange(SMALLEST, largest + 1, step)
+    height = width
+    if rng.random() >= 0.75:
+        height = rng.randrange(max(SMALLEST, width - 100), min(largest, width + 100) + 1, step)
+    x, y = (rng.randrange(MARGIN, 1000 - MARGIN - side + 1, step) for side in (width, height))
+    return x, y, x + width, y + height
+
+
+def place(rng: Random, count: int, relations=(), taken=(), step: int = STEP) -> list[tuple]:
+    """Boxes of `count` things that keep apart from each other and from `taken`, and fulfil the relations."""
+    largest = LARGEST if count + len(taken) < 3 else 350 if count + len(taken) == 3 else 300
+    while True:
+        boxes = []
+        for _ in range(60):
+            box = _random_box(rng, largest, step)
+            here = len(boxes)
+            fits = all(
+                holds(*((box, r, boxes[j]) if i == here else (boxes[i], r, box)))
+                for i, r, j in relations
+                if max(i, j) == here
+            )
+            if fits and apart(box, [*boxes, *taken]):
+                boxes.append(box)
+            if len(boxes) == count:
+                return boxes
+        largest = max(SMALLEST, largest - STEP)
+
+
+def step_of(rng: Random) -> int:
+    return 1 if rng.random() < OFF_GRID else STEP
+
+
+def is_held_out(color: str, shape: str, relation: str) -> bool:
+    """Every tenth combination of colour, shape and relation is never trained on."""
+    index = (COLORS.index(color) * len(SHAPES) + SHAPES.index(shape)) * len(RELATIONS) + RELATIONS.index(relation)
+    return index % 10 == 7
+
+
+def _relation_fits(rng: Random, first: tuple[str, str], held_out: bool) -> str | None:
+    """A random relation that the first thing may have in this split, if there is one."""
+    fitting = [r for r in RELATIONS if is_held_out(*first, r) == held_out]
+    return rng.choice(fitting) if fitting else None
+
+
+def _kinds(rng: Random, count: int, distinct: bool) -> list[tuple[str, str]]:
+    """Random (colour, shape) pairs."""
+    every = [(c, s) for c in COLORS for s in SHAPES]
+    return rng.sample(every, count) if distinct else [rng.choice(every) for _ in range(count)]
+
+
+def random_scene(rng: Random, held_out: bool = False) -> Scene:
+    """One to four things: one alone, several alike, or several different ones with or without relations."""
+    sort = rng.choices(("one", "alike", "two", "related", "many"), (0.16, 0.16, 0.12, 0.34, 0.22))[0]
+    background, step, relations = rng.choice(BACKGROUNDS), step_of(rng), []
+    if sort == "one":
+        kinds = _kinds(rng, 1, True)
+    elif sort == "alike":
+        kinds = _kinds(rng, 1, True) * rng.choice((2, 2, 3, 4))
+        if len(kinds) < 4 and rng.random() < 0.3:
+            kinds += [k for k in _kinds(rng, 2, True) if k != kinds[0]][:1]
+    elif sort == "many":
+        kinds = _kinds(rng, rng.choice((3, 3, 4)), True)
+    else:
+        kinds = _kinds(rng, 2 if sort == "two" or rng.random() < 0.6 else rng.choice((3, 4)), True)
+    if sort == "related":
+        for i in range(0, len(kinds) - 1, 2):
+            relation = _relation_fits(rng, kinds[i], held_out)
+            if relation is None:  # this thing has no relation in this split: draw the scene again
+                return random_scene(rng, held_out)
+            relations.append((i, relation, i + 1))
+    boxes = place(rng, len(kinds), relations, step=step)
+    return Scene(background, tuple(Thing(s, c, b) for (c, s), b in zip(kinds, boxes)), tuple(relations))
+
+
+def reading_order(things) -> tuple[Thing, ...]:
+    """From left to right: the order in which a picture is described."""
+    return tuple(sorted(things, key=lambda thing: thing.box))
+
+
+# ---------------------------------------------------------------- edits
+
+
+def _swap(scene: Scene, old: Thing, new: Thing | None) -> Scene:
+    things = [new if thing is old else thing for thing in scene.things]
+    return replace(scene, things=reading_order(thing for thing in things if thing is not None))
+
+
+def _moved(rng: Random, subject: Thing, others, step: int) -> tuple[str, tuple, tuple] | None:
+    """(direction, new box, area) of a straight move; the area spans the old and the new place."""
+    x0, y0, x1, y1 = subject.box
+    moves = []
+    for relation, axis, sign in (("left of", 0, -1), ("right of", 0, 1), ("above", 1, -1), ("below", 1, 1)):
+        near, far = subject.box[axis], subject.box[axis + 2]
+        room = (near - MARGIN if sign < 0 else 1000 - MARGIN - far) // step * step
+        lengths = range(far - near, room + 1, step)
+        if lengths:
+            by = sign * rng.choice(lengths)
+            dx, dy = (by, 0) if axis == 0 else (0, by)
+            new = (x0 + dx, y0 + dy, x1 + dx, y1 + dy)
+            area = (min(x0, new[0]), min(y0, new[1]), max(x1, new[2]), max(y1, new[3]))
+            if apart(area, [other.box for other in others]):
+                moves.append((relation, new, area))
+    return rng.choice(moves) if moves else None
+
+
+def _added(rng: Random, scene: Scene, held_out: bool, step: int) -> Edit | None:
+    anchor = rng.choice(scene.things)
+    names = {thing.name for thing in scene.things}
+    color, shape = rng.choice([kind for kind in _kinds(rng, 8, True) if " ".join(kind) not in names])
+    relation = _relation_fits(rng, (color, shape), held_out)
+    taken = [thing.box for thing in scene.things]
+    for _ in range(200 if relation else 0):
+        box = _random_box(rng, 300 if len(taken) > 1 else 375, step)
+        if apart(box, taken) and holds(box, relation, anchor.box):
+            new = Thing(shape, color, box)
+            target = replace(scene, things=reading_order([*scene.things, new]))
+            return Edit("add", scene, target, box, new, new, relation, anchor)
+    return None
+
+
+def random_edit(rng: Random, held_out: bool = False, kind: str | None = None) -> Edit:
+    """A scene of one to three different things (four after adding one) and one change to it."""
+    while True:
+        step = step_of(rng)
+        count = rng.choice((1, 2, 2, 3))
+        kinds = _kinds(rng, count, True)
+        things = reading_order(Thing(s, c, b) for (c, s), b in zip(kinds, place(rng, count, step=step)))
+        edit = _change(rng, Scene(rng.choice(BACKGROUNDS), things), kind or rng.choice(EDITS), held_out, step)
+        if edit is not None:
+            return edit
+
+
+def _change(rng: Random, scene: Scene, kind: str, held_out: bool, step: int) -> Edit | None:
+    subject = rng.choice(scene.things)
+    if kind == "background":
+        new = rng.choice([b for b in BACKGROUNDS if b != scene.background])
+        return Edit(kind, scene, replace(scene, background=new), EVERYWHERE, None, None)
+    if kind == "add":
+        return _added(rng, scene, held_out, step)
+    if kind == "move":
+        move = _moved(rng, subject, [t for t in scene.things if t is not subject], step)
+        if move is None:
+            return None
+        result = subject._replace(box=move[1])
+        return Edit(kind, scene, _swap(scene, subject, result), move[2], subject, result, move[0])
+    names = {thing.name for thing in scene.things}
+    if kind == "recolor":
+        results = [subject._replace(color=c) for c in COLORS if f"{c} {subject.shape}" not in names]
+    elif kind == "replace":
+        results = [subject._replace(color=c, shape=s) for c in COLORS for s in SHAPES if s != subject.shape]
+        results = [thing for thing in results if thing.name not in names]
+    else:
+        results = [None] if len(scene.things) > 1 else []
+    if not results:
+        return None
+    result = rng.choice(results)
+    return Edit(kind, scene, _swap(scene, subject, result), subject.box, subject, result)
