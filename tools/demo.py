@@ -16,7 +16,7 @@ from pathlib import Path
 from PIL import Image, PngImagePlugin
 
 from ..got_models.chain import parse_regions
-from .client import Client, Event, Run
+from .client import Client, Run
 from .server import PACK, Server, ServerError
 
 STAGES = {
@@ -53,6 +53,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("got.png"), help="the picture to write (default: got.png)")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of words")
     options = parser.parse_args()
+    options.model = options.model and options.model.resolve()
     if (options.image is None) != (options.instruction is None):
         parser.error("--image and --instruction belong together")
     if options.image and options.prompt:
@@ -72,12 +73,13 @@ def draw(options: argparse.Namespace) -> dict:
     with tempfile.TemporaryDirectory(prefix="got-demo-", ignore_cleanup_errors=True) as base:
         started = time.monotonic()
         tell("starting ComfyUI")
-        models = {options.model.name: options.model.resolve()} if options.model else {}
+        models = {options.model.name: options.model} if options.model else {}
         with Server(Path(base), models=models) as server, Client(server.url) as client:
             seconds = {"server start": time.monotonic() - started}
             graph, workflow = example(kind)
             settings = chosen_settings(options, client)
-            run = follow(client, client.submit(fill(graph, settings), fill_workflow(workflow, settings)))
+            prompt = client.submit(fill(graph, settings), fill_workflow(workflow, settings))
+            run = follow(client, prompt, graph)
             seconds |= seconds_by_stage(graph, run)
             chain = run.text(node_of(graph, "PreviewAny"))
             save(client.picture(run.images(node_of(graph, "SaveImage"))[0]), chain, options.out)
@@ -151,11 +153,15 @@ def prompt_of(graph: dict) -> str:
 # --------------------------------------------------------------------------------------------------- run and report
 
 
-def follow(client: Client, prompt: str) -> Run:
+def follow(client: Client, prompt: str, graph: dict) -> Run:
     """Show a prompt's progress; ServerError if it does not succeed."""
     for event in client.follow(prompt):
-        if event.kind == "progress":
-            tell_progress(event)
+        if event.kind == "executing" and (node := event.data.get("node")):
+            if stage := STAGES.get(graph[node]["class_type"]):
+                tell(stage)
+        elif event.kind == "progress" and sys.stderr.isatty():
+            done, most = event.data["value"], event.data["max"]
+            tell(f"  {done}/{most}", end="\n" if done == most else "\r")
     run = client.wait(prompt)
     if run.status != "success":
         raise ServerError(run.message)
@@ -164,12 +170,6 @@ def follow(client: Client, prompt: str) -> Run:
 
 def tell(text: str, end: str = "\n"):
     print(text, end=end, file=sys.stderr, flush=True)
-
-
-def tell_progress(event: Event):
-    done, most = event.data["value"], event.data["max"]
-    if sys.stderr.isatty():
-        tell(f"\r{done}/{most} ", end="\n" if done == most else "")
 
 
 def seconds_by_stage(graph: dict, run: Run) -> dict[str, float]:
