@@ -1,11 +1,14 @@
-"""The reasoner gives the same under ComfyUI's memory management as alone, with any transformers."""
+"""The reasoner under ComfyUI's memory management against the same one without it.
 
-import json
-from dataclasses import replace
+Runs with the newest transformers and, by `python dev.py test`, with the oldest that ComfyUI admits.
+"""
 
+from types import SimpleNamespace
+
+import comfy.model_management
 import pytest
 import torch
-from got.got_models.chain import EDIT, TEXT_TO_IMAGE, Chain
+from got.got_models.chain import EDIT, TEXT_TO_IMAGE, read_chain
 from got.got_models.comfy.reasoner import ManagedReasoner
 from got.got_models.decoding import Sampling
 from got.got_models.folder import PROJECTORS, REASONER, UNET, VAE, published_manifest, write_manifest
@@ -13,45 +16,11 @@ from got.got_models.loading import load_reasoner
 from got.got_models.prompt import NEW_TOKENS
 from got.tests.qwen import Sizes, write_mllm_folder
 from safetensors.torch import load_file, save_file
-from torch import nn
 
 pytestmark = pytest.mark.transformers_oldest
 
-REQUESTS = {
-    "text": Chain(TEXT_TO_IMAGE, "a red circle", "A circle.", ()),
-    "edit": Chain(EDIT, "make it blue", "A circle.", (), source=torch.full((1, 40, 60, 3), 0.5)),
-}
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A model folder with a random reasoner; its UNet and VAE are never opened."""
-    folder = tmp_path_factory.mktemp("models") / "random"
-    torch.manual_seed(0)
-    with torch.no_grad():
-        tokenizer = write_mllm_folder(folder / REASONER, Sizes(), torch.float32)
-        tensors = load_file(folder / REASONER / "model.safetensors")
-        save_file({**tensors, "lm_head.weight": torch.randn(384, 64)}, folder / REASONER / "model.safetensors")
-        projectors = {"context": nn.Linear(64, 48), "pooled": nn.Linear(64, 80)}
-        save_file(nn.ModuleDict(projectors).state_dict(), folder / PROJECTORS)
-    config = json.loads((folder / REASONER / "config.json").read_text()) | {"tie_word_embeddings": False}
-    (folder / REASONER / "config.json").write_text(json.dumps(config))
-    tokenizer.add_special_tokens({"additional_special_tokens": list(NEW_TOKENS)})
-    tokenizer.backend_tokenizer.save(str(folder / REASONER / "tokenizer.json"))
-    for name in (UNET, VAE):
-        (folder / name).touch()
-    write_manifest(folder, replace(published_manifest("random"), reasoner_image_size=(84, 56)))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def plain(folder):
-    return load_reasoner(folder, torch.float32)
-
-
-@pytest.fixture(scope="module")
-def managed(folder):
-    return ManagedReasoner(folder)
+SIZES = Sizes(language={"tie_word_embeddings": False})
+CHAIN = "A cup (120,300),(480,760) (red) stands on a table."
 
 
 @pytest.fixture(autouse=True)
@@ -60,19 +29,65 @@ def inference():
         yield
 
 
-@pytest.mark.parametrize("task", REQUESTS)
-def test_the_same_hidden_states(plain, managed, task):
-    expected, found = (reasoner.semantics(REQUESTS[task]).hidden for reasoner in (plain, managed))
-    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A model folder with a random reasoner in it; the UNet and VAE are only names, for they are not read here."""
+    folder = tmp_path_factory.mktemp("model")
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(0)
+        tokenizer = write_mllm_folder(folder / REASONER, SIZES, torch.float32)
+        projectors = {f"{name}.weight": torch.randn(width, 64) for name, width in (("context", 48), ("pooled", 80))}
+        projectors |= {f"{name}.bias": torch.randn(width) for name, width in (("context", 48), ("pooled", 80))}
+        head = torch.randn(SIZES.vocabulary, 64)
+    tokenizer.add_special_tokens({"additional_special_tokens": list(NEW_TOKENS)})
+    tokenizer.save_pretrained(folder / REASONER)
+    weights = folder / REASONER / "model.safetensors"
+    save_file({**load_file(weights), "lm_head.weight": head}, weights)
+    save_file(projectors, folder / PROJECTORS)
+    write_manifest(folder, published_manifest("random"))
+    for name in (UNET, VAE):
+        (folder / name).touch()
+    return folder
 
 
-@pytest.mark.parametrize("task", REQUESTS)
-def test_the_same_text(plain, managed, task):
-    expected = plain.write(REQUESTS[task], Sampling(), 12)
-    assert managed.write(REQUESTS[task], Sampling(), 12, True, None).text == expected.text
+@pytest.fixture(scope="module")
+def pair(folder):
+    with torch.inference_mode():
+        return SimpleNamespace(managed=ManagedReasoner(folder), plain=load_reasoner(folder, torch.float32))
 
 
-def test_the_same_conditions(plain, managed):
-    semantics = plain.semantics(REQUESTS["text"])
-    for expected, found in zip(plain.conditions(semantics), managed.conditions(semantics), strict=True):
-        torch.testing.assert_close(found, expected)
+def chain_for(task):
+    picture = torch.rand(1, 40, 60, 3, generator=torch.Generator().manual_seed(0)) if task == EDIT else None
+    return read_chain(CHAIN, task, "a red cup", picture)
+
+
+@pytest.mark.parametrize("task", [TEXT_TO_IMAGE, EDIT])
+def test_hidden_states_and_conditions_are_the_same(pair, task):
+    ours, expected = pair.managed.semantics(chain_for(task)), pair.plain.semantics(chain_for(task))
+    torch.testing.assert_close(ours.hidden, expected.hidden, atol=1e-5, rtol=0)
+    for part, other in zip(pair.managed.conditions(ours), pair.plain.conditions(expected), strict=True):
+        torch.testing.assert_close(part, other, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("task", [TEXT_TO_IMAGE, EDIT])
+def test_the_same_chain_is_written(pair, task):
+    request = read_chain("", task, "a red cup", chain_for(task).source)
+    ours = pair.managed.write(request, Sampling(), 16, False, "1")
+    assert ours.text and ours.text == pair.plain.write(request, Sampling(), 16, False).text
+
+
+@pytest.mark.parametrize("share", [0, 0.5])
+def test_loaded_in_part_the_hidden_states_are_the_same(pair, share, monkeypatch):
+    patcher = pair.managed.patcher
+    comfy.model_management.load_models_gpu([patcher])
+    patcher.unpatch_model(patcher.offload_device)
+    patcher.load(patcher.load_device, lowvram_model_memory=max(1, int(patcher.model_size() * share)))
+    monkeypatch.setattr(comfy.model_management, "load_models_gpu", lambda *models, **options: None)  # room for no more
+    ours = pair.managed.semantics(chain_for(EDIT)).hidden
+    assert patcher.model.model_lowvram and patcher.loaded_size() < patcher.model_size()
+    torch.testing.assert_close(ours, pair.plain.semantics(chain_for(EDIT)).hidden, atol=1e-5, rtol=0)
+
+
+def test_every_weight_is_in_a_layer_that_comfyui_can_leave_out(pair):
+    holders = [module for module in pair.managed.patcher.model.modules() if [*module.parameters(recurse=False)]]
+    assert [type(module).__name__ for module in holders if not hasattr(module, "comfy_cast_weights")] == []
