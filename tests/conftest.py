@@ -19,6 +19,7 @@ if comfyui := os.environ.get("COMFYUI_PATH"):
     from comfy.cli_args import args
 
     args.cpu = not torch.cuda.is_available()
+    torch.set_num_threads(1)  # the tests' networks are so small that a second thread costs more than it brings
 
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
 
