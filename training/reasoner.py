@@ -1,6 +1,7 @@
 """Stage 2: the reasoner writes chains, and its 64 image tokens learn to carry the picture.
 
-Losses: cross-entropy on the chain; from the hidden state of image token i, the i-th part of a thumbnail of the picture;
+Losses: cross-entropy on the chain; from the hidden state of image token i, the i-th part of a thumbnail of the picture,
+and, for a thumbnail hardly tells shapes, which colours and shapes the picture has;
 from the hidden state of each <|box_start|> whose box can be seen, its corners; from the vision tower, what lies where.
 The last two only speed up learning to locate. Source of the tasks: arXiv:2503.10639.
 """
@@ -47,7 +48,7 @@ VISION = dict(
 )
 KINDS = 1 + len(world.COLORS) * len(world.SHAPES)
 SIGHTS = KINDS + 4 + len(world.BACKGROUNDS)
-WEIGHTS = dict(chain=1.0, picture=2.0, corners=4.0, sight=0.4, extent=0.4)
+WEIGHTS = dict(chain=1.0, picture=2.0, kinds=8.0, corners=4.0, sight=0.4, extent=0.4)
 
 
 def build(tokenizer) -> Qwen2_5_VLForConditionalGeneration:
@@ -115,6 +116,7 @@ class Heads(nn.Module):
     def __init__(self):
         super().__init__()
         self.picture = nn.Linear(HIDDEN, 48)
+        self.kinds = nn.Linear(HIDDEN, KINDS - 1)
         self.corners = nn.Linear(HIDDEN, 4)
         self.sight = nn.Linear(HIDDEN, 4 * SIGHTS)  # four patches a merged token
 
@@ -158,8 +160,10 @@ class Student(nn.Module):
         logits = self.model.lm_head(states[:, :-1][asked]).float()
         losses["chain"] = F.cross_entropy(logits, batch["labels"][:, 1:][asked])
         if "drawn" in batch:
-            drawn = self.heads.picture(self.image_states(states, batch)).float()
-            losses["picture"] = F.mse_loss(drawn, batch["thumbnails"])
+            drawn = self.image_states(states, batch)
+            losses["picture"] = F.mse_loss(self.heads.picture(drawn).float(), batch["thumbnails"])
+            there = batch["kinds"][:, None].expand(-1, drawn.shape[1], -1)
+            losses["kinds"] = F.binary_cross_entropy_with_logits(self.heads.kinds(drawn).float(), there)
         if "spots" in batch:
             corners = self.heads.corners(states[batch["spots"][:, 0], batch["spots"][:, 1]]).float()
             losses["corners"] = F.smooth_l1_loss(corners, batch["boxes"], beta=0.05)

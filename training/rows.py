@@ -19,7 +19,8 @@ CELLS = LOOK // PATCH  # patches a side
 PADS = (CELLS // MERGE) ** 2  # image tokens of a picture that is shown
 MEAN = np.array((0.48145466, 0.4578275, 0.40821073), dtype=np.float32)
 STD = np.array((0.26862954, 0.26130258, 0.27577711), dtype=np.float32)
-OPTIONAL = ("patches", "classes", "sights", "shown", "drawn", "starts", "thumbnails", "spots", "boxes")  # in a batch
+# What a batch has only if some row calls for it.
+OPTIONAL = ("patches", "classes", "sights", "shown", "drawn", "starts", "thumbnails", "kinds", "spots", "boxes")
 READING = 0.25  # share of rows whose chain does not follow from the prompt: only to be read, never to be written
 
 
@@ -109,6 +110,14 @@ def sights(scene: world.Scene) -> tuple[np.ndarray, np.ndarray]:
     ).reshape(-1, 4)
 
 
+def kinds(scene: world.Scene) -> np.ndarray:
+    """Which of the 32 pairs of colour and shape a scene has: (32,) of 0 and 1, place colour * 4 + shape."""
+    found = np.zeros(len(world.COLORS) * len(world.SHAPES), dtype=np.float32)
+    for thing in scene.things:
+        found[world.COLORS.index(thing.color) * len(world.SHAPES) + world.SHAPES.index(thing.shape)] = 1
+    return found
+
+
 def positions(ids: np.ndarray, pad: int) -> np.ndarray:
     """Qwen's three-part positions (3, L) of a sequence with at most one picture."""
     places = np.flatnonzero(ids == pad)
@@ -138,7 +147,8 @@ def collate(rows: list[Row], tokenizer) -> dict[str, torch.Tensor]:
     """One batch, padded on the right to a multiple of 32.
 
     ids, labels (B, L); positions (3, B, L); shown (I,): rows with a picture, patches (I, 64, 1176), classes (I, 64),
-    sights (I, 64, 4); drawn (T,): rows with image tokens, starts (T,): where those begin, thumbnails (T, 64, 48);
+    sights (I, 64, 4); drawn (T,): rows with image tokens, starts (T,): where those begin, thumbnails (T, 64, 48),
+    kinds (T, 32);
     spots (N, 2): row and place of each box that can be seen, boxes (N, 4): its corners in 0..1.
     """
     pad, box, gen = (tokenizer.convert_tokens_to_ids(t) for t in ("<|image_pad|>", "<|box_start|>", "<|im_gen_start|>"))
@@ -161,6 +171,7 @@ def collate(rows: list[Row], tokenizer) -> dict[str, torch.Tensor]:
         if row.target is not None:
             found["drawn"].append(i), found["starts"].append(len(prompt) + chain.index(gen) + 1)
             found["thumbnails"].append(thumbnail(world.render(row.target)))
+            found["kinds"].append(kinds(row.target))
         if row.written and row.source is not None:
             digits = language.boxes_of(row.chain)
             for spot, corners in zip(np.flatnonzero(whole == box), digits, strict=True):

@@ -43,7 +43,7 @@ class Run:
     parts: name -> object with state_dict and load_state_dict (networks, the optimizer).
     """
 
-    def __init__(self, folder: Path, parts: dict, optimizer, steps: int, rate: float, warmup: int = 200):
+    def __init__(self, folder: Path, parts: dict, optimizer, steps: int, rate: float, warmup: int = 30):
         self.folder, self.parts, self.optimizer = folder, {**parts, "optimizer": optimizer}, optimizer
         self.steps, self.rate, self.warmup, self.step = steps, rate, warmup, 0
         self.sums, self.count, self.clock, self.saved = {}, 0, time.time(), time.time()

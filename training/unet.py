@@ -35,6 +35,7 @@ CONFIG = dict(
 )
 DROP = 0.05  # share of each of: no boxes; no boxes and no chain; nothing
 GAMMA, HEAVIEST = 5.0, 60.0
+OFFSET = 0.3
 
 
 def alphas_cumprod() -> torch.Tensor:
@@ -81,6 +82,19 @@ def draw_conditions(count: int) -> torch.Tensor:
     return torch.multinomial(torch.tensor([1 - 3 * DROP, DROP, DROP, DROP]), count, replacement=True)
 
 
+def draw_steps(count: int) -> torch.Tensor:
+    """Time steps, the later the likelier: what a picture shows is settled where it is nearly all noise."""
+    return (1000 * torch.rand(count).sqrt()).long().clamp(max=999)
+
+
+def draw_noise(shape: torch.Size) -> torch.Tensor:
+    """Noise with an offset for every channel, so that a noisy picture's mean does not give its background away.
+
+    Sampling starts from pure noise, where that hint is missing. Source: "Diffusion with Offset Noise", N. Guttenberg.
+    """
+    return torch.randn(shape) + OFFSET * torch.randn(*shape[:2], 1, 1)
+
+
 class Average:
     """Exponential moving average of a module's parameters, with a warm-up."""
 
@@ -115,8 +129,8 @@ def main() -> None:
     while run.step < args.steps:
         run.begin_step()
         batch = {name: value.to(device()) for name, value in data.batch(args.batch).items()}
-        step = torch.randint(0, 1000, (args.batch,)).to(device())
-        noise = torch.randn(batch["target"].shape).to(device())
+        step = draw_steps(args.batch).to(device())
+        noise = draw_noise(batch["target"].shape).to(device())
         alpha = schedule[step][:, None, None, None]
         noisy = alpha.sqrt() * batch["target"] * SCALE + (1 - alpha).sqrt() * noise
         with torch.autocast(device().type, torch.bfloat16):
