@@ -1,0 +1,56 @@
+"""GoT-Tiny on the real nodes: what its plans say is what its pictures show, judged by pixels alone."""
+
+import io
+from random import Random
+
+import numpy as np
+import pytest
+from got.got_models.chain import read_chain
+from got.tests.integration.graphs import example
+from got.training import language, world
+from got.training.check import planned
+from got.training.detector import detect, overlap
+from PIL import Image
+
+PROMPTS = 20
+EXPECTED = 0.6  # share of planned things whose colour is drawn in their box; for shapes see the model card
+
+
+def prompt(number: int) -> str:
+    rng = Random(10**6 + number)
+    return language.caption(world.random_scene(rng), rng)
+
+
+@pytest.fixture(scope="module")
+def results(server):
+    """(chain, picture) of each prompt."""
+    from got.tools.client import Client
+
+    with Client(server.url) as client:
+        return [draw(client, prompt(number)) for number in range(PROMPTS)]
+
+
+def draw(client, text: str) -> tuple[str, np.ndarray]:
+    graph = example("text_to_image")
+    keys = {entry["class_type"]: key for key, entry in graph.items()}
+    graph[keys["ReasoningChain"]]["inputs"]["prompt"] = text
+    run = client.run(graph)
+    assert run.status == "success", f"{text}: {run.message}"
+    picture = Image.open(io.BytesIO(client.picture(run.images(keys["SaveImage"])[0]))).convert("RGB")
+    return run.text(keys["PreviewAny"]), np.asarray(picture)
+
+
+def test_every_chain_can_be_read_and_has_a_box_for_each_thing_it_names(results):
+    for chain, _ in results:
+        assert len(read_chain(chain).regions) == len(planned(chain)) > 0, chain
+
+
+def colored(thing: world.Thing, view) -> bool:
+    """Is something of the thing's colour seen where it should be?"""
+    return any(seen.color == thing.color and overlap(thing.box, seen.box) > 0.3 for seen in view.things)
+
+
+def test_what_is_planned_has_its_colour_in_its_box(results):
+    found = [colored(thing, detect(picture)) for chain, picture in results for thing in planned(chain)]
+    share = sum(found) / len(found)
+    assert share >= EXPECTED, f"{sum(found)} of {len(found)} planned things have their colour in their boxes"
