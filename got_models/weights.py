@@ -4,7 +4,7 @@
     load_tensors(path)      a file, or a folder in transformers' layout (one file, or shards with an index)
     published_key(key)      today's transformers names of Qwen2.5-VL -> the names the model was published with
 
-Knows nothing of what the weights are for. Pickled files are refused here; got_models/checkpoint.py reads those.
+Knows nothing of what the weights are for. Pickled files are refused here; conversion/checkpoint.py reads those.
 """
 
 import json

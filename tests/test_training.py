@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import torch
 from diffusers import AutoencoderKL
+from got.got_models.prompt import NEW_TOKENS
 from got.got_models.weights import published_key
 from got.training import autoencoder, export, language, latents, reasoner, rows, unet, world
 from got.training.run import Run, cosine
-from got.training.tokenizer import GOT_TOKENS, QWEN_TOKENS, train_tokenizer
+from got.training.tokenizer import QWEN_TOKENS, train_tokenizer
 from PIL import Image
 from safetensors.torch import load_file
 from transformers import Qwen2VLImageProcessor
@@ -36,7 +37,7 @@ def made(task, count=4):
 
 
 def test_the_special_tokens_come_last_in_the_published_order(tokenizer):
-    names = [*QWEN_TOKENS, *GOT_TOKENS]
+    names = [*QWEN_TOKENS, *NEW_TOKENS]
     assert tokenizer.convert_tokens_to_ids(names) == list(range(len(tokenizer) - len(names), len(tokenizer)))
 
 

@@ -8,6 +8,7 @@ from random import Random
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
+from ..got_models.prompt import NEW_TOKENS
 from . import language, world
 
 PATTERN = (
@@ -28,7 +29,6 @@ QWEN_TOKENS = (
     "<|image_pad|>",
     "<|video_pad|>",
 )
-GOT_TOKENS = ("<|im_gen_start|>", "<|im_gen_end|>", *(f"<|im_gen_{i:04d}|>" for i in range(IMAGE_TOKENS)))
 SYSTEM = "You are a helpful assistant."
 CHAT_TEMPLATE = (
     "{% for message in messages %}"
@@ -68,7 +68,7 @@ def train_tokenizer(size: int = 640) -> PreTrainedTokenizerFast:
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     trainer = trainers.BpeTrainer(vocab_size=size, initial_alphabet=alphabet, show_progress=False, min_frequency=20)
     tokenizer.train_from_iterator(corpus(), trainer)
-    special = [AddedToken(t, special=True, normalized=False) for t in (*QWEN_TOKENS, *GOT_TOKENS)]
+    special = [AddedToken(t, special=True, normalized=False) for t in (*QWEN_TOKENS, *NEW_TOKENS)]
     tokenizer.add_special_tokens(special)
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
