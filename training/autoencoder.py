@@ -13,8 +13,10 @@ import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKL
 from PIL import Image
+from safetensors.torch import load_file
 from torch import nn
 
+from ..got_models.folder import VAE
 from . import world
 from .run import Run, arguments, device
 
@@ -219,9 +221,14 @@ def save(vae: AutoencoderKL, folder: Path) -> None:
 
 
 def main() -> None:
-    args = arguments(__doc__, steps=3000, batch=6, rate=2e-3, fine=0.25, seed=0, compile=1)
+    args = arguments(__doc__, steps=3000, batch=6, rate=2e-3, fine=0.25, seed=0, compile=1, start="")
     torch.manual_seed(args.seed)
-    vae = normalized(construct(AutoencoderKL(**CONFIG))).to(device(), memory_format=torch.channels_last)
+    vae = AutoencoderKL(**CONFIG)
+    if args.start:
+        vae.load_state_dict(load_file(Path(args.start) / VAE))
+    else:
+        vae = normalized(construct(vae))
+    vae.to(device(), memory_format=torch.channels_last)
     vae.requires_grad_(False)
     for parameter in [*trained(vae, last=True), *trained(vae, last=False)]:
         parameter.requires_grad_(True)

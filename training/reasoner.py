@@ -6,6 +6,7 @@ from the hidden state of each <|box_start|> whose box can be seen, its corners; 
 The last two only speed up learning to locate. Source of the tasks: arXiv:2503.10639.
 """
 
+from pathlib import Path
 from random import Random
 
 import torch
@@ -31,8 +32,9 @@ TEXT = dict(
     rms_norm_eps=1e-6,
     initializer_range=0.04,
 )
-# Four positions a side are told apart only by fast rotations: hence the small base, and much for height and width.
-ROPE = dict(rope_theta=20.0, mrope_section=[4, 14, 14])
+# A picture has only four places a side: they are told apart by fast rotations, so height has the fastest that the two of
+# time leave, and the base is small. The slow ones at the end let a token find another by what it is, however far away.
+ROPE = dict(rope_theta=1000.0, mrope_section=[2, 4, 26])
 VISION = dict(
     depth=4,
     hidden_size=128,
@@ -48,7 +50,7 @@ VISION = dict(
 )
 KINDS = 1 + len(world.COLORS) * len(world.SHAPES)
 SIGHTS = KINDS + 4 + len(world.BACKGROUNDS)
-WEIGHTS = dict(chain=1.0, picture=2.0, kinds=8.0, corners=4.0, sight=0.4, extent=0.4)
+WEIGHTS = dict(chain=1.0, picture=2.0, cells=1.0, kinds=8.0, corners=4.0, sight=0.4, extent=0.4)
 
 
 def build(tokenizer) -> Qwen2_5_VLForConditionalGeneration:
@@ -117,6 +119,7 @@ class Heads(nn.Module):
         super().__init__()
         self.picture = nn.Linear(HIDDEN, 48)
         self.kinds = nn.Linear(HIDDEN, KINDS - 1)
+        self.cells = nn.Linear(HIDDEN, KINDS)
         self.corners = nn.Linear(HIDDEN, 4)
         self.sight = nn.Linear(HIDDEN, 4 * SIGHTS)  # four patches a merged token
 
@@ -162,6 +165,8 @@ class Student(nn.Module):
         if "drawn" in batch:
             drawn = self.image_states(states, batch)
             losses["picture"] = F.mse_loss(self.heads.picture(drawn).float(), batch["thumbnails"])
+            here = self.heads.cells(drawn).float().flatten(0, 1)
+            losses["cells"] = F.cross_entropy(here, batch["cells"].flatten())
             there = batch["kinds"][:, None].expand(-1, drawn.shape[1], -1)
             losses["kinds"] = F.binary_cross_entropy_with_logits(self.heads.kinds(drawn).float(), there)
         if "spots" in batch:
@@ -214,6 +219,14 @@ def load_tokenizer(folder) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast.from_pretrained(folder)
 
 
+def built_from(folder: Path, tokenizer) -> Qwen2_5_VLForConditionalGeneration:
+    """A reasoner with the weights of an exported one."""
+    model = build(tokenizer)
+    exported = Qwen2_5_VLForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
+    model.load_state_dict(exported.state_dict())
+    return model
+
+
 def learn(run: Run, student: Student, tokenizer, size: int, seed: int, looking: bool) -> None:
     measure = (lambda batch: student.look(batch)[1]) if looking else student
     for batch in batches(tokenizer, run.step, run.steps, size, seed, looking):
@@ -232,15 +245,17 @@ def learn(run: Run, student: Student, tokenizer, size: int, seed: int, looking: 
 
 def main() -> None:
     look = dict(look_steps=1000, look_batch=64, look_rate=2e-3)
-    args = arguments(__doc__, steps=1500, batch=32, rate=1.5e-3, seed=1, compile=1, **look)
+    args = arguments(__doc__, steps=1500, batch=32, rate=1.5e-3, seed=1, compile=1, start="", **look)
     torch.manual_seed(args.seed)
     torch._dynamo.config.recompile_limit = 64  # one graph a sequence length
     folder = args.work / "reasoner"
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = load_tokenizer(folder)
-    student = Student(build(tokenizer)).to(device())
-    sight = Run(args.work / "sight", {"student": student}, optimizer_of(student), args.look_steps, args.look_rate)
-    learn(sight, student, tokenizer, args.look_batch, args.seed + 100, looking=True)
+    model = built_from(Path(args.start) / "reasoner", tokenizer) if args.start else build(tokenizer)
+    student = Student(model).to(device())
+    if not args.start:  # first the vision tower alone
+        sight = Run(args.work / "sight", {"student": student}, optimizer_of(student), args.look_steps, args.look_rate)
+        learn(sight, student, tokenizer, args.look_batch, args.seed + 100, looking=True)
     if args.compile:
         for layer in student.model.model.language_model.layers:
             layer.forward = torch.compile(layer.forward, dynamic=False)

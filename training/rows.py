@@ -20,7 +20,7 @@ PADS = (CELLS // MERGE) ** 2  # image tokens of a picture that is shown
 MEAN = np.array((0.48145466, 0.4578275, 0.40821073), dtype=np.float32)
 STD = np.array((0.26862954, 0.26130258, 0.27577711), dtype=np.float32)
 # What a batch has only if some row calls for it.
-OPTIONAL = ("patches", "classes", "sights", "shown", "drawn", "starts", "thumbnails", "kinds", "spots", "boxes")
+OPTIONAL = ("patches", "classes", "sights", "shown", "drawn", "starts", "thumbnails", "cells", "kinds", "spots", "boxes")
 READING = 0.25  # share of rows whose chain does not follow from the prompt: only to be read, never to be written
 
 
@@ -67,7 +67,7 @@ def describe_row(rng: Random) -> Row:
     return Row("describe", prompt, language.chain(scene, rng), True, scene, None)
 
 
-def random_row(rng: Random, shares=(0.65, 0.3, 0.05)) -> Row:
+def random_row(rng: Random, shares=(0.7, 0.25, 0.05)) -> Row:
     task = rng.choices(("text-to-image", "edit", "describe"), shares)[0]
     if task == "describe":
         return describe_row(rng)
@@ -91,10 +91,10 @@ def thumbnail(picture: np.ndarray) -> np.ndarray:
     return small.reshape(8, 4, 8, 4, 3).transpose(0, 2, 1, 3, 4).reshape(64, 48)
 
 
-def sights(scene: world.Scene) -> tuple[np.ndarray, np.ndarray]:
-    """What lies at the centre of each patch, in the order of `patches`.
+def cells(scene: world.Scene) -> tuple[np.ndarray, np.ndarray]:
+    """What lies at the centre of each of 8 x 8 cells: classes (8, 8) and boxes (8, 8, 4).
 
-    Classes (64,): 0 for background, else 1 + colour * 4 + shape; boxes (64, 4) relative to the patch, in patches.
+    A class is 0 for background, else 1 + colour * 4 + shape; a box is relative to the cell, in cells.
     """
     classes, boxes = np.zeros((CELLS, CELLS), dtype=np.int64), np.zeros((CELLS, CELLS, 4), dtype=np.float32)
     centers = (np.arange(CELLS, dtype=np.float32) + 0.5) / CELLS * 1000
@@ -104,10 +104,15 @@ def sights(scene: world.Scene) -> tuple[np.ndarray, np.ndarray]:
         classes[inside] = 1 + world.COLORS.index(thing.color) * 4 + world.SHAPES.index(thing.shape)
         here = np.stack([*np.meshgrid(centers, centers)] * 2, -1)  # (y, x, 4): x, y, x, y
         boxes[inside] = ((np.array(thing.box, dtype=np.float32) - here) * CELLS / 1000)[inside]
+    return classes, boxes
+
+
+def sights(scene: world.Scene) -> tuple[np.ndarray, np.ndarray]:
+    """Classes (64,) and boxes (64, 4) of the cells, in the order of `patches`."""
+    classes, boxes = cells(scene)
     order = (CELLS // 2, 2, CELLS // 2, 2)
-    return classes.reshape(order).transpose(0, 2, 1, 3).reshape(-1), boxes.reshape(*order, 4).transpose(
-        0, 2, 1, 3, 4
-    ).reshape(-1, 4)
+    boxes = boxes.reshape(*order, 4).transpose(0, 2, 1, 3, 4).reshape(-1, 4)
+    return classes.reshape(order).transpose(0, 2, 1, 3).reshape(-1), boxes
 
 
 def kinds(scene: world.Scene) -> np.ndarray:
@@ -148,7 +153,7 @@ def collate(rows: list[Row], tokenizer) -> dict[str, torch.Tensor]:
 
     ids, labels (B, L); positions (3, B, L); shown (I,): rows with a picture, patches (I, 64, 1176), classes (I, 64),
     sights (I, 64, 4); drawn (T,): rows with image tokens, starts (T,): where those begin, thumbnails (T, 64, 48),
-    kinds (T, 32);
+    cells (T, 64): classes row by row, kinds (T, 32);
     spots (N, 2): row and place of each box that can be seen, boxes (N, 4): its corners in 0..1.
     """
     pad, box, gen = (tokenizer.convert_tokens_to_ids(t) for t in ("<|image_pad|>", "<|box_start|>", "<|im_gen_start|>"))
@@ -171,7 +176,7 @@ def collate(rows: list[Row], tokenizer) -> dict[str, torch.Tensor]:
         if row.target is not None:
             found["drawn"].append(i), found["starts"].append(len(prompt) + chain.index(gen) + 1)
             found["thumbnails"].append(thumbnail(world.render(row.target)))
-            found["kinds"].append(kinds(row.target))
+            found["cells"].append(cells(row.target)[0].reshape(-1)), found["kinds"].append(kinds(row.target))
         if row.written and row.source is not None:
             digits = language.boxes_of(row.chain)
             for spot, corners in zip(np.flatnonzero(whole == box), digits, strict=True):

@@ -6,12 +6,15 @@ steps arXiv:2303.09556.
 """
 
 import copy
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from diffusers import UNet2DConditionModel
+from safetensors.torch import load_file
 from torch import nn
 
+from ..got_models.folder import PROJECTORS, UNET
 from .latents import SCALE, Latents
 from .reasoner import HIDDEN, optimizer_of
 from .run import Run, arguments, device
@@ -77,6 +80,15 @@ class Painter(nn.Module):
         return self.unet(inputs, step, context, added_cond_kwargs=conditions, return_dict=False)[0]
 
 
+def painter_from(folder: Path) -> Painter:
+    """The UNet and projectors of an exported model, in full precision."""
+    painter = Painter()
+    painter.unet.load_state_dict(load_file(folder / UNET))
+    state = {**painter.state_dict(), **load_file(folder / PROJECTORS)}
+    painter.load_state_dict(state)
+    return painter
+
+
 def draw_conditions(count: int) -> torch.Tensor:
     """What is dropped in each of `count` samples."""
     return torch.multinomial(torch.tensor([1 - 3 * DROP, DROP, DROP, DROP]), count, replacement=True)
@@ -117,10 +129,10 @@ class Average:
 
 
 def main() -> None:
-    args = arguments(__doc__, steps=8000, batch=32, rate=1e-3, seed=2, compile=1)
+    args = arguments(__doc__, steps=8000, batch=32, rate=1e-3, seed=2, compile=1, start="")
     torch.manual_seed(args.seed)
     data = Latents(args.work / "latents")
-    painter = Painter().to(device(), memory_format=torch.channels_last)
+    painter = (painter_from(Path(args.start)) if args.start else Painter()).to(device(), memory_format=torch.channels_last)
     optimizer, average = optimizer_of(painter, decay=0.01), Average(painter)
     run = Run(args.work / "unet", {"painter": painter, "average": average}, optimizer, args.steps, args.rate)
     run.note(f"{sum(p.numel() for p in painter.parameters()) / 1e6:.2f} M parameters, {len(data)} samples")
