@@ -1,0 +1,46 @@
+// @ts-check
+/** What the pack's server half says and answers (got_models/comfy/waiting.py, reasoner.py): names, shapes, requests. */
+
+import { api } from "../../../scripts/api.js";
+
+/** @typedef {{filename: string, subfolder: string, type: string}} ImageFile */
+/**
+ * @typedef {object} Told what the editor's node is told of a chain that came; sizes in pixels
+ * @property {string} text @property {"text-to-image" | "edit"} task @property {number} width @property {number} height
+ * @property {boolean} [edited] @property {boolean} [stopped]
+ */
+/** @typedef {Told & {prompt: string, node: string, seconds: number | null, background?: ImageFile[]}} Wait */
+
+export const WRITING = "got.chain"; // {node, text, done}
+export const WAITING = "got.wait"; // Wait
+export const WAIT_ENDED = "got.wait.end"; // {prompt, node, why}
+
+/** @param {string} event @param {(detail: any) => void} call */
+export function on(event, call) {
+  api.addEventListener(event, ({ detail }) => call(detail));
+}
+
+/** @param {ImageFile} file @returns {string} */
+export function imageUrl({ filename, subfolder, type }) {
+  return api.apiURL(`/view?${new URLSearchParams({ filename, subfolder, type })}`);
+}
+
+/** The nodes that wait for a person now. @returns {Promise<Wait[]>} */
+export async function waits() {
+  const answer = await api.fetchApi("/got/wait");
+  return answer.ok ? (await answer.json()).waiting : [];
+}
+
+/**
+ * Let a waiting node go on.
+ * @param {{prompt: string, node: string}} wait
+ * @param {string} body the edits, as JSON
+ * @returns {Promise<string | null>} what was wrong, in a sentence; null if it goes on
+ */
+export async function goOn({ prompt, node }, body) {
+  const path = `/got/wait/${encodeURIComponent(prompt)}/${encodeURIComponent(node)}`;
+  const answer = await api.fetchApi(path, { method: "POST", headers: { "Content-Type": "application/json" }, body });
+  if (answer.ok) return null;
+  const said = await answer.json().catch(() => ({}));
+  return said.error ?? `${answer.status} ${answer.statusText}`;
+}

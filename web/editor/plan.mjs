@@ -1,0 +1,405 @@
+// @ts-check
+// The plan a person works on: the value that a workflow keeps, and every change to it. Pure: a plan goes in, a new one
+// comes out; the same plan comes out if nothing changes, also where a lock forbids the change.
+
+import { LAST, canonicalText, boxText, plainText, readText } from "./chain.mjs";
+import { findColor, nextColor } from "./colors.mjs";
+
+/** @typedef {import("./chain.mjs").Box} Box */
+/** @typedef {import("./chain.mjs").Mark} Mark */
+/** @typedef {{locked: boolean, hidden: boolean}} Flags */
+/**
+ * @typedef {object} Plan
+ * @property {string} plan the chain that came from upstream, in the plain form
+ * @property {string} text the chain as the person sees and edits it
+ * @property {readonly Flags[]} flags one for each box of the text, good or bad, in reading order
+ * @property {readonly number[]} order indices of the boxes, back to front
+ * @property {boolean} approved the person let the plan pass as it is
+ * @property {string | null} raw a saved value that this version cannot read: kept until the person edits
+ * @property {"broken" | "newer" | null} notice why it could not be read
+ */
+
+export const VERSION = 1;
+const STEP_ASIDE = 20; // units between a region and its copy
+
+/** @type {Plan} */
+export const EMPTY = Object.freeze({
+  plan: "",
+  text: "",
+  flags: [],
+  order: [],
+  approved: false,
+  raw: null,
+  notice: null,
+});
+
+// ------------------------------------------------------------------------------------------------- the saved value
+
+/** Read a saved value. What cannot be read gives an empty plan that remembers it. @param {unknown} value
+ * @returns {Plan} */
+export function parsePlan(value) {
+  if (value === "" || value === null || value === undefined) return EMPTY;
+  const raw = typeof value === "string" ? value : JSON.stringify(value);
+  let saved;
+  try {
+    saved = JSON.parse(raw);
+  } catch {
+    return { ...EMPTY, raw, notice: "broken" };
+  }
+  if (Number.isInteger(saved?.version) && saved.version > VERSION) return { ...EMPTY, raw, notice: "newer" };
+  if (!isSaved(saved)) return { ...EMPTY, raw, notice: "broken" };
+  const { plan, text, regions = [], order = [], approved = false } = saved;
+  const count = readText(text).marks.length;
+  const flags = Array.from({ length: count }, (_, i) => regions[i] ?? unmarked());
+  return { ...EMPTY, plan, text, flags, order: wholeOrder(order, count), approved };
+}
+
+/** @param {any} saved */
+function isSaved(saved) {
+  const isFlags = (/** @type {any} */ flags) =>
+    typeof flags?.locked === "boolean" && typeof flags.hidden === "boolean" && Object.keys(flags).length === 2;
+  const known = ["version", "plan", "text", "regions", "order", "approved"];
+  return (
+    saved?.version === VERSION &&
+    Object.keys(saved).every((key) => known.includes(key)) &&
+    typeof saved.plan === "string" &&
+    typeof saved.text === "string" &&
+    (saved.regions === undefined || (Array.isArray(saved.regions) && saved.regions.every(isFlags))) &&
+    (saved.order === undefined || (Array.isArray(saved.order) && saved.order.every(Number.isInteger))) &&
+    (saved.approved === undefined || typeof saved.approved === "boolean")
+  );
+}
+
+/** The value that the workflow file holds; "" if there is nothing to keep. @param {Plan} plan */
+export function serialisePlan({ plan, text, flags, order, approved, raw }) {
+  if (raw !== null) return raw;
+  if (!plan && !text) return "";
+  const marked = flags.some(({ locked, hidden }) => locked || hidden);
+  const ordered = order.some((index, place) => index !== place);
+  return JSON.stringify({
+    version: VERSION,
+    plan,
+    text,
+    ...(marked && { regions: flags.map(({ locked, hidden }) => ({ locked, hidden })) }),
+    ...(ordered && { order }),
+    ...(approved && { approved }),
+  });
+}
+
+/** The value that travels with a run: "" unless something was edited, locked or approved. What only the browser
+ * needs is left out, so that hiding a box or bringing it forward runs nothing again. @param {Plan} plan */
+export function promptValue(plan) {
+  const locked = plan.flags.some((flags) => flags.locked);
+  if (!isEdited(plan) && !locked && !plan.approved) return "";
+  const { text, flags, approved } = plan;
+  const regions = flags.map((flag) => ({ locked: flag.locked, hidden: false }));
+  const rest = { ...(locked && { regions }), ...(approved && { approved }) };
+  return JSON.stringify({ version: VERSION, plan: plan.plan, text, ...rest });
+}
+
+/** @param {Plan} plan */
+export function isEdited({ plan, text }) {
+  return text !== plan;
+}
+
+// ---------------------------------------------------------------------------------------------- the chain as a whole
+
+/** A chain comes from upstream. The one the edits were made on changes nothing; another one replaces them, and a
+ * region that stands in it word for word keeps its lock. @param {Plan} plan @param {string} text @returns {Plan} */
+export function arrive(plan, text) {
+  const incoming = plainText(text);
+  if (sameChain(plan.plan, incoming)) return plan;
+  const old = readText(plan.text).marks;
+  const flags = readText(incoming).marks.map((mark) => {
+    const same = old.findIndex((other, i) => plan.flags[i].locked && sameRegion(mark, other));
+    return { locked: same >= 0, hidden: false };
+  });
+  return { ...plan, plan: incoming, text: incoming, flags, order: wholeOrder([], flags.length), approved: false };
+}
+
+/** Put the chain from upstream back. @param {Plan} plan @returns {Plan} */
+export function backToPlan(plan) {
+  const flags = readText(plan.plan).marks.map(unmarked);
+  const back = { ...EMPTY, plan: plan.plan, text: plan.plan, flags, order: wholeOrder([], flags.length) };
+  return serialisePlan(back) === serialisePlan(plan) ? plan : back;
+}
+
+/** Let the plan pass as it is. @param {Plan} plan @returns {Plan} */
+export function approve(plan) {
+  return plan.approved ? plan : { ...plan, approved: true };
+}
+
+/** Another text, typed or pasted. Locks and hiding follow their regions: those before and behind the change keep them;
+ * inside it regions are matched in order if there are as many as before, else by what they say. @param {Plan} plan
+ * @param {string} text @returns {Plan} */
+export function typeText(plan, text) {
+  if (text === plan.text) return plan;
+  const old = readText(plan.text).marks;
+  const now = readText(text).marks;
+  const came = matchMarks(plan.text, old, text, now);
+  const flags = came.map((index) => plan.flags[index] ?? unmarked());
+  const places = new Map(plan.order.map((index, place) => [index, place]));
+  const order = came.map((_, i) => i);
+  const isMonotone = plan.order.every((index, place) => index === place);
+  if (!isMonotone) order.sort((a, b) => (places.get(came[a]) ?? Infinity) - (places.get(came[b]) ?? Infinity) || a - b);
+  return changed(plan, { text, flags, order });
+}
+
+/** Which old mark each new one was; -1 for none. @param {string} before @param {Mark[]} old @param {string} after
+ * @param {Mark[]} now @returns {number[]} */
+function matchMarks(before, old, after, now) {
+  const shorter = Math.min(before.length, after.length);
+  let prefix = 0;
+  while (prefix < shorter && before[prefix] === after[prefix]) prefix++;
+  let suffix = 0;
+  while (suffix < shorter - prefix && before[before.length - 1 - suffix] === after[after.length - 1 - suffix]) suffix++;
+  const most = Math.min(old.length, now.length);
+  let head = 0;
+  while (head < most && old[head].boxSpan[1] <= prefix && now[head].boxSpan[1] <= prefix) head++;
+  const behind = (/** @type {Mark} */ mark, /** @type {string} */ text) => mark.phraseSpan[0] >= text.length - suffix;
+  let tail = 0;
+  while (
+    tail < most - head &&
+    behind(old[old.length - 1 - tail], before) &&
+    behind(now[now.length - 1 - tail], after)
+  )
+    tail++;
+  const inside = old.slice(head, old.length - tail);
+  const alike = inside.length === now.length - tail - head;
+  const came = now.map((_, i) => (i < head || alike ? i : i >= now.length - tail ? i - now.length + old.length : -1));
+  const free = new Set(inside.keys());
+  for (const isSame of [sameRegion, samePhrase])
+    came.forEach((index, i) => {
+      const found = index < 0 ? inside.findIndex((other, j) => free.has(j) && isSame(now[i], other)) : -1;
+      if (found >= 0) came[i] = head + found;
+      free.delete(found);
+    });
+  return came;
+}
+
+// ----------------------------------------------------------------------------------------------------- one region
+
+/** Another box: only its numbers change in the text. Serves moving and resizing. @param {Plan} plan
+ * @param {number} index @param {Box} box @returns {Plan} */
+export function moveRegion(plan, index, box) {
+  const mark = unlocked(plan, index);
+  const [x0, y0, x1, y1] = box;
+  if (!mark?.box || x0 < 0 || y0 < 0 || x0 >= x1 || y0 >= y1 || x1 > LAST || y1 > LAST) return plan;
+  let text = plan.text;
+  for (let i = 3; i >= 0; i--)
+    if (box[i] !== mark.box[i]) text = spliced(text, mark.numberSpans[i], String(box[i]));
+  return text === plan.text ? plan : changed(plan, { text });
+}
+
+/** Another colour word; null comes back for a word that is no colour. @param {Plan} plan @param {number} index
+ * @param {string} word @returns {Plan | null} */
+export function recolor(plan, index, word) {
+  const color = findColor(word.trim());
+  if (!color) return null;
+  const mark = unlocked(plan, index);
+  if (!mark?.box) return plan;
+  const at = mark.boxSpan[1];
+  if (mark.colorSpan && mark.color.word === color.word && !mark.problem) return plan;
+  const text = mark.colorSpan
+    ? spliced(plan.text, mark.colorSpan, color.word)
+    : spliced(plan.text, [at, at], ` (${color.word})`);
+  return changed(plan, { text });
+}
+
+/** Other words for what a box holds. @param {Plan} plan @param {number} index @param {string} phrase
+ * @returns {Plan} */
+export function rephrase(plan, index, phrase) {
+  const mark = unlocked(plan, index);
+  const words = cleanPhrase(phrase);
+  if (!mark || !words || words === mark.phrase) return plan;
+  const text = mark.phrase
+    ? spliced(plan.text, mark.phraseSpan, words)
+    : spliced(plan.text, [mark.boxSpan[0], mark.boxSpan[0]], `${spaceAfter(plan.text.slice(0, mark.boxSpan[0]))}${words} `);
+  return changed(plan, { text });
+}
+
+/** A new region, in a sentence of its own at the end of the text. Its index is the last one.
+ * @param {Plan} plan @param {string} phrase @param {Box} box @param {string} [word] colour; the palette's next if left
+ * out @returns {Plan} */
+export function addRegion(plan, phrase, box, word) {
+  const marks = readText(plan.text).marks;
+  const color = word ?? nextColor(new Set(marks.map((mark) => mark.color.word)), marks.length).word;
+  const before = plan.text.trimEnd();
+  const stop = !before || /[.!?。！？]$/u.test(before) ? "" : ".";
+  const region = `${cleanPhrase(phrase)} ${boxText(box)} (${color}).`.trimStart();
+  const text = `${before}${stop}${before ? " " : ""}${region}`;
+  return changed(plan, { text, flags: [...plan.flags, unmarked()], order: [...plan.order, marks.length] });
+}
+
+/** A copy of a region, a little aside, at the end of the text. @param {Plan} plan @param {number} index
+ * @returns {Plan} */
+export function duplicateRegion(plan, index) {
+  const mark = readText(plan.text).marks[index];
+  if (!mark?.box) return plan;
+  const [x0, y0, x1, y1] = mark.box;
+  const dx = x1 + STEP_ASIDE <= LAST ? STEP_ASIDE : -Math.min(STEP_ASIDE, x0);
+  const dy = y1 + STEP_ASIDE <= LAST ? STEP_ASIDE : -Math.min(STEP_ASIDE, y0);
+  return addRegion(plan, mark.phrase, [x0 + dx, y0 + dy, x1 + dx, y1 + dy]);
+}
+
+/** Take phrase and box out of the sentence and mend what is left of it. @param {Plan} plan @param {number} index
+ * @returns {Plan} */
+export function removeRegion(plan, index) {
+  const mark = unlocked(plan, index);
+  if (!mark) return plan;
+  const [left, right] = [plan.text.slice(0, mark.phraseSpan[0]), plan.text.slice(mark.boxSpan[1])];
+  const text = mended(left, right, /^\p{Lu}/u.test(mark.phrase));
+  const flags = plan.flags.filter((_, i) => i !== index);
+  const order = plan.order.filter((i) => i !== index).map((i) => (i > index ? i - 1 : i));
+  return changed(plan, { text, flags, order });
+}
+
+/** @param {Plan} plan @param {number} index @param {boolean} locked @returns {Plan} */
+export function setLocked(plan, index, locked) {
+  return flagged(plan, index, { locked });
+}
+
+/** @param {Plan} plan @param {number} index @param {boolean} hidden @returns {Plan} */
+export function setHidden(plan, index, hidden) {
+  return flagged(plan, index, { hidden });
+}
+
+/** One place further to the front of the drawing; the text stays. @param {Plan} plan @param {number} index */
+export function bringForward(plan, index) {
+  return shifted(plan, index, 1);
+}
+
+/** One place further to the back. @param {Plan} plan @param {number} index */
+export function sendBack(plan, index) {
+  return shifted(plan, index, -1);
+}
+
+// -------------------------------------------------------------------------------------------------- mending sentences
+
+const CONNECTIVES =
+  "and|or|with|while|where|there|is|are|has|have|had|holds?|shows?|portrays?|depicts?|features?|contains?|on|in|at|of|" +
+  "to|from|by|for|into|onto|over|under|above|below|behind|beside|besides|beneath|near|next|between|against|within|" +
+  "around|along|inside|outside|atop|across|sits|stands|lies|sitting|standing|lying|wearing|holding|top|front";
+const LAST_CONNECTIVE = new RegExp(`(?:^|[\\s,;:]+)(?:${CONNECTIVES})$|[\\s,;:]+$`, "i");
+const FIRST_CONNECTIVE = new RegExp(`^(?:[\\s,;:]*(?:${CONNECTIVES})(?=[\\s,;:.!?]|$)|[\\s,;:]+)`, "i");
+const LIST_END = /(?:\s*,\s*and|\s+and|\s*,)$/i;
+const LIST_START = /^(?:\s*,\s*and\b|\s+and\b|\s*,)/i;
+const BOX_AHEAD = /^[^.!?;。！？\n]*\(\s*\p{Nd}/u; // in the same sentence
+const SENTENCE_END = /(?:^|[.!?。！？]\s*|\n\s*|(?:^|\n)\s*\d+\.\s*)$/u;
+
+/** What is left of a sentence when something between two parts was taken out. @param {string} left
+ * @param {string} right @param {boolean} capital what was taken out began with one
+ * @returns {string} */
+function mended(left, right, capital) {
+  if (/^\s*(?:[.!?;。！？]|\n|$)/u.test(right)) return endOfSentence(left, right);
+  if (SENTENCE_END.test(left)) {
+    const rest = stripped(right, FIRST_CONNECTIVE);
+    return left + (capital ? rest.charAt(0).toUpperCase() + rest.slice(1) : rest);
+  }
+  const joinsList = LIST_START.test(right);
+  if (joinsList && LIST_END.test(left.trimEnd())) return left.trimEnd().replace(LIST_END, "") + right;
+  const dangling = LAST_CONNECTIVE.test(left.trimEnd());
+  if (joinsList && dangling && !BOX_AHEAD.test(right))
+    return mended(stripped(left.trimEnd(), LAST_CONNECTIVE), right, capital);
+  const rest = joinsList && dangling ? right.replace(LIST_START, "") : dangling ? stripped(right, FIRST_CONNECTIVE) : right;
+  return `${left.trimEnd()}${/^[\s,;:.]/.test(rest) ? "" : " "}${rest}`;
+}
+
+/** @param {string} left @param {string} right */
+function endOfSentence(left, right) {
+  const listed = /(?:^|\s)and\s*$/i.test(left);
+  let kept = stripped(left.trimEnd(), LAST_CONNECTIVE);
+  if (listed) kept = kept.replace(/(\)\s*), ([^.,()\n]*\([^.\n]*\))$/, (_, end, last) => `${end} and ${last}`);
+  const alone = kept.match(/(?:^|([.!?。！？]\s*|\n\s*))(?:\d+\.\s*)?$/u);
+  if (!alone && left.trim()) return kept + right;
+  const before = kept.replace(/(^|\n)\s*\d+\.\s*$/, "$1");
+  const rest = right.replace(/^\s*[.!?;。！？]/u, "");
+  return before.trimEnd() ? `${before.trimEnd()}${/^\s|^$/.test(rest) ? "" : " "}${rest}` : rest.trimStart();
+}
+
+/** @param {string} text @param {RegExp} pattern taken away again and again */
+function stripped(text, pattern) {
+  for (let next = text.replace(pattern, ""); next !== text; next = text.replace(pattern, "")) text = next;
+  return text;
+}
+
+// ------------------------------------------------------------------------------------------------------------ helpers
+
+/** An edit by the person: what could not be read before is given up now. @param {Plan} plan
+ * @param {Partial<Plan>} change @returns {Plan} */
+function changed(plan, change) {
+  const next = { ...plan, ...change, raw: null, notice: null };
+  const count = readText(next.text).marks.length;
+  if (count === next.flags.length && count === next.order.length) return next;
+  const flags = Array.from({ length: count }, (_, i) => next.flags[i] ?? unmarked());
+  return { ...next, flags, order: wholeOrder(next.order, count) };
+}
+
+/** @param {Plan} plan @param {number} index @param {Partial<Flags>} change */
+function flagged(plan, index, change) {
+  const old = plan.flags[index];
+  if (!old) return plan;
+  const now = { ...old, ...change };
+  if (now.locked === old.locked && now.hidden === old.hidden) return plan;
+  return changed(plan, { flags: plan.flags.map((flags, i) => (i === index ? now : flags)) });
+}
+
+/** @param {Plan} plan @param {number} index @param {1 | -1} by */
+function shifted(plan, index, by) {
+  const place = plan.order.indexOf(index);
+  const other = place + by;
+  if (place < 0 || other < 0 || other >= plan.order.length) return plan;
+  const order = [...plan.order];
+  [order[place], order[other]] = [order[other], order[place]];
+  return changed(plan, { order });
+}
+
+/** The mark of a region that may be changed. @param {Plan} plan @param {number} index @returns {Mark | undefined} */
+function unlocked(plan, index) {
+  return plan.flags[index]?.locked ? undefined : readText(plan.text).marks[index];
+}
+
+/** @param {readonly number[]} order @param {number} count */
+function wholeOrder(order, count) {
+  const kept = [...new Set(order)].filter((index) => index >= 0 && index < count);
+  return [...kept, ...Array.from({ length: count }, (_, i) => i).filter((i) => !kept.includes(i))];
+}
+
+/** @returns {Flags} */
+function unmarked() {
+  return { locked: false, hidden: false };
+}
+
+/** @param {string} text @param {readonly [number, number]} span @param {string} by */
+function spliced(text, [start, stop], by) {
+  return text.slice(0, start) + by + text.slice(stop);
+}
+
+/** A phrase without what the grammar would read as something else. @param {string} phrase */
+function cleanPhrase(phrase) {
+  return phrase.replace(/[()<>|\s]+/g, " ").trim();
+}
+
+/** @param {string} text */
+function spaceAfter(text) {
+  return !text || /\s$/.test(text) ? "" : " ";
+}
+
+/** @param {string} a @param {string} b */
+function sameChain(a, b) {
+  try {
+    return canonicalText(a) === canonicalText(b);
+  } catch {
+    return a.trim() === b.trim();
+  }
+}
+
+/** @param {Mark} a @param {Mark} b */
+function sameRegion(a, b) {
+  return samePhrase(a, b) && a.color.word === b.color.word && String(a.box) === String(b.box);
+}
+
+/** @param {Mark} a @param {Mark} b */
+function samePhrase(a, b) {
+  return a.phrase === b.phrase;
+}
