@@ -3,15 +3,19 @@
 from comfy_api.latest import ComfyExtension, io
 
 from .got_models.comfy.files import register_folder
-from .nodes import chain, guidance, loader, reasoning, sampling
+from .got_models.comfy.waiting import register_routes
+from .nodes import chain, editor, guidance, loader, reasoning, sampling
+
+WEB_DIRECTORY = "./web"
 
 
 class GoTExtension(ComfyExtension):
     async def on_load(self) -> None:
         register_folder()
+        register_routes()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        return [*loader.NODES, *reasoning.NODES, *chain.NODES, *guidance.NODES, *sampling.NODES]
+        return [*loader.NODES, *reasoning.NODES, *chain.NODES, *editor.NODES, *guidance.NODES, *sampling.NODES]
 
 
 async def comfy_entrypoint() -> GoTExtension:

@@ -3,7 +3,7 @@
 
     demo     draw one picture with GoT-Tiny on a real ComfyUI and say where the time went
     serve    a real ComfyUI with this pack in it, for the browser
-    test     every check: ruff, pytest, pytest with the oldest transformers, node
+    test     every check: ruff, pytest, pytest with the oldest transformers, node, the types of the browser half
     convert  a released GoT checkpoint into a folder for models/got
     run      a module of the pack, e.g. python dev.py run training.world --help
 
@@ -41,6 +41,8 @@ COMFYUI_SHA256 = "de5d0c3204f9235bfa8e5b4e64d4b33439103b0fae9e668cfc25baecd46713
 # The oldest transformers that ComfyUI 0.30 admits, with what only it needs; laid over the environment by PYTHONPATH.
 OLDEST_TRANSFORMERS = ["transformers==4.50.3", "tokenizers==0.21.4", "huggingface-hub==0.36.0"]
 OLDEST_MARK = "transformers_oldest"  # of the tests that run with it too
+
+TYPESCRIPT = "typescript@5.9.3"  # checks the types of the browser half
 
 ROOM_NEEDED = 9e9 if sys.platform == "linux" else 4e9  # bytes; most of it is torch, with CUDA's libraries on Linux
 
@@ -137,7 +139,7 @@ def pip(python: Path, cache: Path, *arguments):
                 record.write(line)
                 show_progress(line)
     if process.returncode:
-        raise SetupError(why_pip_failed(log.read_text(encoding="utf-8"), cache, log))
+        raise SetupError(why_it_failed("pip", log.read_text(encoding="utf-8"), cache, log))
 
 
 def show_progress(line: str):
@@ -148,13 +150,25 @@ def show_progress(line: str):
         say(f"  installing {line.count(',') + 1} packages")
 
 
-def why_pip_failed(output: str, cache: Path, log: Path) -> str:
-    if re.search(r"No space left|Errno 28|not enough space on the disk", output):
+def npm(python: Path, cache: Path, *arguments):
+    """Run npm with its output in a log, and a sentence if it fails."""
+    log = cache / "setup.log"
+    with open(log, "w", encoding="utf-8") as record:
+        command = [node_tool("npm", python), *map(str, arguments), "--no-audit", "--no-fund"]
+        ended = subprocess.run(command, stdout=record, stderr=subprocess.STDOUT, cwd=cache)
+    if ended.returncode:
+        raise SetupError(why_it_failed("npm", log.read_text(encoding="utf-8"), cache, log))
+
+
+def why_it_failed(installer: str, output: str, cache: Path, log: Path) -> str:
+    """One sentence out of the output of pip or npm."""
+    if re.search(r"No space left|Errno 28|ENOSPC|not enough space on the disk", output):
         return disk_is_full(cache)
-    if re.search(r"Retrying \(|Connection|ConnectTimeout|ReadTimeout|name resolution|getaddrinfo", output):
+    offline = r"Retrying \(|Connection|ConnectTimeout|ReadTimeout|name resolution|getaddrinfo|network connectivity"
+    if re.search(offline, output):
         return "The packages could not be downloaded: look to the network connection, then run this again."
-    errors = re.findall(r"^ERROR: (.*)", output, re.MULTILINE) or ["it ended early."]
-    return f"pip could not install what is needed: {errors[-1].rstrip('.')} (its whole output is in {log})."
+    errors = re.findall(r"^(?:ERROR:|npm (?:error|ERR!)(?! A complete log)) (.*\S)", output, re.MULTILINE) or ["it ended early."]
+    return f"{installer} could not install what is needed: {errors[-1].rstrip('.')} (its whole output is in {log})."
 
 
 def disk_is_full(cache: Path) -> str:
@@ -275,6 +289,26 @@ def oldest_transformers(python: Path) -> Path:
     return path
 
 
+def typescript(python: Path) -> Path:
+    """The folder of the type checker's package."""
+    cache = cache_folder()
+    with only_one(cache):
+        path = cache / TYPESCRIPT.replace("@", "-")
+        if not path.is_dir():
+            say(f"installing {TYPESCRIPT} (5 MB)")
+            with new_folder(path) as part:
+                npm(python, cache, "install", "--prefix", part, "--ignore-scripts", TYPESCRIPT)
+    return path / "node_modules" / "typescript"
+
+
+def node_tool(name: str, python: Path) -> str:
+    """`node` or `npm`: the environment's own, else the machine's."""
+    places = os.pathsep.join([str(python.parent), os.environ.get("PATH", os.defpath)])
+    if found := shutil.which(name, path=places):
+        return found
+    raise SetupError(f"The browser half's checks need Node.js 18 or newer with {name}: put it on the PATH.")
+
+
 # --------------------------------------------------------------------------------------------------------- commands
 
 
@@ -300,6 +334,7 @@ def test(arguments: list[str]) -> int:
     python, env = set_up("test")
     if arguments:
         return call([python, "-m", "pytest", *arguments], env, cwd=ROOT)
+    node, web = node_tool("node", python), ROOT / "tests" / "web"
     checks = [
         ("ruff check", [python, "-m", "ruff", "check", "."], env),
         ("ruff format", [python, "-m", "ruff", "format", "--check", "."], env),
@@ -309,9 +344,9 @@ def test(arguments: list[str]) -> int:
             [python, "-m", "pytest", "-q", "-m", OLDEST_MARK, *files_marked(OLDEST_MARK)],
             env | {"PYTHONPATH": str(oldest_transformers(python))},
         ),
+        ("node --test", [node, "--test", *sorted(web.glob("*.test.mjs"))], env),
+        ("tsc", [node, typescript(python) / "bin" / "tsc", "--project", web], env),
     ]
-    if scripts := sorted((ROOT / "tests").glob("*.test.mjs")):
-        checks.append(("node --test", [node(), "--test", *scripts], env))
     with tempfile.TemporaryDirectory() as results:
         counts = [run_check(*check, Path(results, "results.xml")) for check in checks]
     passed, failed = (sum(column) for column in zip(*counts, strict=True))
@@ -350,12 +385,6 @@ def count(results: str) -> tuple[int, int]:
         return len(cases) - failed - skipped, failed
     numbers = {word: int(number) for word, number in re.findall(r"^# (\w+) (\d+)", results, re.MULTILINE)}
     return numbers["pass"], numbers["fail"] + numbers["cancelled"]
-
-
-def node() -> str:
-    if found := shutil.which("node"):
-        return found
-    raise SetupError("The browser half's tests need Node.js 18 or newer: install it, or put it on the PATH.")
 
 
 def main() -> int:

@@ -72,6 +72,8 @@ class Chain:
     cut: the language model reached its token limit before it finished.
     earlier: the chain of the turn before, for an edit of an edit.
     semantics: what the reasoner that wrote the chain already knows of its meaning (see reasoner.Semantics), or None.
+    kept: numbers of the regions, from 0, that a person locked: when the model rewrites the chain, they stay.
+    size: width and height in pixels of the picture that the chain was written for; None if nobody said.
     """
 
     task: str
@@ -82,11 +84,13 @@ class Chain:
     cut: bool = False
     earlier: "Chain | None" = None
     semantics: Any = None
+    kept: tuple[int, ...] = ()
+    size: tuple[int, int] | None = None
 
     def edited(self, text: str) -> "Chain":
-        """This chain with another text. Its semantics are forgotten: they belong to the old text."""
+        """This chain with another text. Its semantics and locks are forgotten: they belong to the old text."""
         text = canonical_text(text)
-        return replace(self, text=text, regions=parse_regions(text), cut=False, semantics=None)
+        return replace(self, text=text, regions=parse_regions(text), cut=False, semantics=None, kept=())
 
 
 def read_chain(text: str, task: str = TEXT_TO_IMAGE, prompt: str = "", source: Any = None, **fields: Any) -> Chain:

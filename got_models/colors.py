@@ -62,6 +62,12 @@ def find_color(word: str) -> Color | None:
     return Color(key, *COLORS[key]) if key in COLORS else None
 
 
+def named(color: Color) -> Color:
+    """The same colour by a CSS word, one of the palette if it can be; as it is if there is no word for it."""
+    words = (word for word in (*PALETTE, *COLORS) if COLORS[word] == color[1:])
+    return color._replace(word=next(words, color.word))
+
+
 def nearest_words(word: str) -> list[str]:
     """Up to three colour words spelled like `word`, for an error message."""
     return difflib.get_close_matches(word.replace(" ", "").lower(), COLORS, n=3)

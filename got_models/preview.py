@@ -3,6 +3,7 @@
 import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
+from torch.nn import functional
 
 from .chain import Chain
 from .guidance import region_corners
@@ -25,6 +26,17 @@ def plan_picture(chain: Chain, background: Tensor | None, width: int, height: in
         pen.rectangle(corners, fill=(*color, 60), outline=color, width=max(1, height // 256))
         _label(pen, f"{number} {region.phrase}", corners[:2], font)
     return torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8).view(1, height, width, 3) / 255
+
+
+def small_picture(picture: Tensor, longest: int) -> Tensor:
+    """The first of the pictures (N, H, W, 1 or more) in 0..1 as (1, h, w, 3) with no side above `longest` pixels."""
+    channels = picture[:1, ..., :3].movedim(-1, 1)  # (1, C, H, W)
+    height, width = channels.shape[2:]
+    scale = min(1.0, longest / max(height, width))
+    if scale < 1:
+        size = [max(1, round(side * scale)) for side in (height, width)]
+        channels = functional.interpolate(channels.float(), size, mode="area")
+    return channels.movedim(1, -1).expand(-1, -1, -1, 3)
 
 
 def _label(pen: ImageDraw.ImageDraw, text: str, corner: tuple[int, int], font: ImageFont.ImageFont) -> None:

@@ -2,7 +2,7 @@
 
 from comfy_api.latest import io, ui
 
-from ..got_models.boxes import bounding_boxes, check_regions, elements
+from ..got_models.boxes import bounding_boxes, check_regions, elements, text_of_boxes
 from ..got_models.chain import EDIT, TEXT_TO_IMAGE, read_chain
 from ..got_models.guidance import check_size, check_source, region_masks
 from ..got_models.preview import plan_picture
@@ -46,6 +46,61 @@ class GoTChainFromText(io.ComfyNode):
         if image is not None:
             check_source(image)
         chain = read_chain(text, task, checked_prompt(prompt, task), image)
+        return io.NodeOutput(chain, chain.text)
+
+
+class GoTChainFromBoxes(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="GoTChainFromBoxes",
+            display_name="GoT Chain From Boxes",
+            category=CATEGORY,
+            description="Makes a chain of boxes that a detector found or that you drew, each with its label.",
+            search_aliases=["bounding boxes", "detection", "layout from boxes", "SAM", "Florence"],
+            is_input_list=True,
+            inputs=[
+                io.BoundingBox.Input(
+                    "bboxes",
+                    force_input=True,
+                    tooltip="In pixels: of a detector, of Create Bounding Boxes, or of GoT Chain To Boxes.",
+                ),
+                io.String.Input(
+                    "labels",
+                    multiline=True,
+                    tooltip="What each box holds, one a line, in the boxes' order: a red cup. Empty: what the boxes "
+                    "say of themselves.",
+                ),
+                io.String.Input(
+                    "prompt",
+                    multiline=True,
+                    tooltip="The caption or instruction that the chain answers, for example: a red cup on a table.",
+                ),
+                io.Int.Input("width", default=1024, min=64, max=8192, step=8, tooltip="Pixels, if no image is wired."),
+                io.Int.Input("height", default=1024, min=64, max=8192, step=8, tooltip="Pixels, if no image is wired."),
+                io.Image.Input(
+                    "image",
+                    optional=True,
+                    tooltip="The picture to change, which the boxes are of. With it, the chain is an edit's.",
+                ),
+            ],
+            outputs=[
+                GotChain.Output(display_name="chain"),
+                io.String.Output(display_name="text", tooltip="The chain in GoT's form, every box with its colour."),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, bboxes, labels, prompt, width, height, image=None) -> io.NodeOutput:
+        """Every input is a list, so that the labels may come as one."""
+        source, size = None, (width[0], height[0])
+        if image is not None:
+            source = image[0]
+            check_source(source)
+            size = source.shape[2], source.shape[1]
+        task = TEXT_TO_IMAGE if source is None else EDIT
+        text = text_of_boxes(bboxes[0] if len(bboxes) == 1 else bboxes, labels, *size)
+        chain = read_chain(text, task, checked_prompt(prompt[0], task), source, size=size)
         return io.NodeOutput(chain, chain.text)
 
 
@@ -111,4 +166,4 @@ class GoTChainPreview(io.ComfyNode):
         return io.NodeOutput(plan, ui=ui.PreviewImage(plan, cls=cls))
 
 
-NODES = [GoTChainFromText, GoTChainToBoxes, GoTChainPreview]
+NODES = [GoTChainFromText, GoTChainFromBoxes, GoTChainToBoxes, GoTChainPreview]

@@ -1,10 +1,13 @@
 """Nodes in which the reasoner writes."""
 
+from dataclasses import replace
+
 from comfy_api.latest import io
 
 from ..got_models.boxes import bounding_boxes
 from ..got_models.chain import EDIT, TEXT_TO_IMAGE, Chain
 from ..got_models.decoding import Sampling
+from ..got_models.editing import rewriting
 from ..got_models.guidance import automatic_size, check_source
 from ..got_models.prompt import checked_prompt
 from .types import CATEGORY, GotChain, GotReasoner
@@ -97,13 +100,19 @@ class ReasoningChain(io.ComfyNode):
                 SAMPLING,
                 MAX_LENGTH,
                 CONSTRAIN,
+                GotChain.Input(
+                    "earlier",
+                    optional=True,
+                    tooltip="A chain to write anew, from GoT Chain Editor: locked regions stay, the rest is rewritten.",
+                ),
             ],
             outputs=chain_outputs(),
         )
 
     @classmethod
-    def execute(cls, reasoner, prompt, sampling_mode, max_length, constrain) -> io.NodeOutput:
-        request = Chain(TEXT_TO_IMAGE, checked_prompt(prompt, TEXT_TO_IMAGE), "", ())
+    def execute(cls, reasoner, prompt, sampling_mode, max_length, constrain, earlier=None) -> io.NodeOutput:
+        prompt = checked_prompt(prompt, TEXT_TO_IMAGE)
+        request = Chain(TEXT_TO_IMAGE, prompt, "", ()) if earlier is None else rewriting(earlier, prompt)
         return write(cls, reasoner, request, sampling_mode, max_length, constrain)
 
 
@@ -149,7 +158,7 @@ def write(cls, reasoner, request: Chain, sampling_mode: dict, max_length: int, c
     sampling = Sampling(**values)
     chain = reasoner.write(request, sampling, max_length, constrain, cls.hidden.unique_id)
     size = automatic_size(chain, reasoner.manifest.defaults[chain.task])
-    return io.NodeOutput(chain, chain.text, bounding_boxes(chain, *size))
+    return io.NodeOutput(replace(chain, size=size), chain.text, bounding_boxes(chain, *size))
 
 
 NODES = [ReasoningChain, EditChain]

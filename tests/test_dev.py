@@ -42,14 +42,17 @@ def test_a_folder_appears_when_it_is_complete(tmp_path):
 @pytest.mark.parametrize(
     ("output", "words"),
     [
+        ("npm error code ENOSPC\nnpm error nospc ENOSPC: no space left on device, write", "not enough room"),
+        ("npm error code ECONNRESET\nnpm error network This is a problem related to network connectivity.", "network"),
+        ("npm error code ETARGET\nnpm error notarget No matching version\nnpm error A complete log is in x", "matching"),
         ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", "not enough room"),
         ("WARNING: Retrying (Retry(total=4)) after connection broken by 'NewConnectionError'", "network connection"),
         ("noise\nERROR: No matching distribution found for torch==0\n", "No matching distribution found for torch==0"),
         ("Killed", "ended early"),
     ],
 )
-def test_a_failure_of_pip_becomes_one_sentence(tmp_path, output, words):
-    sentence = dev.why_pip_failed(output, tmp_path, tmp_path / "setup.log")
+def test_a_failed_installation_becomes_one_sentence(tmp_path, output, words):
+    sentence = dev.why_it_failed("pip", output, tmp_path, tmp_path / "setup.log")
     assert words in sentence and "\n" not in sentence
 
 
@@ -62,6 +65,31 @@ def test_without_a_network_the_set_up_says_so_and_leaves_nothing(tmp_path, monke
     with pytest.raises(dev.SetupError, match="could not be downloaded"):
         dev.set_up_environment(tmp_path, ())
     assert [path.name for path in tmp_path.iterdir()] == ["setup.log"]
+
+
+def test_without_a_network_the_type_checker_says_so_and_leaves_nothing(tmp_path, monkeypatch):
+    offline = {"npm_config_registry": "http://127.0.0.1:9/", "npm_config_cache": str(tmp_path / "npm")}
+    for name, value in (offline | {"npm_config_fetch_retries": "0", "COMFYUI_GOT_CACHE": str(tmp_path)}).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(dev.SetupError, match="could not be downloaded"):
+        dev.typescript(Path(sys.executable))
+    assert {path.name for path in tmp_path.iterdir()} <= {"setup.log", "lock", "npm"}
+
+
+def test_a_machine_without_node_is_told_what_it_needs(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(dev.SetupError, match=r"Node.js 18 or newer with npm"):
+        dev.node_tool("npm", tmp_path / "python")
+
+
+def test_the_environments_node_comes_before_the_machines(tmp_path, monkeypatch):
+    name = "node.exe" if dev.WINDOWS else "node"
+    places = [tmp_path / place for place in ("environment", "machine")]
+    for place in places:
+        place.mkdir()
+        (place / name).touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(places[1]))
+    assert Path(dev.node_tool("node", places[0] / "python")) == places[0] / name
 
 
 def test_a_full_disk_is_noticed_before_anything_is_made(tmp_path, monkeypatch):

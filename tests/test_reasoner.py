@@ -10,6 +10,7 @@ import torch
 from got.got_models.chain import EDIT, TEXT_TO_IMAGE, Chain, read_chain
 from got.got_models.colors import COLORS
 from got.got_models.decoding import Sampling, TokenChooser
+from got.got_models.editing import rewriting
 from got.got_models.folder import published_manifest
 from got.got_models.prompt import NEW_TOKENS, PROMPTS, checked_prompt
 from got.got_models.reasoner import Reasoner, ReasonerNetwork, mrope_positions
@@ -209,6 +210,14 @@ def test_a_stop_from_outside_ends_the_writing_at_that_token(reasoner):
 def test_a_given_beginning_is_kept(reasoner):
     begun = replace(text_request(), text=f"A circle {BOX} (red)")
     assert reasoner.write(begun, Sampling(), 6).text.startswith(begun.text)
+
+
+@pytest.mark.parametrize("limit", [1, 6])
+def test_a_chain_written_around_locked_regions_keeps_them_and_is_cut_as_any_other(reasoner, limit):
+    earlier = read_chain(f"A circle {BOX} (red). A cup (1,2),(30,40) (blue) is here.", kept=(1,))
+    chain = reasoner.write(rewriting(earlier, CAPTION), Sampling(), limit)
+    assert chain.text.startswith("A cup <|box_start|>(1,2),(30,40)<|box_end|> (blue) is here.")
+    assert chain.cut and chain.kept == (0,) and chain.regions[0] == read_chain(chain.text).regions[0]
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -48,12 +48,14 @@ class ManagedReasoner:
         )
 
     def write(self, chain: Chain, sampling: Sampling, max_tokens: int, constrain: bool, node_id: str | None) -> Chain:
-        """Write a chain, with its text streamed to the node, its progress shown, and Stop obeyed within one token."""
+        """Write a chain: its text goes to the browser, its progress is shown, Stop is obeyed within one token."""
         self._load()
-        report = _progress(max_tokens, node_id)
-        chain = self.reasoner.write(chain, sampling, max_tokens, constrain, report)
-        if node_id is not None:
-            show_text(plain_text(chain.text) + (cut_notice(max_tokens) if chain.cut else ""), node_id)
+        stream = _Stream(node_id)
+        try:
+            chain = self.reasoner.write(chain, sampling, max_tokens, constrain, _progress(max_tokens, stream))
+            stream.text, stream.notice = chain.text, cut_notice(max_tokens) if chain.cut else ""
+        finally:
+            stream.end()
         return chain
 
     def semantics(self, chain: Chain) -> Semantics:
@@ -111,16 +113,42 @@ def _managed_norm(kind: type) -> type:
     return ManagedRMSNorm
 
 
-def _progress(max_tokens: int, node_id: str | None) -> Callable[[int, str], None]:
-    bar, last = comfy.utils.ProgressBar(max_tokens), 0.0
+class _Stream:
+    """A chain on its way to the browser while it is written: shown under its node, and sent as event got.chain."""
+
+    def __init__(self, node_id: str | None) -> None:
+        self.node_id = node_id
+        self.text = self.notice = ""
+        self.last = 0.0  # when it was sent, by time.monotonic()
+
+    def show(self, text: str) -> None:
+        """The text so far; it is sent if the one before was sent some time ago."""
+        self.text = text
+        if time.monotonic() - self.last > _SECONDS_BETWEEN_TEXTS:
+            self.last = time.monotonic()
+            self._send(done=False)
+
+    def end(self) -> None:
+        """Send what there is, whether the chain was finished or stopped."""
+        self._send(done=True)
+
+    def _send(self, done: bool) -> None:
+        server = getattr(PromptServer, "instance", None)
+        if server is None or self.node_id is None:
+            return
+        text = plain_text(self.text)
+        if text:
+            server.send_progress_text(text + self.notice, self.node_id)
+        server.send_sync("got.chain", {"node": self.node_id, "text": text, "done": done})
+
+
+def _progress(max_tokens: int, stream: _Stream) -> Callable[[int, str], None]:
+    bar = comfy.utils.ProgressBar(max_tokens)
 
     def report(count: int, text: str) -> None:
-        nonlocal last
+        stream.show(text)
         comfy.model_management.throw_exception_if_processing_interrupted()
         bar.update_absolute(count)
-        if node_id is not None and time.monotonic() - last > _SECONDS_BETWEEN_TEXTS:
-            last = time.monotonic()
-            show_text(plain_text(text), node_id)
 
     return report
 
@@ -128,9 +156,3 @@ def _progress(max_tokens: int, node_id: str | None) -> Callable[[int, str], None
 def cut_notice(max_tokens: int) -> str:
     """What a person should know of a chain that reached its token limit."""
     return f"\n\nThe chain was cut at {max_tokens} tokens, unfinished. Raise max_length, or go on with it as it is."
-
-
-def show_text(text: str, node_id: str) -> None:
-    """Show text under a node; it replaces what was shown before."""
-    if getattr(PromptServer, "instance", None) is not None and text:
-        PromptServer.instance.send_progress_text(text, node_id)

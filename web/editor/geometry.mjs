@@ -57,7 +57,8 @@ export function hitTest(boxes, order, point, selected, perPixel, reach) {
 }
 
 /** The region below the selected one at a point, round and round; the front one if the selected is not there.
- * @param {readonly (Box | null)[]} boxes @param {readonly number[]} order @param {Point} point @param {number} selected */
+ * @param {readonly (Box | null)[]} boxes @param {readonly number[]} order @param {Point} point
+ * @param {number} selected */
 export function nextBelow(boxes, order, point, selected) {
   const found = regionsAt(boxes, order, point);
   return found.length ? found[(found.indexOf(selected) + 1) % found.length] : -1;

@@ -156,7 +156,7 @@ function matchMarks(before, old, after, now) {
   const most = Math.min(old.length, now.length);
   let head = 0;
   while (head < most && old[head].boxSpan[1] <= prefix && now[head].boxSpan[1] <= prefix) head++;
-  const behind = (/** @type {Mark} */ mark, /** @type {string} */ text) => mark.phraseSpan[0] >= text.length - suffix;
+  const behind = (/** @type {Mark} */ mark, /** @type {string} */ text) => mark.boxSpan[0] >= text.length - suffix;
   let tail = 0;
   while (
     tail < most - head &&
@@ -285,15 +285,17 @@ const FIRST_CONNECTIVE = new RegExp(`^(?:[\\s,;:]*(?:${CONNECTIVES})(?=[\\s,;:.!
 const LIST_END = /(?:\s*,\s*and|\s+and|\s*,)$/i;
 const LIST_START = /^(?:\s*,\s*and\b|\s+and\b|\s*,)/i;
 const BOX_AHEAD = /^[^.!?;。！？\n]*\(\s*\p{Nd}/u; // in the same sentence
+const ENDS_HERE = /^\s*(?:[.!?;。！？]|\n|$)/u;
 const SENTENCE_END = /(?:^|[.!?。！？]\s*|\n\s*|(?:^|\n)\s*\d+\.\s*)$/u;
 
 /** What is left of a sentence when something between two parts was taken out. @param {string} left
  * @param {string} right @param {boolean} capital what was taken out began with one
  * @returns {string} */
 function mended(left, right, capital) {
-  if (/^\s*(?:[.!?;。！？]|\n|$)/u.test(right)) return endOfSentence(left, right);
+  if (ENDS_HERE.test(right)) return endOfSentence(left, right);
   if (SENTENCE_END.test(left)) {
     const rest = stripped(right, FIRST_CONNECTIVE);
+    if (ENDS_HERE.test(rest)) return endOfSentence(left, rest);
     return left + (capital ? rest.charAt(0).toUpperCase() + rest.slice(1) : rest);
   }
   const joinsList = LIST_START.test(right);

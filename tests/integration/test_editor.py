@@ -1,0 +1,293 @@
+"""On a running ComfyUI: the chain editor in its ways of working, its routes, rewriting, and chains made of boxes."""
+
+import contextlib
+import json
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+from got.got_models.chain import plain_text, read_chain
+from got.tests.integration.graphs import PROMPT, node, writing
+from got.tools.client import Client
+from got.tools.server import ServerError
+
+CHAIN = "A red circle (125,350),(375,600) (red) is left of a blue square (550,400),(800,650) (blue)."
+MOVED = CHAIN.replace("(125,350),(375,600)", "(125,600),(375,850)")
+MARGIN = 0.7  # seconds for messages on a busy machine, beside the 0.3 s that Stop may take
+
+
+def saved(plan: str, text: str, **more) -> str:
+    return json.dumps({"version": 1, "plan": plan, "text": text, **more})
+
+
+def editor(source: str = "chain", **inputs) -> dict:
+    """The editor behind a node that makes a chain, and what comes out of it as text."""
+    settings = {"pause": "off", "seconds": 0, "edits": "", **inputs}
+    return {
+        "editor": node("GoTChainEditor", chain=[source, 0], **settings),
+        "shown": node("PreviewAny", source=["editor", 1]),
+    }
+
+
+def by_hand(text: str = CHAIN, prompt: str = PROMPT, **inputs) -> dict:
+    return {"chain": node("GoTChainFromText", text=text, prompt=prompt)} | editor(**inputs)
+
+
+def by_model(prompt: str, **inputs) -> dict:
+    graph = writing(prompt, max_length=24)
+    return {"loader": graph["loader"], "chain": graph["chain"]} | editor(**inputs)
+
+
+def done(client, graph: dict):
+    run = client.run(graph)
+    assert run.status == "success", run.message
+    return run
+
+
+def plan_of(run) -> dict:
+    return run.outputs["editor"]["got_plan"][0]
+
+
+# ---------------------------------------------------------------------------------------------------------- two runs
+
+
+def test_two_runs_ask_the_language_model_once(client):
+    first = done(client, by_model("a red circle"))
+    plan = plan_of(first)
+    assert "chain" in first.seconds
+    assert (plan["edited"], plan["stopped"], plan["task"]) == (False, False, "text-to-image")
+    assert (plan["width"], plan["height"]) == (128, 128)
+    text = plan["text"] + " A hat (1,2),(30,40) (gold)."
+    again = done(client, by_model("a red circle", edits=saved(plan["text"], text)))
+    assert "chain" not in again.seconds and "editor" in again.seconds
+    assert plain_text(again.text("shown")) == text
+    assert plan_of(again) == plan | {"edited": True}
+
+
+def test_a_new_plan_replaces_the_edits(client):
+    edits = saved(CHAIN, MOVED)
+    assert plain_text(done(client, by_hand(edits=edits)).text("shown")) == MOVED
+    other = CHAIN.replace("circle", "star")
+    run = done(client, by_hand(other, edits=edits))
+    assert plain_text(run.text("shown")) == other == plan_of(run)["text"]
+    assert not plan_of(run)["edited"]
+
+
+def test_the_plan_reaches_the_browser_from_the_cache(client):
+    graph = by_hand(prompt="from the cache")
+    first, again = done(client, graph), done(client, graph)
+    assert "editor" not in again.seconds and plan_of(again) == plan_of(first)
+
+
+def test_a_picture_lies_behind_the_boxes_and_is_small(client):
+    graph = by_hand(image=["picture", 0]) | {
+        "picture": node("EmptyImage", width=2000, height=500, batch_size=1, color=255)
+    }
+    run = done(client, graph)
+    [background] = run.outputs["editor"]["got_background"]
+    assert background["type"] == "temp"
+    assert size_of_png(client.picture(background)) == (1024, 256)
+    assert (plan_of(run)["width"], plan_of(run)["height"]) == (2000, 500)
+    graph["chain"]["inputs"]["image"] = graph["editor"]["inputs"].pop("image")
+    run = done(client, graph)
+    assert size_of_png(client.picture(run.outputs["editor"]["got_background"][0])) == (1024, 256)
+    assert plan_of(run)["task"] == "edit"
+
+
+def size_of_png(content: bytes) -> tuple[int, int]:
+    return int.from_bytes(content[16:20], "big"), int.from_bytes(content[20:24], "big")
+
+
+@pytest.mark.parametrize("text", ["a (1,2),(3,4), a hat (9,0),(5,9)", "a (1,2),(3,4) a (9,9),(99,9)"])
+def test_a_malformed_text_is_refused_when_the_run_is_asked_for(client, text):
+    with pytest.raises(ServerError, match="Box 2") as refused:
+        client.submit(by_model("never written", edits=saved(CHAIN, text)))
+    assert "cannot be drawn" in str(refused.value)
+
+
+# -------------------------------------------------------------------------------------------------------------- stop
+
+
+def test_stop_after_the_plan_runs_nothing_below_until_it_is_taken_on(client):
+    graph = by_hand(prompt="stop", pause="stop after the plan")
+    for _ in range(2):  # the second time from the cache
+        run = done(client, graph)
+        assert plan_of(run)["stopped"] and not run.outputs.get("shown")
+    graph["editor"]["inputs"]["edits"] = saved(CHAIN, CHAIN)
+    run = done(client, graph)
+    assert not plan_of(run)["stopped"] and plain_text(run.text("shown")) == CHAIN
+
+
+# -------------------------------------------------------------------------------------------------------------- wait
+
+
+def waiting(client, **inputs) -> tuple[str, dict]:
+    """Queue a graph that waits; its prompt, and what the browser was told."""
+    prompt = client.submit(by_hand(prompt=str(time.monotonic()), pause="wait for me", **inputs))
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        found = [wait for wait in client.get("/got/wait")["waiting"] if wait["prompt"] == prompt]
+        if found:
+            return prompt, found[0]
+        time.sleep(0.05)
+    raise AssertionError("Nothing waits.")
+
+
+def answer(client, prompt: str, body, path: str = "editor", **headers) -> tuple[int, dict]:
+    """POST to the route that ends a wait; the status and the answer."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    headers = {"Content-Type": "application/json", **headers}
+    request = urllib.request.Request(f"{client.url}/api/got/wait/{prompt}/{path}", content, headers)
+    try:
+        with urllib.request.urlopen(request, timeout=20) as reply:
+            return reply.status, json.loads(reply.read())
+    except urllib.error.HTTPError as error:
+        content = error.read()
+        return error.code, json.loads(content) if content else {}
+
+
+def ended(client, prompt: str) -> list[str]:
+    """Why the waits of a prompt ended, as the browser was told."""
+    return [
+        event.data["why"] for event in client._events if event.kind == "got.wait.end" and event.data["prompt"] == prompt
+    ]
+
+
+def test_a_waiting_run_goes_on_with_what_it_is_sent(client):
+    prompt, told = waiting(client)
+    assert (told["node"], told["text"], told["seconds"], told["background"]) == ("editor", CHAIN, None, [])
+    assert [event.data for event in client._events if event.kind == "got.wait"] == [told]
+    assert answer(client, prompt, {"text": MOVED, "regions": [{"locked": True}, {}]}) == (200, {})
+    run = client.wait(prompt)
+    assert plain_text(run.text("shown")) == MOVED and plan_of(run)["edited"]
+    assert ended(client, prompt) == ["resumed"]
+    assert client.get("/got/wait") == {"waiting": []}
+    assert answer(client, prompt, {"text": MOVED})[0] == 404
+
+
+def test_a_second_tab_may_answer_when_the_first_is_gone(client, server):
+    with Client(server.url) as first:
+        prompt, _ = waiting(first)
+    assert answer(client, prompt, {"text": CHAIN})[0] == 200
+    end = time.monotonic() + 20
+    while prompt not in (history := client.get(f"/history/{prompt}")) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert history[prompt]["status"]["status_str"] == "success"
+
+
+def test_stop_ends_the_wait_at_once(client):
+    prompt, _ = waiting(client)
+    asked = time.monotonic()
+    client.interrupt()
+    assert client.wait(prompt).status == "interrupted"
+    assert time.monotonic() - asked < 0.3 + MARGIN
+    assert ended(client, prompt) == ["stopped"]
+    assert client.get("/got/wait") == {"waiting": []}
+    done(client, by_hand(prompt="after a stop"))
+
+
+def test_a_time_out_goes_on_with_the_plan(client):
+    prompt, told = waiting(client, seconds=1)
+    assert 0 <= told["seconds"] <= 1
+    assert plain_text(client.wait(prompt).text("shown")) == CHAIN
+    assert ended(client, prompt) == ["timeout"]
+
+
+def test_a_plan_that_was_taken_on_does_not_wait(client):
+    run = done(client, by_hand(prompt="taken on", pause="wait for me", edits=saved(CHAIN, MOVED)))
+    assert plain_text(run.text("shown")) == MOVED
+
+
+def test_without_a_browser_it_runs_straight_through(server):
+    alone = Client(server.url)  # not entered: no websocket
+    end = time.monotonic() + 20
+    while time.monotonic() < end:  # sockets of tests before may still be closing
+        prompt = alone.submit(by_hand(prompt=str(time.monotonic()), pause="wait for me", seconds=3))
+        began = time.monotonic()
+        while not (history := alone.get(f"/history/{prompt}")):
+            time.sleep(0.05)
+        if time.monotonic() - began < 2:
+            break
+    assert history[prompt]["status"]["status_str"] == "success"
+    assert time.monotonic() - began < 2
+
+
+def test_the_routes_refuse_what_is_not_meant_for_them(client):
+    prompt, _ = waiting(client)
+    with contextlib.ExitStack() as stack:
+        stack.callback(client.interrupt)
+        text = {"text": CHAIN}
+        assert answer(client, prompt, text, Origin="http://elsewhere.example")[0] == 403
+        assert answer(client, prompt, text, **{"Sec-Fetch-Site": "same-site"})[0] == 403
+        assert answer(client, prompt, text, "other")[0] == 404
+        assert answer(client, "other", text)[0] == 404
+        assert answer(client, prompt, {"text": "a" * 300_000})[0] == 413
+        for body in (b"", b"{", b"\xff", b"[]", b'{"text": 1}', b'{"text": "", "regions": [1]}'):
+            assert answer(client, prompt, body)[0] == 400, body
+        status, reply = answer(client, prompt, {"text": "a (1,2),(3,4), b (9,0),(5,9)"})
+        assert status == 400 and "Box 2" in reply["error"]
+        assert answer(client, prompt, text, Origin=client.url)[0] == 200
+        stack.pop_all()
+    assert client.wait(prompt).status == "success"
+
+
+# ------------------------------------------------------------------------------------------------ live, and rewriting
+
+
+def test_the_chain_is_sent_while_it_is_written(client):
+    prompt = client.submit(by_model("a chain to be watched"))
+    run = client.wait(prompt)
+    texts = [event.data for event in client._events if event.kind == "got.chain"]
+    assert {data["node"] for data in texts} == {"chain"}
+    assert [data["done"] for data in texts] == [False] * (len(texts) - 1) + [True]
+    assert len(texts) > 1 and texts[-1]["text"] == plan_of(run)["text"]
+
+
+def test_stop_leaves_what_was_written_in_the_browser(client):
+    graph = by_model("a chain to be stopped")
+    graph["chain"]["inputs"] |= {"max_length": 8192, "sampling_mode": "on", "sampling_mode.seed": 3}
+    graph["chain"]["inputs"] |= {"sampling_mode.temperature": 2.0, "sampling_mode.top_k": 0}
+    graph["chain"]["inputs"] |= {"sampling_mode.top_p": 1.0, "sampling_mode.min_p": 0.0}
+    prompt = client.submit(graph)
+    client.wait_for(prompt, "progress", node="chain")
+    client.interrupt()
+    assert client.wait(prompt).status == "interrupted"
+    last = [event.data for event in client._events if event.kind == "got.chain"][-1]
+    assert last["done"] and last["text"]
+
+
+def test_locked_regions_stay_when_the_model_writes_anew(client):
+    graph = by_hand(edits=saved(CHAIN, MOVED, regions=[{"locked": True}, {}]))
+    again = writing("a red circle above a green star", max_length=40)
+    again["chain"]["inputs"]["earlier"] = ["editor", 0]
+    run = done(client, graph | {"loader": again["loader"], "again": again["chain"]} | {
+        "text": node("PreviewAny", source=["again", 1])})  # fmt: skip
+    rewritten = read_chain(run.text("text"))
+    assert plain_text(rewritten.text).startswith("A red circle (125,600),(375,850) (red)")
+    assert rewritten.regions[0] == read_chain(MOVED).regions[0]
+
+
+def test_writing_anew_without_a_lock_is_explained(client):
+    again = writing("a red circle")
+    again["chain"]["inputs"]["earlier"] = ["editor", 0]
+    run = client.run(by_hand() | {"loader": again["loader"], "again": again["chain"]} | {
+        "text": node("PreviewAny", source=["again", 1])})  # fmt: skip
+    assert run.status == "error" and "Lock at least one in the GoT Chain Editor" in run.message
+
+
+# -------------------------------------------------------------------------------------------------------- from boxes
+
+
+def test_boxes_and_labels_lead_back_to_the_chain(client):
+    boxes = node("GoTChainToBoxes", chain=["chain", 0], width=1000, height=1000)
+    back = node("GoTChainFromBoxes", bboxes=["boxes", 0], labels=["boxes", 1], prompt=PROMPT, width=1000, height=1000)
+    graph = {"chain": node("GoTChainFromText", text=CHAIN, prompt=PROMPT), "boxes": boxes, "back": back}
+    text = done(client, graph | {"text": node("PreviewAny", source=["back", 1])}).text("text")
+    found = [(region.phrase.lower(), region.box, region.color) for region in read_chain(text).regions]
+    assert found == [(region.phrase.lower(), region.box, region.color) for region in read_chain(CHAIN).regions]
+
+
+def test_the_editors_boxes_are_those_that_were_edited(client):
+    graph = by_hand(edits=saved(CHAIN, MOVED)) | {"boxes": node("PreviewAny", source=["editor", 2])}
+    assert '"y": 614' in done(client, graph).text("boxes")
