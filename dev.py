@@ -164,11 +164,13 @@ def why_it_failed(installer: str, output: str, cache: Path, log: Path) -> str:
     """One sentence out of the output of pip or npm."""
     if re.search(r"No space left|Errno 28|ENOSPC|not enough space on the disk", output):
         return disk_is_full(cache)
-    offline = r"Retrying \(|Connection|ConnectTimeout|ReadTimeout|name resolution|getaddrinfo|network connectivity"
-    if re.search(offline, output):
+    offline = r"Retrying \(|Connection|ConnectTimeout|ReadTimeout|name resolution|getaddrinfo"
+    if re.search(offline + r"|ECONN|ETIMEDOUT|ENETUNREACH|network connectivity", output):
         return "The packages could not be downloaded: look to the network connection, then run this again."
-    errors = re.findall(r"^(?:ERROR:|npm (?:error|ERR!)(?! A complete log)) (.*\S)", output, re.MULTILINE) or ["it ended early."]
-    return f"{installer} could not install what is needed: {errors[-1].rstrip('.')} (its whole output is in {log})."
+    errors = re.findall(r"^ERROR: (.*)", output, re.MULTILINE)[-1:]
+    errors += re.findall(r"^npm (?:error|ERR!) (?!code|syscall|errno|path)(.*\S)", output, re.MULTILINE)
+    error = errors[0].rstrip(".") if errors else "it ended early"
+    return f"{installer} could not install what is needed: {error} (its whole output is in {log})."
 
 
 def disk_is_full(cache: Path) -> str:

@@ -43,8 +43,8 @@ def test_a_folder_appears_when_it_is_complete(tmp_path):
     ("output", "words"),
     [
         ("npm error code ENOSPC\nnpm error nospc ENOSPC: no space left on device, write", "not enough room"),
-        ("npm error code ECONNRESET\nnpm error network This is a problem related to network connectivity.", "network"),
-        ("npm error code ETARGET\nnpm error notarget No matching version\nnpm error A complete log is in x", "matching"),
+        ("npm error code ECONNREFUSED\nnpm error errno ECONNREFUSED", "network connection"),
+        ("npm error code ETARGET\nnpm error No matching version.\nnpm error A log is in x", "No matching version"),
         ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", "not enough room"),
         ("WARNING: Retrying (Retry(total=4)) after connection broken by 'NewConnectionError'", "network connection"),
         ("noise\nERROR: No matching distribution found for torch==0\n", "No matching distribution found for torch==0"),

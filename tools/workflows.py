@@ -21,6 +21,7 @@ PLACES = {
     "LoadImage": (0, 160, 290, 320),
     "ReasoningChain": (340, 0, 400, 230),
     "EditChain": (340, 0, 400, 250),
+    "GoTChainEditor": (150, 300, 600, 700),
     "PreviewAny": (340, 370, 400, 240),
     "GoTChainPreview": (790, 180, 300, 400),
     "SemanticSpatialGuidance": (790, 0, 300, 120),

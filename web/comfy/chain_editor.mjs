@@ -98,7 +98,7 @@ export class ChainEditor {
   }
 
   /** A picture was made of the chain. @param {string} url */
-  result(url) {
+  made(url) {
     this.result = url;
     this.#background();
     const { text } = this.plan;

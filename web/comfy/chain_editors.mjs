@@ -52,7 +52,7 @@ export function chainEditors() {
       const shown = file && nodeOf(app.graph, display_node ?? node);
       if (!shown) return;
       for (const editor of editors.values())
-        if (editor.node !== shown && follows(editor.node, shown)) editor.result(imageUrl(file));
+        if (editor.node !== shown && follows(editor.node, shown)) editor.made(imageUrl(file));
     });
     for (const wait of await waits()) waiting.set(wait.node, wait);
     showWaits();

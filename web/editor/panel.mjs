@@ -127,7 +127,7 @@ export function createPanel({ words, onChange, onLarge, onResume, onHistory, onK
     if (more) act.say(fill(more > 0 ? words.saidAdded : words.saidRemoved, { name }));
     else if (old?.locked !== now?.locked) act.say(fill(now?.locked ? words.saidLocked : words.saidUnlocked, { name }));
     else if (old?.hidden !== now?.hidden) act.say(fill(now?.hidden ? words.saidHidden : words.saidShown, { name }));
-    else if (name) act.say(fill(words.saidMoved, { name, box: readText(plan.text).marks[view.selected]?.box ?? "" }));
+    else if (name) act.say(fill(words.saidMoved, { name, box: String(readText(plan.text).marks[view.selected]?.box ?? "") }));
   }
 
   /** @param {number} index */
@@ -297,11 +297,12 @@ export function createPanel({ words, onChange, onLarge, onResume, onHistory, onK
 
   function showPicture() {
     const kinds = /** @type {const} */ (["source", "result"]).filter((kind) => pictures[kind]);
+    /** @type {"source" | "result" | "none"} */
     const kind = picked === "none" || (picked && pictures[picked]) ? picked : (kinds[0] ?? "none");
     choice.replaceChildren(...[...kinds, "none"].map((value) => make("option", { value }, words[OFFERS[value]])));
     choice.value = kind;
     choice.hidden = !kinds.length;
-    const url = kind === "none" || kind === "" ? null : pictures[kind];
+    const url = kind === "none" ? null : pictures[kind];
     if (!url) background = null;
     else if (background?.dataset.url !== url) load(url);
     render();

@@ -113,7 +113,7 @@ function pieces(text, marks, selected) {
     const piece = make("mark", { className: name }, text.slice(from, to));
     piece.style.setProperty("--got-region", cssColor(mark.color));
     if (index === selected) piece.classList.add("got-selected");
-    if (mark.problem) piece.classList.add("got-wrong");
+    if (mark.problem && name === "got-box") piece.classList.add("got-wrong");
     found.push(piece);
     start = to;
   };

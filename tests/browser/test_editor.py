@@ -1,0 +1,541 @@
+"""The chain editor in the browser, in both renderers: what a person does there, and that nothing of theirs is lost."""
+
+import contextlib
+import json
+import re
+import time
+
+import pytest
+from got.got_models.chain import parse_regions, read_chain
+from got.tests.integration.graphs import EXAMPLES
+from got.tools.browser import comfyui_page
+
+SETTLE = 500  # ms until ComfyUI's layout rests
+SOON = 20_000  # ms for what needs no network
+PROMPT = "a red circle left of a blue square on a pink background"
+SAMPLING = {"sampling_mode": "off", "sampling_mode.repetition_penalty": 1.05, "max_length": 300, "constrain": True}
+TEXT = "A red circle (100,200),(300,400) (red) is left of a blue square (600,200),(800,400) (blue)."
+MOVED = "A red circle (100,600),(300,800) (red) is left of a blue square (600,200),(800,400) (blue)."
+
+EDITOR = "app.graph.nodes.find((node) => node.type === 'GoTChainEditor')"
+WIDGET = f"{EDITOR}.widgets.find((widget) => widget.name === 'edits')"
+
+
+def planned(pause="off", seconds=0):
+    """Loader, language model, editor; what leaves the editor is shown."""
+    return {
+        "1": {"class_type": "GoTLoader", "inputs": {"model_name": "GoT-Tiny (bundled)"}},
+        "2": {"class_type": "ReasoningChain", "inputs": {"reasoner": ["1", 0], "prompt": PROMPT, **SAMPLING}},
+        "3": editor(["2", 0], pause, seconds),
+        "4": {"class_type": "PreviewAny", "inputs": {"source": ["3", 1]}},
+    }
+
+
+def typed(text=TEXT, pause="off", seconds=0):
+    """A chain that somebody wrote, and the editor: no network runs."""
+    return {
+        "2": {"class_type": "GoTChainFromText", "inputs": {"text": text, "prompt": PROMPT}},
+        "3": editor(["2", 0], pause, seconds),
+        "4": {"class_type": "PreviewAny", "inputs": {"source": ["3", 1]}},
+    }
+
+
+def editor(chain, pause, seconds):
+    inputs = {"chain": chain, "pause": pause, "seconds": seconds, "edits": ""}
+    return {"class_type": "GoTChainEditor", "inputs": inputs}
+
+
+class Desk:
+    """A person at the page: opens graphs, runs them, and works in the one editor on it."""
+
+    def __init__(self, page, errors, client):
+        self.page, self.errors, self.client = page, errors, client
+
+    def open(self, graph):
+        self.page.evaluate("async (graph) => { await app.loadApiJson(graph, 'test'); }", graph)
+        self.arrange()
+
+    def arrange(self):
+        """Put the editor where the mouse reaches it, at a scale of 1."""
+        self.page.wait_for_function(f"() => !!{EDITOR}", timeout=SOON)
+        self.page.evaluate(
+            f"""() => {{
+                const editor = {EDITOR};
+                editor.pos = [40, 60];
+                editor.setSize([560, 680]);
+                app.graph.nodes.filter((node) => node !== editor).forEach((node, i) => (node.pos = [700, 60 + 250 * i]));
+                app.canvas.ds.scale = 1;
+                app.canvas.ds.offset = [60, 80];
+                app.canvas.setDirty(true, true);
+            }}"""
+        )
+        self.page.locator(".got-canvas").wait_for(timeout=SOON)
+        self.page.wait_for_timeout(SETTLE)
+
+    def queue(self):
+        with self.page.expect_response("**/api/prompt", timeout=SOON) as answer:
+            self.page.evaluate("() => { app.queuePrompt(0); }")
+        assert answer.value.status == 200, answer.value.text()
+        return answer.value.json()["prompt_id"]
+
+    def run(self, expected="success"):
+        """Run the graph to its end; returns its entry in the server's history, once the page has heard of it."""
+        entry = self.ended(self.queue())
+        assert entry["status"]["status_str"] == expected, entry["status"]
+        self.page.wait_for_timeout(300)
+        return entry
+
+    def ended(self, prompt):
+        end = time.monotonic() + 300
+        while time.monotonic() < end:
+            if entry := self.client.get(f"/history/{prompt}").get(prompt):
+                return entry
+            time.sleep(0.1)
+        raise TimeoutError(f"prompt {prompt} did not end")
+
+    # ------------------------------------------------------------------------------------------- what is there
+
+    def value(self):
+        """The saved value of the editor's widget."""
+        return json.loads(self.page.evaluate(f"() => {WIDGET}.value") or "{}")
+
+    def text(self):
+        return self.page.locator(".got-typed").input_value()
+
+    def boxes(self):
+        return [list(region.box) for region in read_chain(self.text()).regions]
+
+    def names(self):
+        return self.page.locator(".got-list li .got-name").all_inner_texts()
+
+    # ----------------------------------------------------------------------------------------------- what is done
+
+    def point(self, x, y):
+        """Where a point in 0..1000 of the picture lies on the screen."""
+        return self.page.evaluate(
+            """([x, y]) => {
+                const canvas = document.querySelector('.got-canvas'), rect = canvas.getBoundingClientRect();
+                const at = (v, start, long, css) => start + (8 + v / 1000 * (css - 16)) * long / css;
+                return [at(x, rect.left, rect.width, canvas.clientWidth), at(y, rect.top, rect.height, canvas.clientHeight)];
+            }""",
+            [x, y],
+        )
+
+    def drag(self, start, stop, key=None):
+        if key:
+            self.page.keyboard.down(key)
+        self.page.mouse.move(*self.point(*start))
+        self.page.mouse.down()
+        middle = [(a + b) / 2 for a, b in zip(start, stop)]
+        self.page.mouse.move(*self.point(*middle))
+        self.page.mouse.move(*self.point(*stop), steps=4)
+        self.page.mouse.up()
+        if key:
+            self.page.keyboard.up(key)
+
+    def click(self, x, y, **options):
+        self.page.mouse.click(*self.point(x, y), **options)
+
+    def type(self, text):
+        """Replace the text, as by typing, and let it count as one edit."""
+        area = self.page.locator(".got-typed")
+        area.fill(text)
+        area.blur()
+
+    def button(self, name):
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def until_boxes(self, expected):
+        self.page.wait_for_timeout(50)
+        end = time.monotonic() + 10
+        while time.monotonic() < end and self.boxes() != expected:
+            self.page.wait_for_timeout(100)
+        assert self.boxes() == expected
+
+
+@pytest.fixture(scope="module", params=["classic", "nodes 2"])
+def page(request, server):
+    with comfyui_page(server.url) as (page, errors):
+        page.evaluate(
+            "async (vue) => { await app.extensionManager.setting.set('Comfy.VueNodes.Enabled', vue); }",
+            request.param == "nodes 2",
+        )
+        page.wait_for_timeout(SETTLE)
+        yield page, errors
+
+
+@pytest.fixture
+def desk(page, client):
+    desk = Desk(*page, client)
+    desk.errors.clear()
+    yield desk
+    assert desk.errors == []
+    assert desk.page.locator("[role=dialog]").count() == 0
+
+
+FIRST, SECOND = [100, 200, 300, 400], [600, 200, 800, 400]
+
+
+def without_snap(desk):
+    if desk.button("Snap to the grid and to other boxes").get_attribute("aria-pressed") == "true":
+        desk.button("Snap to the grid and to other boxes").click()
+
+
+@pytest.fixture
+def typed_desk(desk):
+    """An editor with two regions that somebody wrote, snap off."""
+    desk.open(typed())
+    desk.run()
+    desk.until_boxes([FIRST, SECOND])
+    without_snap(desk)
+    return desk
+
+
+def near(box, expected, tolerance=4):
+    """Numbers as close as a mouse on whole pixels can be."""
+    assert max(abs(a - b) for a, b in zip(box, expected)) <= tolerance, f"{box} is not {expected}"
+
+
+# ------------------------------------------------------------------------------------------------ the two runs
+
+
+def test_the_models_boxes_come_and_a_moved_one_is_used_without_asking_the_model_again(desk):
+    desk.open(planned())
+    first = desk.run()
+    text = first["outputs"]["4"]["text"][0]
+    regions = parse_regions(text)
+    assert desk.names() == [f"{number}: {region.phrase}" for number, region in enumerate(regions, 1)]
+    without_snap(desk)
+    x0, y0, x1, y1 = regions[0].box
+    by = 100 if x1 < 850 else -100
+    desk.drag(((x0 + x1) / 2, (y0 + y1) / 2), ((x0 + x1) / 2 + by, (y0 + y1) / 2))
+    near(desk.boxes()[0], [x0 + by, y0, x1 + by, y1])
+    second = desk.run()
+    assert read_chain(second["outputs"]["4"]["text"][0]).text == read_chain(desk.text()).text
+    cached = next(detail["nodes"] for kind, detail in second["status"]["messages"] if kind == "execution_cached")
+    assert "2" in cached, "the language model was asked again"
+    assert desk.button("Back to the model's plan").is_enabled()
+    desk.button("Back to the model's plan").click()
+    assert read_chain(desk.text()).text == text
+
+
+def test_another_prompt_brings_another_plan(desk):
+    desk.open(planned())
+    desk.run()
+    desk.type(desk.text() + " A green star (10,10),(200,200) (green).")
+    desk.page.evaluate(
+        "() => { app.graph.nodes.find((n) => n.type === 'ReasoningChain').widgets.find((w) => w.name === 'prompt').value"
+        " = 'a yellow triangle'; }"
+    )
+    entry = desk.run()
+    assert read_chain(desk.text()).text == entry["outputs"]["4"]["text"][0]
+    assert "green star" not in desk.text()
+
+
+def test_nothing_runs_again_after_what_only_the_browser_needs(typed_desk):
+    desk = typed_desk
+    desk.click(200, 300)
+    desk.button("Hide (H)").click()
+    entry = desk.run()
+    cached = next(detail["nodes"] for kind, detail in entry["status"]["messages"] if kind == "execution_cached")
+    assert {"2", "3", "4"} <= set(cached)
+
+
+# --------------------------------------------------------------------------------------------------- the canvas
+
+
+def test_a_box_is_moved_resized_drawn_and_removed_and_all_is_undone_and_redone(typed_desk):
+    desk = typed_desk
+    desk.drag((200, 300), (200, 700))
+    near(desk.boxes()[0], [100, 600, 300, 800])
+    moved = desk.boxes()
+    desk.drag((moved[0][2], moved[0][3]), (400, 900))
+    near(desk.boxes()[0], [100, 600, 400, 900], 8)
+    resized = desk.boxes()
+    desk.drag((500, 600), (700, 900))
+    ask = desk.page.get_by_role("textbox", name="What is there?")
+    ask.fill("a green star")
+    ask.press("Enter")
+    assert [region.phrase for region in read_chain(desk.text()).regions][2] == "a green star"
+    near(desk.boxes()[2], [500, 600, 700, 900])
+    drawn = desk.boxes()
+    desk.click(700, 300)
+    desk.page.keyboard.press("Delete")
+    assert "blue square" not in desk.text() and len(desk.boxes()) == 2
+    removed = desk.boxes()
+    for expected in (drawn, resized, moved, [FIRST, SECOND]):
+        desk.page.keyboard.press("Control+z")
+        desk.until_boxes(expected)
+        desk.page.locator(".got-canvas").focus()
+    for expected in (moved, resized, drawn, removed):
+        desk.page.keyboard.press("Control+y")
+        desk.until_boxes(expected)
+        desk.page.locator(".got-canvas").focus()
+
+
+def test_by_keys_alone(typed_desk):
+    desk, keys = typed_desk, typed_desk.page.keyboard
+    desk.page.locator(".got-canvas").focus()
+    keys.press("PageDown")
+    keys.press("Shift+ArrowRight")
+    keys.press("ArrowDown")
+    desk.until_boxes([[110, 201, 310, 401], SECOND])
+    keys.press("Alt+ArrowRight")
+    desk.until_boxes([[110, 201, 311, 401], SECOND])
+    keys.press("l")
+    keys.press("ArrowDown")
+    keys.press("Delete")
+    desk.until_boxes([[110, 201, 311, 401], SECOND])
+    assert desk.value()["regions"][0]["locked"]
+    keys.press("l")
+    keys.press("PageDown")
+    keys.press("Control+d")
+    assert len(desk.boxes()) == 3
+    keys.press("Delete")
+    keys.press("n")
+    keys.press("Enter")
+    keys.type("a white square")
+    keys.press("Enter")
+    assert [region.phrase for region in read_chain(desk.text()).regions][2] == "a white square"
+
+
+def test_overlapping_boxes_are_reached_in_turn_and_drawn_over(desk):
+    desk.open(typed("A table (100,100),(900,900) (brown) holds a cup (400,400),(600,600) (red)."))
+    desk.run()
+    selected = desk.page.locator(".got-list li[aria-selected=true] .got-name")
+    desk.click(500, 500)
+    assert selected.inner_text() == "2: a cup"
+    for expected in ("1: A table", "2: a cup"):
+        desk.page.keyboard.down("Alt")
+        desk.click(500, 500)
+        desk.page.keyboard.up("Alt")
+        assert selected.inner_text() == expected
+    desk.drag((200, 200), (350, 350), key="Control")
+    desk.page.get_by_role("textbox", name="What is there?").fill("a plate")
+    desk.button("Add").click()
+    assert len(desk.boxes()) == 3
+    near(desk.boxes()[2], [200, 200, 350, 350], 14)
+
+
+def test_fields_and_palette_change_the_sentence(typed_desk):
+    desk = typed_desk
+    desk.click(200, 300)
+    desk.page.get_by_role("textbox", name="Phrase").fill("A big red circle")
+    desk.page.get_by_role("textbox", name="Phrase").press("Enter")
+    desk.page.get_by_role("spinbutton", name="Left").fill("50")
+    desk.page.get_by_role("spinbutton", name="Left").press("Enter")
+    desk.page.get_by_role("group", name="Palette").get_by_role("button", name="purple").click()
+    expected = TEXT.replace("A red circle (100,", "A big red circle (50,").replace("(red)", "(purple)")
+    assert desk.text() == expected
+
+
+# ------------------------------------------------------------------------------------------------------ the text
+
+
+def test_the_canvas_follows_the_text_and_a_mistake_is_said_as_the_server_says_it(typed_desk, client):
+    desk = typed_desk
+    desk.type(MOVED)
+    desk.until_boxes([[100, 600, 300, 800], SECOND])
+    wrong = MOVED.replace("(600,200),(800,400)", "(600,200),(500,400)")
+    desk.type(wrong)
+    with pytest.raises(ValueError) as said:
+        read_chain(wrong)
+    assert desk.page.locator(".got-problems").inner_text().strip() == str(said.value)
+    assert desk.page.locator(".got-marks .got-wrong").inner_text() == "(600,200),(500,400)"
+    with desk.page.expect_response("**/api/prompt") as answer:
+        desk.page.evaluate("() => { app.queuePrompt(0).catch(() => {}); }")
+    assert answer.value.status == 400
+    assert str(said.value) in answer.value.text().replace("\\\\", "\\")
+    desk.page.wait_for_timeout(SETTLE)
+    desk.page.keyboard.press("Escape")
+    with contextlib.suppress(Exception):
+        desk.page.locator("[role=dialog] button").first.click(timeout=1000)
+    desk.errors.clear()  # the browser notes the refused request itself
+    assert desk.text() == wrong
+    desk.type(MOVED)
+    assert read_chain(desk.run()["outputs"]["4"]["text"][0]).text == read_chain(MOVED).text
+
+
+def test_forty_regions(desk):
+    spots = [(x, y) for y in range(0, 960, 190) for x in range(0, 960, 120)][:40]
+    text = " ".join(f"A cup ({x},{y}),({x + 100},{y + 100}) (red)." for x, y in spots)
+    desk.open(typed(text))
+    desk.run()
+    assert len(desk.names()) == 40
+    without_snap(desk)
+    desk.drag((50, 50), (90, 150))
+    near(desk.boxes()[0], [40, 100, 140, 200])
+
+
+# ------------------------------------------------------------------------------------------- nothing is lost
+
+
+def edited(desk):
+    """Leave an edit, a lock and a hidden region."""
+    desk.type(MOVED)
+    desk.page.locator(".got-list li").nth(0).click()
+    desk.button("Lock (L)").click()
+    desk.page.locator(".got-list li").nth(1).click()
+    desk.button("Hide (H)").click()
+    value = desk.value()
+    assert value["text"] == MOVED and value["plan"] == TEXT
+    assert value["regions"] == [{"locked": True, "hidden": False}, {"locked": False, "hidden": True}]
+    return value
+
+
+def test_edits_outlive_a_reload_and_a_change_of_renderer(typed_desk):
+    desk = typed_desk
+    value = edited(desk)
+    desk.page.wait_for_timeout(1500)  # ComfyUI writes its draft now and then
+    desk.page.reload()
+    desk.page.wait_for_function("!!(window.app?.graph?.nodes?.length)", timeout=60_000)
+    desk.arrange()
+    assert desk.value() == value
+    setting = "app.extensionManager.setting"
+    was = desk.page.evaluate(f"() => {setting}.get('Comfy.VueNodes.Enabled')")
+    for renderer in (not was, was):
+        desk.page.evaluate(f"async (vue) => {{ await {setting}.set('Comfy.VueNodes.Enabled', vue); }}", renderer)
+        desk.page.wait_for_timeout(2 * SETTLE)
+        assert desk.page.locator(".got-canvas").is_visible()
+        assert desk.value() == value and desk.text() == MOVED
+
+
+def test_edits_go_with_a_copy_and_through_save_and_load(typed_desk):
+    desk = typed_desk
+    value = edited(desk)
+    copied = desk.page.evaluate(
+        f"""() => {{
+            app.canvas.copyToClipboard([{EDITOR}]);
+            app.canvas.pasteFromClipboard();
+            const both = app.graph.nodes.filter((node) => node.type === 'GoTChainEditor');
+            return both.map((node) => node.widgets.find((widget) => widget.name === 'edits').value);
+        }}"""
+    )
+    assert [json.loads(text) for text in copied] == [value, value]
+    desk.page.keyboard.press("Control+z")
+    saved = desk.page.evaluate(f"() => {{ const all = app.graph.serialize(); return all; }}")
+    saved["nodes"] = [node for node in saved["nodes"] if node["type"] != "GoTChainEditor" or node["id"] == 3]
+    desk.open(typed("Another (1,1),(500,500) (red)."))
+    desk.page.evaluate("async (saved) => { await app.loadGraphData(saved); }", saved)
+    desk.arrange()
+    assert desk.value() == value
+
+
+def test_a_picture_brings_its_plan_back(desk):
+    graph = json.loads((EXAMPLES / "change_the_plan.json").read_text(encoding="utf-8"))
+    graph["6"]["inputs"]["steps"] = 2
+    desk.open(graph)
+    desk.run()
+    without_snap(desk)
+    x0, y0, x1, y1 = desk.boxes()[0]
+    desk.drag(((x0 + x1) / 2, (y0 + y1) / 2), ((x0 + x1) / 2, (y0 + y1) / 2 + 60))
+    value = desk.value()
+    assert value["text"] != value["plan"]
+    file = desk.run()["outputs"]["8"]["images"][0]
+    desk.open(typed())
+    desk.page.evaluate(
+        """async (file) => {
+            const answer = await fetch('/api/view?' + new URLSearchParams(file));
+            await app.handleFile(new File([await answer.blob()], file.filename, { type: 'image/png' }));
+        }""",
+        file,
+    )
+    desk.page.wait_for_function("() => app.graph.nodes.some((node) => node.type === 'SaveImage')", timeout=SOON)
+    desk.arrange()
+    assert desk.value()["text"] == value["text"] and desk.value()["plan"] == value["plan"]
+
+
+def test_inside_a_subgraph(typed_desk):
+    desk = typed_desk
+    desk.type(MOVED)
+    desk.page.evaluate(f"() => {{ app.canvas.graph.convertToSubgraph(new Set([{EDITOR}])); }}")
+    desk.page.wait_for_timeout(SETTLE)
+    entry = desk.run()
+    assert read_chain(entry["outputs"]["4"]["text"][0]).text == read_chain(MOVED).text
+
+
+# ------------------------------------------------------------------------------------------------ ways of working
+
+
+def waiting(desk):
+    bar = desk.page.get_by_text(re.compile("The run waits for you"))
+    bar.wait_for(timeout=SOON)
+    return bar
+
+
+def test_a_run_that_waits_goes_on_with_the_edits_also_after_a_reload(desk):
+    desk.open(typed(pause="wait for me"))
+    prompt = desk.queue()
+    waiting(desk)
+    desk.page.wait_for_timeout(1500)
+    desk.page.reload()
+    desk.page.wait_for_function("!!(window.app?.graph?.nodes?.length)", timeout=60_000)
+    desk.arrange()
+    waiting(desk)
+    desk.until_boxes([FIRST, SECOND])
+    desk.type(MOVED)
+    desk.button("Go on").click()
+    entry = desk.ended(prompt)
+    assert entry["status"]["status_str"] == "success"
+    assert read_chain(entry["outputs"]["4"]["text"][0]).text == read_chain(MOVED).text
+    desk.page.get_by_text(re.compile("The run waits for you")).wait_for(state="hidden", timeout=SOON)
+    again = desk.run()  # the plan is taken on: no wait
+    assert read_chain(again["outputs"]["4"]["text"][0]).text == read_chain(MOVED).text
+
+
+def test_a_run_that_waits_obeys_stop_and_its_time_out(desk):
+    desk.open(typed(pause="wait for me"))
+    prompt = desk.queue()
+    waiting(desk)
+    start = time.monotonic()
+    desk.client.interrupt()
+    entry = desk.ended(prompt)
+    assert time.monotonic() - start < 2
+    assert entry["status"]["messages"][-1][0] == "execution_interrupted"
+    waits = desk.page.get_by_text(re.compile("The run waits for you"))
+    waits.wait_for(state="hidden", timeout=SOON)
+    desk.open(typed("A cup (1,1),(500,500) (red).", pause="wait for me", seconds=1))
+    assert desk.run()["outputs"]["4"]["text"][0].startswith("A cup")
+
+
+def test_a_run_that_stops_after_the_plan_goes_through_the_next_time(desk):
+    desk.open(typed(pause="stop after the plan"))
+    entry = desk.run()
+    assert "4" not in entry["outputs"]
+    assert desk.page.locator(".p-toast-message").filter(has_text="stopped after the plan").count()
+    desk.until_boxes([FIRST, SECOND])
+    desk.type(MOVED)
+    assert read_chain(desk.run()["outputs"]["4"]["text"][0]).text == read_chain(MOVED).text
+
+
+def test_earlier_plans_can_be_compared_and_brought_back(typed_desk):
+    desk = typed_desk
+    desk.type(MOVED)
+    desk.run()
+    desk.button("Earlier plans").click()
+    thumbs = desk.page.locator(".got-thumb")
+    assert thumbs.count() == 2
+    thumbs.nth(0).click()
+    thumbs.nth(1).click()
+    assert desk.page.locator(".got-pair figcaption").all_inner_texts() == ["Before", "After"]
+    desk.page.locator(".got-pair figure").nth(0).get_by_role("button", name="Go back to this one").click()
+    assert desk.text() == TEXT
+    assert "gotHistory" not in desk.page.evaluate(f"() => {EDITOR}.serialize().properties")
+    desk.page.get_by_label("Keep in the workflow").check()
+    kept = json.loads(desk.page.evaluate(f"() => {EDITOR}.serialize().properties.gotHistory"))
+    assert [entry["text"] for entry in kept["entries"]] == [MOVED, TEXT]
+
+
+def test_the_large_view_leaves_the_graph_usable_and_outlives_undo(typed_desk):
+    desk = typed_desk
+    desk.button("Large view").click()
+    window = desk.page.locator(".got-window")
+    window.wait_for(timeout=SOON)
+    desk.drag((200, 300), (200, 700))
+    near(desk.boxes()[0], [100, 600, 300, 800])
+    desk.page.keyboard.press("Control+z")
+    desk.until_boxes([FIRST, SECOND])
+    assert window.is_visible()
+    desk.button("Back into the node").first.click()
+    assert window.count() == 0
+    assert desk.page.locator(".got-place .got-canvas").is_visible()

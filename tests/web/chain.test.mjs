@@ -1,0 +1,56 @@
+// The browser's grammar gives what Python's gives, case by case, and finds every mistake where it stands.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import test from "node:test";
+import { ChainError, canonicalText, parseRegions, plainText, readText } from "../../web/editor/chain.mjs";
+import { COLORS, PALETTE, nearestWords } from "../../web/editor/colors.mjs";
+
+const read = (/** @type {string} */ path) => readFileSync(new URL(path, import.meta.url), "utf-8");
+const cases = JSON.parse(read("../chains.json"));
+/** @param {import("../../web/editor/chain.mjs").Region | import("../../web/editor/chain.mjs").Mark} region */
+const shown = ({ phrase, box, color }) => ({ phrase, box, color: color.word });
+
+for (const { name, text, chain, regions, error } of cases)
+  test(name, () => {
+    if (error) {
+      assert.throws(() => canonicalText(text), (thrown) => thrown instanceof ChainError && thrown.message.includes(error));
+      assert.ok(readText(text).problems[0].message.includes(error));
+      return;
+    }
+    assert.equal(canonicalText(text), chain);
+    assert.equal(canonicalText(plainText(chain)), chain);
+    const found = parseRegions(chain);
+    assert.deepEqual(found.map(shown), regions);
+    assert.deepEqual(readText(text).marks.map(shown), regions);
+    for (const region of found) {
+      assert.equal(chain.slice(...region.phraseSpan), region.phrase);
+      assert.ok(chain.slice(...region.boxSpan).startsWith(`<|box_start|>(${region.box.slice(0, 2)})`));
+    }
+  });
+
+test("every mistake is found, and good boxes between them are read", () => {
+  const text = "a (9,0),(5,9) b (1,2),(3,4) c (1,2),(3,4) (bleu) d (1,2)(3,4)";
+  const { marks, problems } = readText(text);
+  assert.deepEqual(problems.map(({ span }) => text.slice(...span)), ["(9,0),(5,9)", "bleu", "(1,2)(3,4)"]);
+  assert.deepEqual(marks.map(({ box }) => Boolean(box)), [false, true, true, false]);
+});
+
+test("a text with emoji keeps its spans", () => {
+  const text = "🐈 a cat ( 1 , 22 ) , ( 3 , 44 ) ( Light Blue )";
+  const [mark] = readText(text).marks;
+  assert.deepEqual(mark.numberSpans.map((span) => text.slice(...span)), ["1", "22", "3", "44"]);
+  assert.equal(text.slice(...mark.phraseSpan), "a cat");
+  assert.equal(text.slice(...(mark.colorSpan ?? [])).trim(), "Light Blue");
+});
+
+test("the colours are the ones of colors.py", () => {
+  const source = read("../../got_models/colors.py");
+  const found = (/** @type {RegExp} */ pattern) => source.match(pattern)?.[1] ?? "";
+  const table = found(/_TABLE = """(.*?)"""/s).split(",").map((entry) => entry.trim().split(/\s+/));
+  const hex = (/** @type {readonly number[]} */ rgb) => rgb.map((value) => value.toString(16).padStart(2, "0")).join("");
+  assert.deepEqual([...COLORS].map(([word, rgb]) => [word, hex(rgb)]), table);
+  assert.deepEqual([...PALETTE], found(/PALETTE = \(([^)]*)\)/).match(/\w+/g));
+});
+
+test("proposed words are difflib's", () => assert.deepEqual(nearestWords("graay"), ["gray", "grey", "dimgray"]));
