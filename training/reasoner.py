@@ -32,8 +32,8 @@ TEXT = dict(
     rms_norm_eps=1e-6,
     initializer_range=0.04,
 )
-# A picture has only four places a side: they are told apart by fast rotations, so height has the fastest that the two of
-# time leave, and the base is small. The slow ones at the end let a token find another by what it is, however far away.
+# A picture has only four places a side, told apart by fast rotations: so height has the fastest that the two of time
+# leave, and the base is small. The slow ones at the end let a token find another by what it is, however far away.
 ROPE = dict(rope_theta=1000.0, mrope_section=[2, 4, 26])
 VISION = dict(
     depth=4,

@@ -20,7 +20,11 @@ PADS = (CELLS // MERGE) ** 2  # image tokens of a picture that is shown
 MEAN = np.array((0.48145466, 0.4578275, 0.40821073), dtype=np.float32)
 STD = np.array((0.26862954, 0.26130258, 0.27577711), dtype=np.float32)
 # What a batch has only if some row calls for it.
-OPTIONAL = ("patches", "classes", "sights", "shown", "drawn", "starts", "thumbnails", "cells", "kinds", "spots", "boxes")
+OPTIONAL = (
+    *("patches", "classes", "sights", "shown"),
+    *("drawn", "starts", "thumbnails", "cells", "kinds"),
+    *("spots", "boxes"),
+)
 READING = 0.25  # share of rows whose chain does not follow from the prompt: only to be read, never to be written
 
 

@@ -19,8 +19,8 @@ const HISTORY = "gotHistory"; // node property: earlier plans as JSON; absent un
 
 /**
  * What a graph that is loaded anew (undo, a change of tabs) gives back to the editor of the same node.
- * @typedef {{history: import("../editor/history.mjs").History, result: string | null, source: string | null,
- *   large: boolean, selected: number}} Remains
+ * @typedef {{place: HTMLElement, base: string, history: import("../editor/history.mjs").History,
+ *   result: string | null, source: string | null, large: boolean, selected: number}} Remains
  */
 
 export class ChainEditor {
@@ -164,11 +164,18 @@ export class ChainEditor {
 
   // ----------------------------------------------------------------------------------------- with the workflow
 
+  /** The node is in a graph. Nodes 2.0 keeps showing the element of a node that was there before with the same id. */
+  added() {
+    const before = this.remains.get(String(this.node.id))?.place;
+    const takeOver = () => !this.place.isConnected && before?.isConnected && before.replaceWith(this.place);
+    requestAnimationFrame(() => requestAnimationFrame(takeOver));
+  }
+
   /** The node's saved values are in place. */
   configured() {
     const saved = parseHistory(this.node.properties[HISTORY]);
-    const remains = this.remains.get(String(this.node.id));
-    this.remains.delete(String(this.node.id));
+    const left = this.remains.get(String(this.node.id));
+    const remains = left?.base === this.plan.plan ? left : undefined; // else a node of another workflow
     this.history = saved.length ? saved : (remains?.history ?? NONE);
     this.panel.setHistory(this.history, HISTORY in this.node.properties);
     this.result = remains?.result ?? null;
@@ -180,9 +187,9 @@ export class ChainEditor {
 
   /** The node goes: leave what the same node may come back for. */
   remove() {
-    const { history, result, source } = this;
-    const large = this.window !== null;
-    this.remains.set(String(this.node.id), { history, result, source, large, selected: this.panel.selected() });
+    const { place, history, result, source } = this;
+    const [large, selected, base] = [this.window !== null, this.panel.selected(), this.plan.plan];
+    this.remains.set(String(this.node.id), { place, base, history, result, source, large, selected });
     this.window?.close();
     this.panel.destroy();
   }

@@ -26,6 +26,7 @@ export function chainEditors() {
       editors.delete(node);
       editor.remove();
     });
+    after(node, "onAdded", () => editor.added());
     after(node, "onExecuted", (output) => editor.executed(output ?? {}));
     after(node, "onConfigure", () => editor.configured());
     return { widget: editor.widget, minWidth: LEAST_WIDTH, minHeight: LEAST_HEIGHT };

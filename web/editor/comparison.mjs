@@ -63,7 +63,7 @@ export function createComparison(words, signal, { onUse, onHistory, onKeep }) {
       ? make("img", { src: entry.picture, alt: title })
       : make("p", { className: "got-hint" }, words.noPicture);
     const row = make("div", { className: "got-row" }, use, forget);
-    return make("figure", {}, make("figcaption", {}, title), layout(entry.text, 160), picture, make("p", {}, entry.text), row);
+    return make("figure", {}, make("figcaption", {}, title), row, layout(entry.text, 160), picture, make("p", {}, entry.text));
   }
 
   return {

@@ -246,6 +246,7 @@ export function createPanel({ words, onChange, onLarge, onResume, onHistory, onK
   function toggleHistory() {
     const open = comparison.element.hidden;
     comparison.show(open);
+    element.classList.toggle("got-comparing", open);
     historyButton.setAttribute("aria-pressed", String(open));
   }
 
