@@ -4,6 +4,7 @@
     demo     draw one picture with GoT-Tiny on a real ComfyUI and say where the time went
     serve    a real ComfyUI with this pack in it, for the browser
     test     every check: ruff, pytest, pytest with the oldest transformers, node, the types of the browser half
+    bench    how long a person waits, measured
     convert  a released GoT checkpoint into a folder for models/got
     run      a module of the pack, e.g. python dev.py run training.world --help
 
@@ -391,7 +392,7 @@ def count(results: str) -> tuple[int, int]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=["demo", "serve", "test", "convert", "run"], metavar="COMMAND")
+    parser.add_argument("command", choices=["demo", "serve", "test", "bench", "convert", "run"], metavar="COMMAND")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...", help="COMMAND --help lists them")
     chosen = parser.parse_args()
     if chosen.command == "test":
@@ -401,6 +402,8 @@ def main() -> int:
             parser.error("run needs the name of a module, e.g. training.world")
         module, *arguments = chosen.arguments
         return run_module(module, arguments, "test" if module.startswith("tools.") else "train")
+    if chosen.command == "bench":
+        return run_module("tools.bench", chosen.arguments, "test")
     module = {"demo": "tools.demo", "serve": "tools.serve", "convert": "got_models.convert"}[chosen.command]
     return run_module(module, chosen.arguments)
 

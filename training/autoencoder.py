@@ -36,7 +36,8 @@ CONFIG = dict(
 # surface is.
 WIDTH = CONFIG["block_out_channels"][0]
 SIGNALS = list(range(2, WIDTH, 3))  # the channel of each group that carries something
-CANVASES = 0.3  # share of rectangles on black among the pictures
+CANVASES = 0.15  # share of rectangles on black among the pictures
+STARS = 0.4  # share of pictures of small stars
 BLUR = 0.04  # noise on the latents, in their standard deviations: such as a UNet leaves in them
 
 
@@ -49,8 +50,18 @@ def canvas(rng: Random) -> np.ndarray:
     return pixels
 
 
+def stars(rng: Random) -> np.ndarray:
+    """A picture of four small stars: what a decoder draws worst."""
+    boxes = world.place(rng, 4, step=1)
+    things = tuple(world.Thing("star", rng.choice(world.COLORS), box) for box in boxes)
+    return world.render(world.Scene(rng.choice(world.BACKGROUNDS), things))
+
+
 def picture(rng: Random) -> np.ndarray:
-    return canvas(rng) if rng.random() < CANVASES else world.render(world.random_scene(rng))
+    kind = rng.random()
+    if kind < CANVASES:
+        return canvas(rng)
+    return stars(rng) if kind < CANVASES + STARS else world.render(world.random_scene(rng))
 
 
 def to_tensor(pictures) -> torch.Tensor:

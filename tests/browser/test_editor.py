@@ -524,6 +524,32 @@ def test_a_run_that_waits_obeys_stop_and_its_time_out(desk):
     assert desk.run()["outputs"]["4"]["text"][0].startswith("A cup")
 
 
+def test_what_the_model_writes_appears_as_it_is_written_and_stop_keeps_it(desk):
+    graph = planned()
+    graph["2"]["inputs"] |= {"prompt": "four white stars", "constrain": True}
+    desk.open(graph)
+    shown = "(text) => { window.shown ??= []; window.shown.push(text); }"
+    desk.page.evaluate(
+        f"""() => {{
+            window.shown = [];
+            const area = document.querySelector('.got-typed'), look = {shown};
+            window.watch = setInterval(() => look(area.value), 10);
+        }}"""
+    )
+    with desk.page.expect_response("**/api/prompt", timeout=SOON) as answer:
+        desk.page.evaluate("() => { app.queuePrompt(0); }")
+    prompt = answer.value.json()["prompt_id"]
+    desk.page.wait_for_function("() => document.querySelector('.got-typed').value.length > 20", timeout=60_000)
+    desk.client.interrupt()
+    entry = desk.ended(prompt)
+    texts = [text for text in dict.fromkeys(desk.page.evaluate("() => window.shown")) if text]
+    assert len(texts) >= 1 and all(b.startswith(a) for a, b in zip(texts, texts[1:]))
+    desk.page.wait_for_timeout(SETTLE)
+    desk.page.evaluate("() => clearInterval(window.watch)")
+    if entry["status"]["status_str"] != "success":  # a fast machine may have been done before
+        assert desk.text().startswith(texts[0]) and len(desk.text()) > 20
+
+
 def test_a_run_that_stops_after_the_plan_goes_through_the_next_time(desk):
     desk.open(typed(pause="stop after the plan"))
     entry = desk.run()

@@ -38,6 +38,8 @@ export class ChainEditor {
     /** @type {Wait | null} */
     this.wait = null;
     /** @type {string | null} */
+    this.written = null; // by the model so far, of a chain that has not arrived
+    /** @type {string | null} */
     this.source = null; // url of the picture behind the boxes
     /** @type {string | null} */
     this.result = null; // url of the last picture made of the chain
@@ -84,16 +86,27 @@ export class ChainEditor {
     this.#keepHistory(this.history);
   }
 
-  /** The model writes the chain that will arrive. @param {string | null} text so far; null: no longer */
+  /** The model writes the chain that will arrive. @param {string} text so far */
   writing(text) {
+    this.written = text;
     this.panel.setStreaming(text);
+  }
+
+  /** The run has ended. What was written of a chain that did not arrive any more stays, if the person stopped it.
+   * @param {boolean} stopped */
+  ended(stopped) {
+    const text = this.written;
+    this.written = null;
+    this.panel.setStreaming(null);
+    if (!stopped || !text) return;
+    this.#show(arrive(this.plan, text));
+    this.#capture();
   }
 
   /** The run waits for the person, or no longer. @param {Wait | null} wait */
   waits(wait) {
     this.wait = wait;
     if (wait) this.#arrive(wait, wait.background?.[0]);
-    this.panel.setStreaming(null);
     this.panel.setWaiting(wait && { seconds: wait.seconds });
   }
 
@@ -107,6 +120,7 @@ export class ChainEditor {
 
   /** @param {Told} told @param {import("./server.mjs").ImageFile | undefined} file */
   #arrive(told, file) {
+    this.written = null;
     this.panel.setStreaming(null);
     this.panel.setSize(told.width, told.height);
     this.source = file ? imageUrl(file) : null;

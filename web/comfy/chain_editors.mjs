@@ -37,9 +37,11 @@ export function chainEditors() {
 
   const listen = async () => {
     addStyle();
-    on(WRITING, ({ node, text, done }) => {
-      for (const editor of readersOf(node)) editor.writing(done ? null : text);
+    on(WRITING, ({ node, text }) => {
+      for (const editor of readersOf(node)) editor.writing(text);
     });
+    for (const end of ["execution_success", "execution_error", "execution_interrupted"])
+      on(end, () => editors.forEach((editor) => editor.ended(end === "execution_interrupted")));
     on(WAITING, (wait) => {
       waiting.set(wait.node, wait);
       showWaits();
