@@ -24,8 +24,8 @@ MANIFEST = Manifest(
     image_tokens=IMAGE_TOKENS,
     reasoner_image_size=(LOOK, LOOK),
     defaults={
-        TEXT_TO_IMAGE: Defaults(text=3.0, spatial=1.5, reference=1.0, steps=20, width=SIZE, height=SIZE),
-        EDIT: Defaults(text=3.0, spatial=1.5, reference=1.0, steps=20, width=SIZE, height=SIZE),
+        TEXT_TO_IMAGE: Defaults(text=2.0, spatial=1.5, reference=1.0, steps=20, width=SIZE, height=SIZE),
+        EDIT: Defaults(text=2.0, spatial=1.5, reference=1.0, steps=20, width=SIZE, height=SIZE),
     },
 )
 
