@@ -108,7 +108,9 @@ def main() -> None:
     args = parser.parse_args()
     rows = editor_rows()
     for found in rows:
-        print("{stage:42} median {median_ms:6.2f} ms   95 % {p95_ms:6.2f} ms   worst {worst_ms:6.2f} ms".format(**found))
+        print(
+            "{stage:42} median {median_ms:6.2f} ms   95 % {p95_ms:6.2f} ms   worst {worst_ms:6.2f} ms".format(**found)
+        )
     if args.json:
         args.json.write_text(json.dumps({"rows": rows}, indent=2) + "\n", encoding="utf-8")
 
