@@ -1,7 +1,8 @@
 """How long the pack takes where a person waits for it: python dev.py bench
 
-    editor  one move of the pointer while a box is dragged in a chain of 40 regions, in Chromium: what the handler takes,
-            and the painting after it. 60 frames a second leave 16 ms for both and for ComfyUI's own page; we allow 4.
+    editor  one move of the pointer while a box is dragged in a chain of 40 regions, in Chromium: what the handler
+            takes, and the painting after it. 60 frames a second leave 16 ms for both and for ComfyUI's own page;
+            we allow 4.
 
 Prints a table; --json FILE writes {"rows": [{"stage", "median_ms", "p95_ms", "worst_ms"}, ...]}.
 """

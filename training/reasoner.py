@@ -6,7 +6,6 @@ from the hidden state of each <|box_start|> whose box can be seen, its corners; 
 The last two only speed up learning to locate. Source of the tasks: arXiv:2503.10639.
 """
 
-import copy
 from pathlib import Path
 from random import Random
 
@@ -51,7 +50,7 @@ VISION = dict(
 )
 KINDS = 1 + len(world.COLORS) * len(world.SHAPES)
 SIGHTS = KINDS + 4 + len(world.BACKGROUNDS)
-WEIGHTS = dict(chain=1.0, picture=2.0, cells=1.0, kinds=8.0, held=4.0, corners=4.0, sight=0.4, extent=0.4)
+WEIGHTS = dict(chain=1.0, picture=2.0, cells=1.0, kinds=8.0, corners=4.0, sight=0.4, extent=0.4)
 
 
 def build(tokenizer) -> Qwen2_5_VLForConditionalGeneration:
@@ -131,11 +130,6 @@ class Student(nn.Module):
     def __init__(self, model):
         super().__init__()
         self.model, self.heads, self.eyes = model, Heads(), Eyes(model.model.visual)
-        self.held: list[Student] = []  # another student, no part of this one: see hold_states
-
-    def hold_states(self) -> None:
-        """Go on learning, but let the image tokens say what they say now: a UNet was trained on that."""
-        self.held = [copy.deepcopy(self).requires_grad_(False)]
 
     def look(self, batch: dict) -> tuple[torch.Tensor, dict]:
         """Features (I, 16, D) of the pictures shown, and the losses of the vision tower."""
@@ -170,9 +164,6 @@ class Student(nn.Module):
         losses["chain"] = F.cross_entropy(logits, batch["labels"][:, 1:][asked])
         if "drawn" in batch:
             drawn = self.image_states(states, batch)
-            for other in self.held:
-                before = other.image_states(other.hidden(batch)[0], batch)
-                losses["held"] = F.mse_loss(drawn.float(), before.float())
             losses["picture"] = F.mse_loss(self.heads.picture(drawn).float(), batch["thumbnails"])
             here = self.heads.cells(drawn).float().flatten(0, 1)
             losses["cells"] = F.cross_entropy(here, batch["cells"].flatten())
@@ -254,7 +245,7 @@ def learn(run: Run, student: Student, tokenizer, size: int, seed: int, looking: 
 
 def main() -> None:
     look = dict(look_steps=1000, look_batch=64, look_rate=2e-3)
-    args = arguments(__doc__, steps=1500, batch=32, rate=1.5e-3, seed=1, compile=1, start="", hold=0, **look)
+    args = arguments(__doc__, steps=1500, batch=32, rate=1.5e-3, seed=1, compile=1, start="", **look)
     torch.manual_seed(args.seed)
     torch._dynamo.config.recompile_limit = 64  # one graph a sequence length
     folder = args.work / "reasoner"
@@ -266,8 +257,6 @@ def main() -> None:
         sight = Run(args.work / "sight", {"student": student}, optimizer_of(student), args.look_steps, args.look_rate)
         learn(sight, student, tokenizer, args.look_batch, args.seed + 100, looking=True)
     run = Run(folder, {"student": student}, optimizer_of(student), args.steps, args.rate)
-    if args.hold:
-        student.hold_states()
     if args.compile:
         for layer in student.model.model.language_model.layers:
             layer.forward = torch.compile(layer.forward, dynamic=False)

@@ -1,6 +1,7 @@
 """The chain editor in the browser, in both renderers: what a person does there, and that nothing of theirs is lost."""
 
 import io
+import itertools
 import json
 import re
 import time
@@ -543,7 +544,7 @@ def test_what_the_model_writes_appears_as_it_is_written_and_stop_keeps_it(desk):
     desk.client.interrupt()
     entry = desk.ended(prompt)
     texts = [text for text in dict.fromkeys(desk.page.evaluate("() => window.shown")) if text]
-    assert len(texts) >= 1 and all(b.startswith(a) for a, b in zip(texts, texts[1:]))
+    assert len(texts) >= 1 and all(b.startswith(a) for a, b in itertools.pairwise(texts))
     desk.page.wait_for_timeout(SETTLE)
     desk.page.evaluate("() => clearInterval(window.watch)")
     if entry["status"]["status_str"] != "success":  # a fast machine may have been done before

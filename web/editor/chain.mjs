@@ -81,11 +81,26 @@ export function parseRegions(text) {
 /** Every box of a text as a person types it, and every mistake in it. Spans are in this very text.
  * @param {string} text @returns {{marks: Mark[], problems: Problem[]}} */
 export function readText(text) {
+  let found = lately.get(text);
+  if (!found) {
+    if (lately.size >= 4) lately.clear();
+    found = read(text);
+    lately.set(text, found);
+  }
+  return found;
+}
+
+/** What was read last: while a box is dragged, the same texts are asked for again and again.
+ * @type {Map<string, {marks: Mark[], problems: Problem[]}>} */
+const lately = new Map();
+
+/** @param {string} text @returns {{marks: Mark[], problems: Problem[]}} */
+function read(text) {
   const end = text.search(AFTER_CHAIN);
-  const read = end < 0 ? text : text.slice(0, end);
-  const prose = read.replace(OBJECT, (marker) => " ".repeat(marker.length));
+  const chain = end < 0 ? text : text.slice(0, end);
+  const prose = chain.replace(OBJECT, (marker) => " ".repeat(marker.length));
   let start = prose.length - prose.trimStart().length;
-  const marks = boxesOf(read).map((mark) => {
+  const marks = boxesOf(chain).map((mark) => {
     const { phrase, at } = phraseBefore(prose, start, mark.boxSpan[0]);
     start = mark.boxSpan[1];
     return { ...mark, phrase, phraseSpan: /** @type {Span} */ ([at, at + phrase.length]) };
