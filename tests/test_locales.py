@@ -75,3 +75,10 @@ def test_every_tooltip_and_description_is_translated():
     english, chinese = (texts(read(language, "nodeDefs")) for language in ("en", "zh"))
     same = [text for text, other in zip(english, chinese, strict=True) if text == other and " " in text]
     assert [text for text in same if not text.startswith("GoT ")] == []
+
+
+def test_the_help_page_for_any_language_is_the_english_one():
+    """ComfyUI asks for a page by language first, and for the one without a language where there is none."""
+    docs = LOCALES.parent / "web" / "docs"
+    for page in docs.glob("*.md"):
+        assert page.read_text("utf-8") == (docs / page.stem / "en.md").read_text("utf-8"), page.name

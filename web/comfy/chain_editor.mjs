@@ -4,7 +4,7 @@
 import { app } from "../../../scripts/app.js";
 import { attachPicture, NONE, parseHistory, remember, serialiseHistory } from "../editor/history.mjs";
 import { createPanel } from "../editor/panel.mjs";
-import { approve, arrive, isEdited, parsePlan, promptValue, serialisePlan } from "../editor/plan.mjs";
+import { approve, arrive, parsePlan, promptValue, serialisePlan } from "../editor/plan.mjs";
 import { words } from "../editor/words.mjs";
 import { goOn, imageUrl } from "./server.mjs";
 import { thumbnail } from "./thumbnail.mjs";

@@ -68,17 +68,3 @@ export function follows(node, later) {
   }
   return false;
 }
-
-/**
- * Every node of the graph and of the subgraphs in it, once.
- * @param {Graph} graph
- * @returns {Generator<GraphNode>}
- */
-export function* everyNode(graph, seen = new Set()) {
-  if (seen.has(graph)) return;
-  seen.add(graph);
-  for (const node of graph.nodes) {
-    yield node;
-    if (node.subgraph) yield* everyNode(node.subgraph, seen);
-  }
-}

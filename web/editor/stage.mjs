@@ -24,7 +24,7 @@ import { moveRegion } from "./plan.mjs";
 /** @typedef {{index: number, handle: import("./geometry.mjs").Handle | null, from: Point, box: Box | null}} Drag
  * index -1: a new region is drawn */
 
-export const GRID_STEP = 25; // units
+const GRID_STEP = 25; // units
 const INSET = 8; // pixels around the picture
 const REACH = { mouse: 7, pen: 10, touch: 16 }; // pixels around a handle that still hit it
 const MIDDLE = /** @type {Box} */ ([350, 350, 649, 649]);
