@@ -45,6 +45,8 @@ OLDEST_MARK = "transformers_oldest"  # of the tests that run with it too
 
 TYPESCRIPT = "typescript@5.9.3"  # checks the types of the browser half
 
+# The last torchaudio refuses to be imported beside a torch of another CUDA release, and transformers falls with it.
+MATCHING = ["torch<2.15"]
 ROOM_NEEDED = 9e9 if sys.platform == "linux" else 4e9  # bytes; most of it is torch, with CUDA's libraries on Linux
 
 
@@ -270,7 +272,8 @@ def set_up_environment(cache: Path, extras: tuple[str, ...]) -> tuple[Path, Path
         python = environment(cache)
         comfyui = comfyui_sources(cache, python)
         requirements = comfyui / "requirements.txt"
-        install(python, cache, "comfyui", [requirements.read_text(encoding="utf-8")], "-r", requirements)
+        wanted = [requirements.read_text(encoding="utf-8"), *MATCHING]
+        install(python, cache, "comfyui", wanted, "-r", requirements, *MATCHING)
         unfinished.unlink(missing_ok=True)
     finally:
         if unfinished.exists():

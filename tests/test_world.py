@@ -8,7 +8,7 @@ from random import Random
 import numpy as np
 import pytest
 from got.got_models.chain import parse_regions
-from got.training import language, world
+from got.training import language, rows, world
 
 
 def scenes(count=150, held_out=False):
@@ -113,3 +113,22 @@ def test_changing_the_background_has_the_whole_picture_as_its_area():
 
 def test_removing_never_empties_the_picture():
     assert all(edit.target.things for edit in edits("remove"))
+
+
+def test_a_tidy_scene_keeps_its_things_apart_and_its_relations():
+    for seed in range(300):
+        scene = world.random_scene(Random(seed), tidy=True)
+        boxes = [thing.box for thing in scene.things]
+        for i, box in enumerate(boxes):
+            assert world.apart(box, boxes[:i]) and min(box) >= world.MARGIN and max(box) <= 1000 - world.MARGIN
+        for i, relation, j in scene.relations:
+            assert world.holds(boxes[i], relation, boxes[j])
+
+
+def test_what_goes_on_from_locked_regions_keeps_them_and_leaves_them_room():
+    for seed in range(100):
+        row = rows.kept_row(Random(seed))
+        assert set(language.boxes_of(row.kept)) <= {thing.box for thing in row.target.things}
+        assert sorted(row.boxes) == sorted(thing.box for thing in row.target.things)
+        for i, box in enumerate(row.boxes):
+            assert world.apart(box, row.boxes[:i])

@@ -11,6 +11,7 @@ from .world import Edit, Scene, Thing
 
 NUMBERS = ("zero", "one", "two", "three", "four")
 DESCRIBE = "Describe the given image with all its boxes."
+FIND = "Where in the given image is the {names}?"
 CAPTION = "Follow the caption to generate an image through a chain of thought process: "
 INSTRUCTION = "Follow the instruction to edit the given image through a chain of thought process: "
 
@@ -212,6 +213,12 @@ def _sentences(scene: Scene, mentions: list[str]) -> list[str]:
             sentences.append(f"There are {counted(group)}: {listing(part)}.")
     alone = [m for m, t in zip(mentions, scene.things) if sum(o.name == t.name for o in scene.things) == 1]
     return [*sentences, *([f"There is {listing(alone)}."] if alone else [])]
+
+
+def sentence(things) -> str:
+    """Things with their boxes, one by one."""
+    mentions = [_mention(thing, box_color(thing.color)) for thing in things]
+    return f"There is {listing(mentions)}." if mentions else ""
 
 
 def _shown(scene: Scene) -> str:

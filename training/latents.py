@@ -20,7 +20,7 @@ from .run import arguments, device
 
 SCALE = 0.13025  # SDXL's latent format
 ARRAYS = ("states", "target", "reference", "spatial")
-SHARES = (0.7, 0.3, 0.0)  # text-to-image, edits, descriptions
+SHARES = (0.6, 0.4, 0.0, 0.0)  # text-to-image, edits, descriptions, findings
 
 
 class Latents:
@@ -55,7 +55,7 @@ class Latents:
 def canvases(row: Row) -> list[np.ndarray]:
     """The painted boxes of a row's chain: (128, 128, 3) uint8 each; one black canvas if there is none."""
     painted = []
-    for (x0, y0, x1, y1), color in zip(language.boxes_of(row.chain), language.colors_of(row.chain), strict=True):
+    for (x0, y0, x1, y1), color in zip(row.boxes, language.colors_of(row.kept + row.chain), strict=True):
         pixels = np.zeros((world.SIZE, world.SIZE, 3), dtype=np.uint8)
         left, top, right, bottom = (edge * world.SIZE // 1000 for edge in (x0, y0, x1, y1))
         pixels[top : bottom + 1, left : right + 1] = world.ImageColor.getrgb(color)

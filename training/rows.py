@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from PIL import Image
 
+from ..got_models.chain import TEXT_TO_IMAGE, Chain, parse_regions
+from ..got_models.editing import kept_text
 from . import language, world
 from .tokenizer import IMAGE_TOKENS, SYSTEM
 
@@ -25,7 +27,8 @@ OPTIONAL = (
     *("drawn", "starts", "thumbnails", "cells", "kinds"),
     *("spots", "boxes"),
 )
-READING = 0.25  # share of rows whose chain does not follow from the prompt: only to be read, never to be written
+READING = 0.3  # share of rows whose chain does not follow from the prompt: only to be read, never to be written
+KEEPING = 0.1  # share of text-to-image rows whose chain goes on from locked regions
 
 
 @dataclass
@@ -36,6 +39,15 @@ class Row:
     written: bool  # is the chain what the prompt calls for?
     source: world.Scene | None  # the picture shown
     target: world.Scene | None  # the picture to be made
+    kept: str = ""  # the chain's beginning, where it is given: what a person locked
+
+    @property
+    def start(self) -> str:
+        return self.prompt + self.kept
+
+    @property
+    def boxes(self) -> list[tuple[int, int, int, int]]:
+        return language.boxes_of(self.kept + self.chain)
 
 
 def conversation(text: str, image: bool) -> str:
@@ -44,7 +56,8 @@ def conversation(text: str, image: bool) -> str:
 
 
 def text_to_image_row(rng: Random, read: bool) -> Row:
-    scene = world.random_scene(rng)
+    """A chain that is written lays its things out tidily; one that is only read may be any that a person has made."""
+    scene = world.random_scene(rng, tidy=not read or rng.random() < 0.3)
     said, colors = scene, None
     if read:
         said = world.random_scene(rng) if rng.random() < 0.4 else scene
@@ -52,6 +65,36 @@ def text_to_image_row(rng: Random, read: bool) -> Row:
     caption = rng.choice(language.VAGUE) if read and rng.random() < 0.3 else language.caption(said, rng)
     prompt = conversation(language.CAPTION + caption, image=False)
     return Row("text-to-image", prompt, language.chain(scene, rng, colors), not read, None, scene)
+
+
+def kept_row(rng: Random) -> Row:
+    """A chain that goes on from what a person locked in an earlier one, as got_models.editing.kept_text leaves it."""
+    while True:
+        scene = world.random_scene(rng, tidy=rng.random() < 0.3)
+        every = range(len(scene.things))
+        locked = sorted(rng.sample(every, rng.randint(1, min(2, len(every)))))
+        order = [*locked, *(i for i in every if i not in locked)]
+        again = {old: new for new, old in enumerate(order)}
+        relations = [(again[i], relation, again[j]) for i, relation, j in scene.relations]
+        boxes = world.fill(len(order), relations, [scene.things[i].box for i in locked])
+        if boxes:
+            break
+    things = tuple(scene.things[i]._replace(box=box) for i, box in zip(order, boxes))
+    prompt = conversation(language.CAPTION + language.caption(scene, rng), image=False)
+    text = language.chain(scene, rng)
+    earlier = Chain(TEXT_TO_IMAGE, "", text, parse_regions(text), kept=_numbers(scene, text, locked))
+    kept = kept_text(earlier)
+    opening = "" if kept.startswith(("The picture", "The background")) else f" The background is {scene.background}."
+    ending = "" if kept.endswith(".") else "."
+    target = world.Scene(scene.background, things)
+    rest = language.sentence(things[len(locked) :])
+    return Row("text-to-image", prompt, f"{ending}{opening}{rest and ' ' + rest}", True, None, target, kept)
+
+
+def _numbers(scene: world.Scene, chain: str, things: list[int]) -> tuple[int, ...]:
+    """The numbers of things' regions in a chain."""
+    boxes = language.boxes_of(chain)
+    return tuple(boxes.index(scene.things[i].box) for i in things)
 
 
 def edit_row(rng: Random, read: bool) -> Row:
@@ -71,11 +114,25 @@ def describe_row(rng: Random) -> Row:
     return Row("describe", prompt, language.chain(scene, rng), True, scene, None)
 
 
-def random_row(rng: Random, shares=(0.7, 0.25, 0.05)) -> Row:
-    task = rng.choices(("text-to-image", "edit", "describe"), shares)[0]
-    if task == "describe":
-        return describe_row(rng)
-    return (text_to_image_row if task == "text-to-image" else edit_row)(rng, rng.random() < READING)
+def find_row(rng: Random) -> Row:
+    """Some of a picture's things by name, in any order, and where they are."""
+    scene = world.random_scene(rng)
+    things = rng.sample(scene.things, rng.randint(1, len(scene.things)))
+    things = [thing for thing in things if sum(other.name == thing.name for other in scene.things) == 1]
+    if not things:
+        return find_row(rng)
+    prompt = conversation(language.FIND.format(names=language.listing([thing.name for thing in things])), image=True)
+    return Row("describe", prompt, language.sentence(things), True, scene, None)
+
+
+def random_row(rng: Random, shares=(0.45, 0.33, 0.08, 0.14)) -> Row:
+    """shares: of text-to-image, edits, descriptions and findings."""
+    task = rng.choices(("text-to-image", "edit", "describe", "find"), shares)[0]
+    if task in ("describe", "find"):
+        return (describe_row if task == "describe" else find_row)(rng)
+    if task == "edit":
+        return edit_row(rng, rng.random() < READING)
+    return kept_row(rng) if rng.random() < KEEPING else text_to_image_row(rng, rng.random() < READING)
 
 
 # ---------------------------------------------------------------- tensors
@@ -144,7 +201,7 @@ def positions(ids: np.ndarray, pad: int) -> np.ndarray:
 
 
 def _tokens(row: Row, tokenizer) -> tuple[list[int], list[int]]:
-    prompt, chain = tokenizer([row.prompt, row.chain], add_special_tokens=False)["input_ids"]
+    prompt, chain = tokenizer([row.start, row.chain], add_special_tokens=False)["input_ids"]
     ids = tokenizer.convert_tokens_to_ids
     if row.task == "describe":
         return prompt, [*chain, ids("<|im_end|>")]
@@ -182,7 +239,7 @@ def collate(rows: list[Row], tokenizer) -> dict[str, torch.Tensor]:
             found["thumbnails"].append(thumbnail(world.render(row.target)))
             found["cells"].append(cells(row.target)[0].reshape(-1)), found["kinds"].append(kinds(row.target))
         if row.written and row.source is not None:
-            digits = language.boxes_of(row.chain)
+            digits = row.boxes
             for spot, corners in zip(np.flatnonzero(whole == box), digits, strict=True):
                 found["spots"].append((i, spot)), found["boxes"].append(np.array(corners, dtype=np.float32) / 1000)
     arrays = {name: np.stack(values) for name, values in found.items() if values}

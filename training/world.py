@@ -147,6 +147,74 @@ def place(rng: Random, count: int, relations=(), taken=(), step: int = STEP) -> 
         largest = max(SMALLEST, largest - STEP)
 
 
+def _slots(count: int, relations) -> list[tuple]:
+    """Where `count` things go in a tidy picture: (x0, y0, x1, y1) each, in the order of the things.
+
+    Pairs come first: the things 0 and 1, then 2 and 3. A pair lies in a row or stands in a column of a 2 x 2 grid;
+    one of each needs three columns. What has no relation fills the rows from the top left, an odd one in the middle.
+    """
+    halves, thirds, middle = ((25, 475), (525, 975)), ((25, 325), (350, 650), (675, 975)), (275, 725)
+    if count == 1:
+        return [(25, 25, 975, 975)]
+    lying = [relation in ("left of", "right of") for _, relation, _ in relations]
+    turned = [relation in ("right of", "below") for _, relation, _ in relations]
+    if len(set(lying)) == 2:  # a row of two beside a column of two
+        columns = thirds if lying[0] else (thirds[1], thirds[2], thirds[0])
+        row = [(columns[0], middle), (columns[1], middle)]
+        column = [(columns[2], halves[0]), (columns[2], halves[1])]
+        pairs = [row, column] if lying[0] else [column, row]
+    elif not all(lying):  # columns
+        pairs = [[(x, y) for y in halves] for x in (halves if count > 2 else (middle,))]
+    else:  # rows
+        pairs = [[(x, y) for x in halves] for y in (halves if count > 2 else (middle,))]
+    pairs = [pair[::-1] if turn else pair for pair, turn in zip(pairs, [*turned, False, False])]
+    places = [place for pair in pairs for place in pair][:count]
+    if count == 3:  # the odd one
+        (x, y) = places[2]
+        places[2] = (x, middle) if lying and not lying[0] else (middle, y)
+    return [(x[0], y[0], x[1], y[1]) for x, y in places]
+
+
+def arrange(rng: Random, count: int, relations=()) -> list[tuple]:
+    """Boxes as a person would lay them out: large, apart, in rows and columns, with a little play.
+
+    Most often they lie exactly so, for a planner that writes the likeliest digits needs a layout that is the likeliest.
+    """
+    boxes = []
+    for x0, y0, x1, y1 in _slots(count, relations):
+        room = min(x1 - x0, y1 - y0, LARGEST)
+        side = room - 50 if rng.random() < 0.8 else room - rng.choice((25, 75))
+        left, top = ((low + high - side) // (2 * STEP) * STEP for low, high in ((x0, x1), (y0, y1)))
+        if rng.random() < 0.2:
+            left, top = left + rng.choice((-STEP, 0)), top + rng.choice((-STEP, 0))
+        boxes.append((max(left, x0), max(top, y0), max(left, x0) + side, max(top, y0) + side))
+    return boxes
+
+
+def fill(count: int, relations, taken: list[tuple]) -> list[tuple]:
+    """`taken`, the boxes of the first things, and a box for each of the rest: the first free place in reading order.
+
+    Empty if there is none.
+    """
+    boxes = list(taken)
+    for here in range(len(taken), count):
+        asked = [(i, r, j) for i, r, j in relations if max(i, j) == here]
+        sides = (300, 250, SMALLEST)
+        free = (
+            box
+            for side in sides
+            for y in range(50, 1000 - MARGIN - side, 100)
+            for x in range(50, 1000 - MARGIN - side, 100)
+            if apart(box := (x, y, x + side, y + side), boxes)
+            and all(holds(*((box, r, boxes[j]) if i == here else (boxes[i], r, box))) for i, r, j in asked)
+        )
+        box = next(free, None)
+        if box is None:
+            return []
+        boxes.append(box)
+    return boxes
+
+
 def step_of(rng: Random) -> int:
     return 1 if rng.random() < OFF_GRID else STEP
 
@@ -169,8 +237,11 @@ def _kinds(rng: Random, count: int, distinct: bool) -> list[tuple[str, str]]:
     return rng.sample(every, count) if distinct else [rng.choice(every) for _ in range(count)]
 
 
-def random_scene(rng: Random, held_out: bool = False) -> Scene:
-    """One to four things: one alone, several alike, or several different ones with or without relations."""
+def random_scene(rng: Random, held_out: bool = False, tidy: bool = False) -> Scene:
+    """One to four things: one alone, several alike, or several different ones with or without relations.
+
+    tidy: laid out as a planner should do it, not anyhow.
+    """
     sort = rng.choices(("one", "alike", "two", "related", "many"), (0.16, 0.16, 0.12, 0.34, 0.22))[0]
     background, step, relations = rng.choice(BACKGROUNDS), step_of(rng), []
     if sort == "one":
@@ -187,9 +258,9 @@ def random_scene(rng: Random, held_out: bool = False) -> Scene:
         for i in range(0, len(kinds) - 1, 2):
             relation = _relation_fits(rng, kinds[i], held_out)
             if relation is None:  # this thing has no relation in this split: draw the scene again
-                return random_scene(rng, held_out)
+                return random_scene(rng, held_out, tidy)
             relations.append((i, relation, i + 1))
-    boxes = place(rng, len(kinds), relations, step=step)
+    boxes = arrange(rng, len(kinds), relations) if tidy else place(rng, len(kinds), relations, step=step)
     return Scene(background, tuple(Thing(s, c, b) for (c, s), b in zip(kinds, boxes)), tuple(relations))
 
 
@@ -206,16 +277,15 @@ def _swap(scene: Scene, old: Thing, new: Thing | None) -> Scene:
     return replace(scene, things=reading_order(thing for thing in things if thing is not None))
 
 
-def _moved(rng: Random, subject: Thing, others, step: int) -> tuple[str, tuple, tuple] | None:
-    """(direction, new box, area) of a straight move; the area spans the old and the new place."""
+def _moved(rng: Random, subject: Thing, others) -> tuple[str, tuple, tuple] | None:
+    """(direction, new box, area) of a move by the thing's own length; the area spans the old and the new place."""
     x0, y0, x1, y1 = subject.box
     moves = []
     for relation, axis, sign in (("left of", 0, -1), ("right of", 0, 1), ("above", 1, -1), ("below", 1, 1)):
         near, far = subject.box[axis], subject.box[axis + 2]
-        room = (near - MARGIN if sign < 0 else 1000 - MARGIN - far) // step * step
-        lengths = range(far - near, room + 1, step)
-        if lengths:
-            by = sign * rng.choice(lengths)
+        room = near - MARGIN if sign < 0 else 1000 - MARGIN - far
+        if far - near <= room:
+            by = sign * (far - near)
             dx, dy = (by, 0) if axis == 0 else (0, by)
             new = (x0 + dx, y0 + dy, x1 + dx, y1 + dy)
             area = (min(x0, new[0]), min(y0, new[1]), max(x1, new[2]), max(y1, new[3]))
@@ -224,15 +294,23 @@ def _moved(rng: Random, subject: Thing, others, step: int) -> tuple[str, tuple, 
     return rng.choice(moves) if moves else None
 
 
+def _beside(relation: str, anchor: tuple) -> tuple[int, int, int, int]:
+    """A box of 250 right next to the anchor's, their middles in line."""
+    x, y = ((anchor[axis] + anchor[axis + 2] - 250) // 2 for axis in (0, 1))
+    x = {"left of": anchor[0] - MARGIN - 250, "right of": anchor[2] + MARGIN}.get(relation, x)
+    y = {"above": anchor[1] - MARGIN - 250, "below": anchor[3] + MARGIN}.get(relation, y)
+    return x, y, x + 250, y + 250
+
+
 def _added(rng: Random, scene: Scene, held_out: bool, step: int) -> Edit | None:
     anchor = rng.choice(scene.things)
     names = {thing.name for thing in scene.things}
     color, shape = rng.choice([kind for kind in _kinds(rng, 8, True) if " ".join(kind) not in names])
     relation = _relation_fits(rng, (color, shape), held_out)
     taken = [thing.box for thing in scene.things]
-    for _ in range(200 if relation else 0):
-        box = _random_box(rng, 300 if len(taken) > 1 else 375, step)
-        if apart(box, taken) and holds(box, relation, anchor.box):
+    for tries in range(200 if relation else 0):
+        box = _random_box(rng, 300 if len(taken) > 1 else 375, step) if tries else _beside(relation, anchor.box)
+        if min(box) >= MARGIN and max(box) <= 1000 - MARGIN and apart(box, taken) and holds(box, relation, anchor.box):
             new = Thing(shape, color, box)
             target = replace(scene, things=reading_order([*scene.things, new]))
             return Edit("add", scene, target, box, new, new, relation, anchor)
@@ -259,7 +337,7 @@ def _change(rng: Random, scene: Scene, kind: str, held_out: bool, step: int) -> 
     if kind == "add":
         return _added(rng, scene, held_out, step)
     if kind == "move":
-        move = _moved(rng, subject, [t for t in scene.things if t is not subject], step)
+        move = _moved(rng, subject, [t for t in scene.things if t is not subject])
         if move is None:
             return None
         result = subject._replace(box=move[1])
