@@ -28,7 +28,7 @@ def tokenizer():
 @pytest.fixture(scope="module")
 def student(tokenizer):
     torch.manual_seed(0)
-    return reasoner.Student(reasoner.build(tokenizer)).eval()
+    return reasoner.Student(reasoner.build(tokenizer), tokenizer).eval()
 
 
 def made(task, count=4):
@@ -93,7 +93,7 @@ def test_what_is_seen_lies_in_the_order_of_the_patches():
 
 def test_the_reasoner_learns(tokenizer):
     torch.manual_seed(0)
-    student = reasoner.Student(reasoner.build(tokenizer))
+    student = reasoner.Student(reasoner.build(tokenizer), tokenizer)
     optimizer, batch = reasoner.optimizer_of(student), rows.collate(made("edit"), tokenizer)
     totals = []
     for _ in range(12):

@@ -128,7 +128,7 @@ def save_array(folder: Path, name: str, parts: list[torch.Tensor]) -> None:
 def load_student(folder: Path) -> tuple[Student, object]:
     """The reasoner's newest checkpoint and its tokenizer."""
     tokenizer = load_tokenizer(folder)
-    student = Student(build(tokenizer))
+    student = Student(build(tokenizer), tokenizer)
     state = torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True)
     student.load_state_dict(state["student"])
     return student.to(device()).eval(), tokenizer

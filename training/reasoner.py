@@ -2,8 +2,9 @@
 
 Losses: cross-entropy on the chain; from the hidden state of image token i, the i-th part of a thumbnail of the picture,
 and, for a thumbnail hardly tells shapes, which colours and shapes the picture has;
-from the hidden state of each <|box_start|> whose box can be seen, its corners; from the vision tower, what lies where.
-The last two only speed up learning to locate. Source of the tasks: arXiv:2503.10639.
+from the hidden state of each <|box_start|> whose box can be seen, its corners; from the vision tower, what lies where;
+from the second layer's states of a picture shown, the corners of what lies in each patch.
+The last three only speed up learning to locate. Source of the tasks: arXiv:2503.10639.
 """
 
 from pathlib import Path
@@ -50,7 +51,11 @@ VISION = dict(
 )
 KINDS = 1 + len(world.COLORS) * len(world.SHAPES)
 SIGHTS = KINDS + 4 + len(world.BACKGROUNDS)
-WEIGHTS = dict(chain=1.0, picture=2.0, cells=1.0, kinds=8.0, corners=4.0, sight=0.4, extent=0.4)
+NAMED = 4.0  # the weight of a token that names a colour or a shape
+PLACING = (
+    1  # the layer, from 0, after which a picture's tokens must know where they are: nothing tells the vision tower
+)
+WEIGHTS = dict(chain=4.0, picture=1.0, cells=0.5, kinds=2.0, corners=4.0, places=4.0, sight=0.4, extent=0.4)
 
 
 def build(tokenizer) -> Qwen2_5_VLForConditionalGeneration:
@@ -112,6 +117,19 @@ def rotary(tower, grid: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return tuple(angle.detach().clone() for angle in caught[0])
 
 
+def token_weights(tokenizer) -> torch.Tensor:
+    """(V,): colours and shapes weigh more than the words around them and than digits, many of which are chance."""
+    named = {*world.COLORS, *world.SHAPES, *world.BACKGROUNDS, *(shape + "s" for shape in world.SHAPES)}
+    words = [tokenizer.decode([number]).strip() for number in range(len(tokenizer))]
+    return torch.tensor([NAMED if word in named else 1.0 for word in words])
+
+
+def patch_centers() -> torch.Tensor:
+    """(64, 4): x, y, x, y of each patch's centre in cells, in the order of `rows.patches`."""
+    grid = torch.stack(torch.meshgrid(torch.arange(CELLS), torch.arange(CELLS), indexing="ij")[::-1], -1) + 0.5
+    return grid.view(CELLS // 2, 2, CELLS // 2, 2, 2).transpose(1, 2).reshape(-1, 2).repeat(1, 2)
+
+
 class Heads(nn.Module):
     """Linear readers of hidden states, used in training only."""
 
@@ -121,23 +139,51 @@ class Heads(nn.Module):
         self.kinds = nn.Linear(HIDDEN, KINDS - 1)
         self.cells = nn.Linear(HIDDEN, KINDS)
         self.corners = nn.Linear(HIDDEN, 4)
+        self.places = nn.Linear(HIDDEN, 16)
+        self.owner = nn.Linear(HIDDEN, KINDS + 4)
         self.sight = nn.Linear(HIDDEN, 4 * SIGHTS)  # four patches a merged token
 
 
 class Student(nn.Module):
     """The reasoner with its heads; one forward gives all losses."""
 
-    def __init__(self, model):
+    def __init__(self, model, tokenizer):
         super().__init__()
         self.model, self.heads, self.eyes = model, Heads(), Eyes(model.model.visual)
+        self.register_buffer("weights", token_weights(tokenizer), persistent=False)
+        self.early = None  # hidden states after the layer PLACING
+        model.model.language_model.layers[PLACING].register_forward_hook(self.keep_early)
+
+    def keep_early(self, layer, inputs, outputs) -> None:
+        self.early = outputs[0] if isinstance(outputs, tuple) else outputs
+
+    def places_error(self, batch: dict) -> torch.Tensor:
+        """How far the early states of the pictures shown are from telling the corners of what lies in each patch."""
+        shown = batch["ids"] == self.model.config.image_token_id
+        told = self.heads.places(self.early[shown]).float().view(-1, 64, 4)  # (I, 64, 4)
+        on = batch["classes"] > 0
+        corners = (batch["sights"] + patch_centers().to(told)) / CELLS  # (I, 64, 4)
+        return F.smooth_l1_loss(told[on], corners[on], beta=0.05) + self.owner_error(shown, batch["classes"], corners)
+
+    def owner_error(self, shown: torch.Tensor, classes: torch.Tensor, corners: torch.Tensor) -> torch.Tensor:
+        """The same of the thing that has most of a token's four patches: one thing a token is what a name can find."""
+        classes, corners = classes.view(-1, 4), corners.view(-1, 4, 4)  # a row for each of the tokens
+        alike = (classes[:, :, None] == classes[:, None]).sum(-1) * (classes > 0)
+        most = alike.argmax(-1)
+        rows = torch.arange(len(most), device=most.device)
+        owner, box = classes[rows, most], corners[rows, most]
+        kinds, told = self.heads.owner(self.early[shown]).float().split((KINDS, 4), -1)
+        on = owner > 0
+        return 0.2 * F.cross_entropy(kinds, owner) + F.smooth_l1_loss(told[on], box[on], beta=0.05)
 
     def look(self, batch: dict) -> tuple[torch.Tensor, dict]:
         """Features (I, 16, D) of the pictures shown, and the losses of the vision tower."""
         features = self.eyes(batch["patches"])
         seen = self.heads.sight(features).unflatten(-1, (4, SIGHTS)).flatten(1, 2).float()  # (I, 64, SIGHTS)
-        kinds, extents, _ = seen.split((KINDS, 4, len(world.BACKGROUNDS)), -1)
+        kinds, extents, grounds = seen.split((KINDS, 4, len(world.BACKGROUNDS)), -1)
         on = batch["classes"] > 0
         sight = F.cross_entropy(kinds.flatten(0, 1), batch["classes"].flatten())
+        sight = sight + F.cross_entropy(grounds.flatten(0, 1), batch["grounds"].repeat_interleave(grounds.shape[1]))
         return features, {"sight": sight, "extent": F.smooth_l1_loss(extents[on], batch["sights"][on], beta=0.2)}
 
     def hidden(self, batch: dict) -> tuple[torch.Tensor, dict]:
@@ -150,6 +196,8 @@ class Student(nn.Module):
         out = self.model.model.language_model(
             inputs_embeds=embeddings, position_ids=batch["positions"], attention_mask=None, use_cache=False
         )
+        if "patches" in batch:
+            losses["places"] = self.places_error(batch)
         return out.last_hidden_state, losses
 
     def image_states(self, states: torch.Tensor, batch: dict) -> torch.Tensor:
@@ -161,7 +209,7 @@ class Student(nn.Module):
         states, losses = self.hidden(batch)
         asked = batch["labels"][:, 1:] != -100
         logits = self.model.lm_head(states[:, :-1][asked]).float()
-        losses["chain"] = F.cross_entropy(logits, batch["labels"][:, 1:][asked])
+        losses["chain"] = F.cross_entropy(logits, batch["labels"][:, 1:][asked], self.weights)
         if "drawn" in batch:
             drawn = self.image_states(states, batch)
             losses["picture"] = F.mse_loss(self.heads.picture(drawn).float(), batch["thumbnails"])
@@ -252,7 +300,7 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = load_tokenizer(folder)
     model = built_from(Path(args.start) / "reasoner", tokenizer) if args.start else build(tokenizer)
-    student = Student(model).to(device())
+    student = Student(model, tokenizer).to(device())
     if not args.start:  # first the vision tower alone
         sight = Run(args.work / "sight", {"student": student}, optimizer_of(student), args.look_steps, args.look_rate)
         learn(sight, student, tokenizer, args.look_batch, args.seed + 100, looking=True)

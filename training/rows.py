@@ -23,7 +23,7 @@ MEAN = np.array((0.48145466, 0.4578275, 0.40821073), dtype=np.float32)
 STD = np.array((0.26862954, 0.26130258, 0.27577711), dtype=np.float32)
 # What a batch has only if some row calls for it.
 OPTIONAL = (
-    *("patches", "classes", "sights", "shown"),
+    *("patches", "classes", "sights", "grounds", "shown"),
     *("drawn", "starts", "thumbnails", "cells", "kinds"),
     *("spots", "boxes"),
 )
@@ -213,8 +213,8 @@ def collate(rows: list[Row], tokenizer) -> dict[str, torch.Tensor]:
     """One batch, padded on the right to a multiple of 32.
 
     ids, labels (B, L); positions (3, B, L); shown (I,): rows with a picture, patches (I, 64, 1176), classes (I, 64),
-    sights (I, 64, 4); drawn (T,): rows with image tokens, starts (T,): where those begin, thumbnails (T, 64, 48),
-    cells (T, 64): classes row by row, kinds (T, 32);
+    sights (I, 64, 4), grounds (I,): numbers of the backgrounds; drawn (T,): rows with image tokens, starts (T,): where
+    those begin, thumbnails (T, 64, 48), cells (T, 64): classes row by row, kinds (T, 32);
     spots (N, 2): row and place of each box that can be seen, boxes (N, 4): its corners in 0..1.
     """
     pad, box, gen = (tokenizer.convert_tokens_to_ids(t) for t in ("<|image_pad|>", "<|box_start|>", "<|im_gen_start|>"))
@@ -234,6 +234,7 @@ def collate(rows: list[Row], tokenizer) -> dict[str, torch.Tensor]:
             classes, seen = sights(row.source)
             found["patches"].append(patches(world.render(row.source)))
             found["classes"].append(classes), found["sights"].append(seen), found["shown"].append(i)
+            found["grounds"].append(world.BACKGROUNDS.index(row.source.background))
         if row.target is not None:
             found["drawn"].append(i), found["starts"].append(len(prompt) + chain.index(gen) + 1)
             found["thumbnails"].append(thumbnail(world.render(row.target)))
