@@ -18,7 +18,7 @@ from torch import nn
 
 from ..got_models.folder import VAE
 from . import world
-from .run import Run, arguments, device
+from .run import Run, arguments, device, mixed_precision
 
 CONFIG = dict(
     in_channels=3,
@@ -254,7 +254,7 @@ def main() -> None:
         coarse = run.step < args.steps * (1 - args.fine)
         pixels = batch(args.seed * 10**8 + run.step * 1000, args.batch if coarse else args.batch // 3)
         pixels = pixels.to(vae.device, memory_format=torch.channels_last)
-        with torch.autocast(vae.device.type, torch.bfloat16):
+        with mixed_precision():
             error = errors[coarse_error if coarse else fine_error](vae, blurred_latents(vae, pixels), pixels).float()
         parts = {"l1": error.abs().mean(), "mse": error.square().mean()}
         optimizer.zero_grad(set_to_none=True)

@@ -16,7 +16,7 @@ from . import language, world
 from .autoencoder import SIGNALS, to_tensor
 from .reasoner import Student, build, load_tokenizer
 from .rows import Row, collate, random_row
-from .run import arguments, device
+from .run import arguments, device, mixed_precision
 
 SCALE = 0.13025  # SDXL's latent format
 ARRAYS = ("states", "target", "reference", "spatial")
@@ -106,7 +106,7 @@ def encode_rows(encoder: Encoder, rows: list[Row]) -> dict[str, torch.Tensor]:
 def read_rows(student: Student, tokenizer, rows: list[Row]) -> torch.Tensor:
     """Hidden states (N, 64, D) at the image tokens."""
     batch = {name: value.to(device()) for name, value in collate(rows, tokenizer).items()}
-    with torch.no_grad(), torch.autocast(device().type, torch.bfloat16):
+    with torch.no_grad(), mixed_precision():
         return student.image_states(student.hidden(batch)[0], batch).float().cpu()
 
 

@@ -17,9 +17,10 @@ from torch.utils.data import DataLoader, Dataset
 from transformers import PreTrainedTokenizerFast, Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import apply_rotary_pos_emb_vision
 
+from ..got_models.folder import REASONER
 from . import world
 from .rows import CELLS, collate, describe_row, random_row
-from .run import Run, arguments, device
+from .run import Run, arguments, device, mixed_precision
 from .tokenizer import train_tokenizer
 
 HIDDEN = 192
@@ -260,10 +261,11 @@ def optimizer_of(module: nn.Module, decay: float = 0.05):
     return torch.optim.AdamW(groups, betas=(0.9, 0.98), eps=1e-6, fused=True)
 
 
-def load_tokenizer(folder) -> PreTrainedTokenizerFast:
-    """The run's tokenizer, trained on first use."""
+def load_tokenizer(folder: Path, start: Path | None = None) -> PreTrainedTokenizerFast:
+    """The run's tokenizer; on first use that of the reasoner it starts from, else one trained on the world's texts."""
     if not (folder / "tokenizer.json").exists():
-        train_tokenizer().save_pretrained(folder)
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(start) if start else train_tokenizer()
+        tokenizer.save_pretrained(folder)
     return PreTrainedTokenizerFast.from_pretrained(folder)
 
 
@@ -282,7 +284,7 @@ def learn(run: Run, student: Student, tokenizer, size: int, seed: int, looking: 
             return
         run.begin_step()
         batch = {name: tensor.to(device()) for name, tensor in batch.items()}
-        with torch.autocast(device().type, torch.bfloat16):
+        with mixed_precision():
             losses = measure(batch)
         sum(WEIGHTS[name] * loss for name, loss in losses.items()).backward()
         nn.utils.clip_grad_norm_(student.parameters(), 1.0)
@@ -298,10 +300,11 @@ def main() -> None:
     torch._dynamo.config.recompile_limit = 64  # one graph a sequence length
     folder = args.work / "reasoner"
     folder.mkdir(parents=True, exist_ok=True)
-    tokenizer = load_tokenizer(folder)
-    model = built_from(Path(args.start) / "reasoner", tokenizer) if args.start else build(tokenizer)
+    start = Path(args.start) / REASONER if args.start else None
+    tokenizer = load_tokenizer(folder, start)
+    model = built_from(start, tokenizer) if start else build(tokenizer)
     student = Student(model, tokenizer).to(device())
-    if not args.start:  # first the vision tower alone
+    if start is None:  # first the vision tower alone
         sight = Run(args.work / "sight", {"student": student}, optimizer_of(student), args.look_steps, args.look_rate)
         learn(sight, student, tokenizer, args.look_batch, args.seed + 100, looking=True)
     run = Run(folder, {"student": student}, optimizer_of(student), args.steps, args.rate)

@@ -29,6 +29,12 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def mixed_precision() -> torch.autocast:
+    """bfloat16 where the hardware multiplies it: without such units a CPU is hundreds of times slower with it."""
+    kind = device().type
+    return torch.autocast(kind, torch.bfloat16, kind == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
 def cosine(step: int, steps: int, warmup: int, floor: float = 0.02) -> float:
     """Learning-rate factor: linear warm-up, then a cosine from 1 down to `floor`."""
     if step < warmup:

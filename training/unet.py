@@ -17,7 +17,7 @@ from torch import nn
 from ..got_models.folder import PROJECTORS, UNET
 from .latents import SCALE, Latents
 from .reasoner import HIDDEN, optimizer_of
-from .run import Run, arguments, device
+from .run import Run, arguments, device, mixed_precision
 
 POOLED = 64
 CONFIG = dict(
@@ -146,7 +146,7 @@ def main() -> None:
         noise = draw_noise(batch["target"].shape).to(device())
         alpha = schedule[step][:, None, None, None]
         noisy = alpha.sqrt() * batch["target"] * SCALE + (1 - alpha).sqrt() * noise
-        with torch.autocast(device().type, torch.bfloat16):
+        with mixed_precision():
             predicted = forward(noisy, step, batch, draw_conditions(args.batch).to(device())).float()
         error = F.mse_loss(predicted, noise, reduction="none").mean((1, 2, 3))
         loss = (error * weights(alpha).flatten()).mean()
