@@ -68,3 +68,11 @@ def test_an_empty_picture_holds_nothing():
 def test_overlap_of_a_box_with_itself_is_one_and_with_a_stranger_zero():
     assert overlap((0, 0, 10, 10), (0, 0, 10, 10)) == 1
     assert overlap((0, 0, 10, 10), (20, 20, 30, 30)) == 0
+
+
+def test_things_joined_by_a_haze_are_two():
+    boxes = (150, 300, 450, 600), (500, 300, 800, 600)
+    pixels = world.render(world.Scene("brown", tuple(world.Thing("circle", "blue", box) for box in boxes)))
+    gap = pixels[48:66, 56:66].astype(float)
+    pixels[48:66, 56:66] = np.where(gap == (165, 42, 42), gap + 0.3 * (np.array((0, 0, 255)) - gap), gap)
+    assert [seen[:2] for seen in detect(pixels).things] == [("circle", "blue")] * 2

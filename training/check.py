@@ -166,6 +166,10 @@ def check_pictures(tiny: Tiny, args, strengths) -> tuple[dict, np.ndarray]:
     pictures = tiny.draw(samples, strengths, args.steps, args.sampler, args.seed)
     views = [detect(picture) for picture in pictures]
     hits = [drawn(thing, view) for chain, view in zip(chains, views) for thing in planned(chain)]
+    for i, (chain, view) in enumerate(zip(chains, views)):
+        for thing in planned(chain):
+            if args.show and not drawn(thing, view):
+                print(i, "missed", thing, "saw", *view.things, flush=True)
     grounds = [view.background in chain.split(".")[0] for chain, view in zip(chains, views)]
     result = {
         "parse": float(np.mean([bool(planned(chain)) for chain in chains])),

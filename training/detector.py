@@ -62,7 +62,7 @@ def detect(picture: np.ndarray) -> View:
     labels, count = ndimage.label(np.linalg.norm(pixels - ground, axis=-1) > STANDS_OUT)
     regions = [labels == number for number in range(1, count + 1)]
     parts = [part for region in regions if region.sum() >= SMALLEST_AREA for part in _split(pixels, region)]
-    things = [seen for part in parts if (seen := _describe(pixels, part, ground)) is not None]
+    things = [seen for part in parts for seen in _describe(pixels, part, ground)]
     return View(world.BACKGROUNDS[nearest(ground, BACKGROUNDS)], tuple(sorted(things, key=lambda seen: seen.box)))
 
 
@@ -83,19 +83,22 @@ def _split(pixels: np.ndarray, region: np.ndarray) -> list[np.ndarray]:
     return [part for c in found if (part := region & (colors == c)).sum() >= SMALLEST_AREA]
 
 
-def _describe(pixels: np.ndarray, mask: np.ndarray, ground: np.ndarray) -> Seen | None:
+def _describe(pixels: np.ndarray, mask: np.ndarray, ground: np.ndarray) -> list[Seen]:
+    """The things of one colour in a mask: what is more than half of that colour. A haze between two joins them not."""
     color = np.median(pixels[_inner(mask)], 0)
     way = color - ground
     cover = ((pixels - ground) @ way) / max(1.0, float(way @ way))  # 0 background, 1 the thing's colour
-    mask = mask & (cover > 0.5)
-    if mask.sum() < SMALLEST_AREA:
-        return None
+    labels, count = ndimage.label(mask & (cover > 0.5))
+    parts = [labels == number for number in range(1, count + 1)]
+    return [_seen(part, world.COLORS[nearest(color, COLORS)]) for part in parts if part.sum() >= SMALLEST_AREA]
+
+
+def _seen(mask: np.ndarray, color: str) -> Seen:
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
     height, width = mask.shape
     box = tuple(round(1000 * edge / side) for edge, side in zip((left, top, right, bottom), (width, height) * 2))
-    shape = shape_of(mask[top:bottom, left:right])
-    return Seen(shape, world.COLORS[nearest(color, COLORS)], box, int(mask.sum()))
+    return Seen(shape_of(mask[top:bottom, left:right]), color, box, int(mask.sum()))
 
 
 def shape_of(mask: np.ndarray) -> str:
