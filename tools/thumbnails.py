@@ -1,4 +1,10 @@
-"""Write example_workflows/*.jpg, what each example plans and draws with GoT-Tiny: python dev.py run tools.thumbnails"""
+"""Write the pictures of the templates and the README: python dev.py run tools.thumbnails
+
+    example_workflows/*.jpg   what each example plans and draws
+    web/docs/moved_box.jpg    a plan and its picture, the plan with one box moved and its picture
+
+GoT-Tiny draws them, on a ComfyUI of our own.
+"""
 
 import io
 import tempfile
@@ -6,11 +12,13 @@ from pathlib import Path
 
 from PIL import Image
 
+from ..got_models.chain import parse_regions
 from .client import Client, Run
 from .demo import example, node_of
 from .server import PACK, Server, ServerError
 
 SIDE = 512  # pixels of each of the two pictures
+MOVED = (0, 275)  # across and down, in thousandths: how far the first box of text_to_image is moved
 EXAMPLES = ("text_to_image", "change_the_plan", "edit", "edit_your_picture")
 
 
@@ -30,6 +38,29 @@ def main():
             if name == "text_to_image":
                 picture.save(drawn)
             print(name)
+        moved_box(client).save(PACK / "web" / "docs" / "moved_box.jpg", quality=88)
+
+
+def moved_box(client: Client) -> Image.Image:
+    """Plan, picture, plan with a box moved, picture, at one seed."""
+    graph, _ = example("text_to_image")
+    first = client.run(graph)
+    pictures = [shown(client, first, graph, kind) for kind in ("GoTChainPreview", "SaveImage")]
+    text = with_moved_box(first.text(node_of(graph, "PreviewAny")))
+    graph[node_of(graph, "ReasoningChain")] = {
+        "class_type": "GoTChainFromText",
+        "inputs": {"text": text, "prompt": graph[node_of(graph, "ReasoningChain")]["inputs"]["prompt"]},
+    }
+    second = client.run(graph)
+    return side_by_side(*pictures, *(shown(client, second, graph, kind) for kind in ("GoTChainPreview", "SaveImage")))
+
+
+def with_moved_box(chain: str) -> str:
+    """The chain with its first box MOVED."""
+    region = parse_regions(chain)[0]
+    x0, y0, x1, y1 = (edge + by for edge, by in zip(region.box, MOVED * 2))
+    box = f"<|box_start|>({x0},{y0}),({x1},{y1})<|box_end|> ({region.color.word})"
+    return chain[: region.box_span[0]] + box + chain[region.box_span[1] :]
 
 
 def shown(client: Client, run: Run, graph: dict, kind: str) -> Image.Image:
