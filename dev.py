@@ -5,6 +5,7 @@
     serve    a real ComfyUI with this pack in it, for the browser
     test     every check: ruff, pytest, pytest with the oldest transformers, node, the types of the browser half
     bench    how long a person waits, measured
+    eval     how well a model plans, draws, obeys and edits, measured
     convert  a released GoT checkpoint into a folder for models/got
     run      a module of the pack, e.g. python dev.py run training.world --help
 
@@ -395,7 +396,9 @@ def count(results: str) -> tuple[int, int]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=["demo", "serve", "test", "bench", "convert", "run"], metavar="COMMAND")
+    parser.add_argument(
+        "command", choices=["demo", "serve", "test", "bench", "eval", "convert", "run"], metavar="COMMAND"
+    )
     parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...", help="COMMAND --help lists them")
     chosen = parser.parse_args()
     if chosen.command == "test":
@@ -407,7 +410,8 @@ def main() -> int:
         return run_module(module, arguments, "test" if module.startswith("tools.") else "train")
     if chosen.command == "bench":
         return run_module("tools.bench", chosen.arguments, "test")
-    module = {"demo": "tools.demo", "serve": "tools.serve", "convert": "got_models.convert"}[chosen.command]
+    modules = {"demo": "tools.demo", "serve": "tools.serve", "eval": "training.evaluation"}
+    module = {**modules, "convert": "got_models.convert"}[chosen.command]
     return run_module(module, chosen.arguments)
 
 

@@ -19,10 +19,10 @@ from ..got_models.folder import TINY
 from . import autoencoder, language, rows, unet, world
 from .autoencoder import to_pictures, to_tensor
 from .detector import detect, overlap
+from .evaluation.scores import drawn, fulfilled, planned
 from .latents import SCALE, canvases
 from .run import arguments
 
-MENTION = re.compile(rf"({'|'.join(world.COLORS)}) ({'|'.join(world.SHAPES)})s? <\|box_start\|>")
 SCHEDULE = dict(
     num_train_timesteps=1000,
     beta_start=0.00085,
@@ -118,38 +118,6 @@ def floats(tensors: dict) -> dict:
 
 def painted(chain: str) -> list[np.ndarray]:
     return canvases(rows.Row("", "", chain, True, None, None))
-
-
-def planned(chain: str) -> list[world.Thing]:
-    """The things of a text-to-image chain, by the words right before each box."""
-    names = MENTION.findall(chain)
-    boxes = language.boxes_of(chain)
-    if len(names) != len(boxes):
-        return []
-    return [world.Thing(shape, color, box) for (color, shape), box in zip(names, boxes)]
-
-
-def drawn(thing: world.Thing, view) -> bool:
-    """Is a thing of this colour and shape seen with its middle in the box, or overlapping it well?"""
-    x0, y0, x1, y1 = thing.box
-    for seen in view.things:
-        x, y = (seen.box[0] + seen.box[2]) / 2, (seen.box[1] + seen.box[3]) / 2
-        inside = x0 <= x <= x1 and y0 <= y <= y1 and overlap(thing.box, seen.box) > 0.3
-        if (seen.color, seen.shape) == (thing.color, thing.shape) and (inside or overlap(thing.box, seen.box) > 0.5):
-            return True
-    return False
-
-
-def fulfilled(chain: str, scene: world.Scene) -> bool:
-    """Has the plan the prompt's things, in the places asked for?"""
-    plan = planned(chain)
-    if sorted(t.name for t in plan) != sorted(t.name for t in scene.things):
-        return False
-    place = {t.name: t.box for t in plan}
-    return all(
-        world.holds(place[scene.things[i].name], relation, place[scene.things[j].name])
-        for i, relation, j in scene.relations
-    )
 
 
 def check_pictures(tiny: Tiny, args, strengths) -> tuple[dict, np.ndarray]:

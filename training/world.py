@@ -329,6 +329,15 @@ def random_edit(rng: Random, held_out: bool = False, kind: str | None = None) ->
             return edit
 
 
+def next_edit(rng: Random, scene: Scene, held_out: bool = False) -> Edit:
+    """One more change to a scene, of any kind: the second turn of an edit. A scene of four gets no fifth thing."""
+    kinds = [kind for kind in EDITS if kind != "add" or len(scene.things) < 4]
+    while True:
+        edit = _change(rng, scene, rng.choice(kinds), held_out, step_of(rng))
+        if edit is not None:
+            return edit
+
+
 def _change(rng: Random, scene: Scene, kind: str, held_out: bool, step: int) -> Edit | None:
     subject = rng.choice(scene.things)
     if kind == "background":

@@ -1,0 +1,76 @@
+"""The figures as a table for people."""
+
+from .cases import COLUMNS, KINDS
+from .figures import ABLATION, MAIN, Figure, Figures
+
+ABLATION_TITLES = {
+    "prompt_only": "prompt only: an empty chain, no boxes; the 64 tokens read the caption alone",
+    "without_boxes": "chain without boxes: the chain's meaning, spatial strength 0",
+    "full": "full",
+}
+SHORT = ("single", "two", "counting", "colours", "position", "binding", "all")
+
+
+def table(figures: Figures) -> str:
+    return "\n".join([*_main(figures), *_edits(figures), *_ablation(figures), *_curve(figures)])
+
+
+def _main(figures: Figures) -> list[str]:
+    lines = [f"{'':34}{'':>9}  {'95 % between':>15}{'n':>6}"]
+    rows = [("planning", name, figures.of(f"planning.{name}")) for name in MAIN["planning"]]
+    rows += [("drawing", name, figures.of("drawing", name)) for name in KINDS]
+    rows += [("obedience", name, figures.of(f"obedience.{name}")) for name in MAIN["obedience"]]
+    rows += [("", f"reworded, {kind}", figures.of("obedience.reworded", kind)) for kind in ("colour", "noun")]
+    rows += [("editing", name, figures.of(f"editing.{name}")) for name in MAIN["editing"]]
+    rows += [("second turn", name, figures.of(f"second_turn.{name}")) for name in ("box_found", "change_made")]
+    last = None
+    for part, name, found in rows:
+        title = part if part != last else ""
+        last = part or last
+        lines.append(f"{title:14}{name:20}{_numbers(found, name)}")
+    return lines
+
+
+def _numbers(found: Figure, name: str) -> str:
+    if not found.n:
+        return f"{'-':>9}  {'':15}{0:>6}"
+    if name == "psnr_outside":
+        return f"{found.value:6.1f} dB  {found.low:6.1f} .. {found.high:5.1f}{found.n:>6}"
+    if name == "iou":
+        return f"{found.value:9.3f}  {found.low:6.3f} .. {found.high:5.3f}{found.n:>6}"
+    return f"{100 * found.value:7.1f} %  {100 * found.low:6.1f} .. {100 * found.high:5.1f}{found.n:>6}"
+
+
+def _edits(figures: Figures) -> list[str]:
+    """Editing, a line for each kind of edit."""
+    names = MAIN["editing"]
+    lines = ["", f"{'edits':14}" + "".join(f"{name:>14}" for name in names) + f"{'n':>6}"]
+    for kind in figures.kinds("editing.box_found"):
+        found = [figures.of(f"editing.{name}", kind) for name in names]
+        shares = "".join(f"{100 * one.value:12.0f} %" for one in found[:2])
+        lines.append(f"{kind:14}{shares}{found[2].value:11.1f} dB{found[0].n:>6}")
+    return lines
+
+
+def _ablation(figures: Figures) -> list[str]:
+    lines = ["", "drawn as asked, %   " + "".join(f"{title:>10}" for title in SHORT)]
+    for name in ABLATION:
+        found = [figures.of(f"ablation.{name}", column) for column in COLUMNS] + [figures.of(f"ablation.{name}")]
+        lines.append(f"{name.replace('_', ' '):20}" + "".join(_percent(one) for one in found))
+    counts = [figures.of("ablation.full", column).n for column in COLUMNS] + [figures.of("ablation.full").n]
+    lines.append(f"{'n':20}" + "".join(f"{n:>10}" for n in counts))
+    return lines
+
+
+def _percent(found: Figure) -> str:
+    return f"{100 * found.value:10.0f}" if found.n else f"{'-':>10}"
+
+
+def _curve(figures: Figures) -> list[str]:
+    strengths = figures.strengths
+    lines = ["", "spatial strength    " + "".join(f"{strength:>10}" for strength in strengths)]
+    drawn = [figures.of(f"curve.drawn.{strength}") for strength in strengths]
+    ious = [figures.of(f"curve.iou.{strength}") for strength in strengths]
+    lines.append(f"{'drawn as asked, %':20}" + "".join(_percent(one) for one in drawn))
+    lines.append(f"{'iou':20}" + "".join(f"{one.value:10.3f}" if one.n else f"{'-':>10}" for one in ious))
+    return lines
