@@ -13,13 +13,14 @@ from got.training.detector import detect, overlap
 RIGHT = 0.99  # share of scenes
 
 
-def scenes(count=200):
-    return [world.random_scene(Random(10**6 + seed)) for seed in range(count)]
+def scenes(count=200, held_out=False):
+    return [world.random_scene(Random(10**6 + seed), held_out, tidy=seed % 2 == 0) for seed in range(count)]
 
 
-def test_shapes_colors_and_background_of_rendered_scenes_are_right():
+@pytest.mark.parametrize("held_out", [False, True])
+def test_shapes_colors_and_background_of_rendered_scenes_are_right(held_out):
     right = []
-    for scene in scenes():
+    for scene in scenes(held_out=held_out):
         view = detect(world.render(scene))
         names = sorted((thing.shape, thing.color) for thing in scene.things)
         right.append(view.background == scene.background and names == sorted(seen[:2] for seen in view.things))

@@ -12,6 +12,7 @@ few at spatial strengths from 0 to 6. Prints a table; writes all figures as JSON
 """
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -41,7 +42,7 @@ def main() -> int:
         sys.exit(f"eval: {error}")
 
 
-def parse_arguments() -> argparse.Namespace:
+def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="dev.py eval", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -50,15 +51,24 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="of the cases and of the pictures' noise (default: 0)")
     parser.add_argument("--model", type=Path, help="a model folder (default: GoT-Tiny)")
     parser.add_argument("--steps", type=int, help="sampling steps (default: the model's own)")
+    parser.add_argument(
+        "--strengths",
+        type=float,
+        nargs="+",
+        default=STRENGTHS,
+        metavar="S",
+        help="spatial strengths to compare (default: 0 to 6)",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the figures go (default: in --work)")
     parser.add_argument("--sheet", type=Path, metavar="FILE", help="where the contact sheet goes (default: in --work)")
     parser.add_argument(
         "--work", type=Path, metavar="FOLDER", help="where answers and pictures are kept (default: in the cache folder)"
     )
     parser.add_argument("--resume", action="store_true", help="go on with the answers in --work")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if options.prompts < 0 or options.edits < 0 or options.prompts + options.edits == 0:
         parser.error("--prompts and --edits must not be negative, nor both 0")
+    options.model = (options.model or TINY).resolve()
     options.work = options.work or Path(os.environ["COMFYUI_GOT_CACHE"], "evaluation")
     options.json = options.json or options.work / "figures.json"
     options.sheet = options.sheet or options.work / "sheet.png"
@@ -66,30 +76,33 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def evaluate(options: argparse.Namespace) -> int:
-    """Ask, judge, report. Stopped by Ctrl-C, it reports what there is; then the exit status is 130."""
-    folder = (options.model or TINY).resolve()
-    name = folder.name if options.model else BUNDLED
-    model, started = Model.of(folder, name, options.steps), time.monotonic()
-    questions = Questions(options.prompts, options.edits, options.seed, STRENGTHS)
-    answers = Answers(options.work, evaluated(folder, options), options.resume)
-    stopped = False
-    with tempfile.TemporaryDirectory(prefix="got-eval-", ignore_cleanup_errors=True) as base:
-        models = {folder.name: folder} if options.model else {}
-        try:
-            with Server(Path(base), models=models) as server, Client(server.url) as client:
-                Evaluation(client, model, questions, answers).run()
-        except KeyboardInterrupt:
-            stopped = True
+    """Evaluate on a server that exists only for that. Exit status 130 if it was stopped by Ctrl-C."""
+    models = {} if options.model == TINY else {options.model.name: options.model}
+    base = tempfile.TemporaryDirectory(prefix="got-eval-", ignore_cleanup_errors=True)
+    with base, Server(Path(base.name), models=models) as server, Client(server.url) as client:
+        return ask_and_report(client, options)
+
+
+def ask_and_report(client: Client, options: argparse.Namespace) -> int:
+    """Ask what has no answer yet, judge, report; stopped by Ctrl-C, it reports what there is."""
+    name = BUNDLED if options.model == TINY else options.model.name
+    model, started, stopped = Model.of(options.model, name, options.steps), time.monotonic(), False
+    questions = Questions(options.prompts, options.edits, options.seed, options.strengths)
+    answers = Answers(options.work, evaluated(options), options.resume)
+    try:
+        Evaluation(client, model, questions, answers).run()
+    except KeyboardInterrupt:
+        stopped = True
     about = {"model": model.manifest.name, "prompts": options.prompts, "edits": options.edits, "seed": options.seed}
-    about |= {"pictures": len(answers), "seconds": round(time.monotonic() - started), "complete": not stopped}
+    about |= {"pictures": answers.pictures, "seconds": round(time.monotonic() - started), "complete": not stopped}
     conclude(questions, answers, about, options)
     return 130 if stopped else 0
 
 
-def evaluated(folder: Path, options: argparse.Namespace) -> dict:
+def evaluated(options: argparse.Namespace) -> dict:
     """What must be the same for answers to be used again: the model's files, and what they are asked with."""
-    files = sorted(path for path in folder.rglob("*") if path.suffix in (".json", ".safetensors"))
-    state = {str(path.relative_to(folder)): [path.stat().st_size, path.stat().st_mtime_ns] for path in files}
+    files = sorted(path for path in options.model.rglob("*") if path.suffix in (".json", ".safetensors"))
+    state = {str(path.relative_to(options.model)): [path.stat().st_size, path.stat().st_mtime_ns] for path in files}
     return {"files": state, "seed": options.seed, "steps": options.steps}
 
 
@@ -111,4 +124,6 @@ def conclude(questions: Questions, answers: Answers, about: dict, options: argpa
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with contextlib.suppress(KeyboardInterrupt):
+        sys.exit(main())
+    sys.exit("eval: stopped")

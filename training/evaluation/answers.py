@@ -38,7 +38,9 @@ class Answers:
 
     def __init__(self, folder: Path, evaluated: dict, resume: bool):
         """evaluated: what must be the same for answers to be used again. AnswersError if those in the folder differ."""
-        self.folder, self.path, self.found = folder, folder / "answers.jsonl", {}
+        self.folder, self.path = folder, folder / "answers.jsonl"
+        self.found: dict[str, Answer] = {}
+        self.views: dict[str, View] = {}  # of pictures that were looked at
         (folder / "pictures").mkdir(parents=True, exist_ok=True)
         if resume and self.path.exists():
             self._read(evaluated)
@@ -57,7 +59,8 @@ class Answers:
             )
         for line in lines:
             entry = json.loads(line)
-            self.found[entry.pop("key")] = Answer(**entry)
+            key = entry.pop("key")
+            self.found[key] = Answer(**entry)
 
     def add(self, key: str, answer: Answer) -> None:
         with open(self.path, "a", encoding="utf-8") as file:
@@ -67,8 +70,10 @@ class Answers:
     def __contains__(self, key: str) -> bool:
         return key in self.found
 
-    def __len__(self) -> int:
-        return len(self.found)
+    @property
+    def pictures(self) -> int:
+        """How many there are."""
+        return sum(bool(answer.picture) for answer in self.found.values())
 
     def chain(self, key: str) -> str:
         return self.found[key].chain
@@ -88,7 +93,9 @@ class Answers:
 
     def view(self, key: str) -> View:
         """What a detector sees in a picture."""
-        return detect(self.picture(key))
+        if key not in self.views:
+            self.views[key] = detect(self.picture(key))
+        return self.views[key]
 
 
 def ask(client: Client, answers: Answers, graphs: dict[str, dict], told: Callable[[], None]) -> None:

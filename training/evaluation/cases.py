@@ -17,7 +17,7 @@ from .scores import MENTION, planned
 
 COLUMNS = ("single_object", "two_objects", "counting", "colours", "position", "attribute_binding")  # GenEval's
 KINDS = (*COLUMNS, "many")  # many: three or four things, which GenEval does not ask for
-SHRINK = (1.0, 0.8, 0.6)  # how a box that is moved may have to be made smaller to find room
+SHRINK = (1.0, 0.8, 0.6, 0.5)  # how a box that is moved may have to be made smaller to find room
 EVERY_KIND = [(color, shape) for color in world.COLORS for shape in world.SHAPES]
 HELD_OUT = [(*kind, r) for kind in EVERY_KIND for r in world.RELATIONS if world.is_held_out(*kind, r)]
 

@@ -81,7 +81,7 @@ def _change_outcome(case: PromptCase, answers: Answers, name: str) -> Iterator[O
         return
     changed, new = change(case, answers, name), answers.view(key)
     if name == "moved":
-        right = scores.followed(changed.before, changed.after, new)
+        right = scores.followed(changed.before, changed.after, changed.chain, new)
     else:
         old = answers.view(f"{case.key}/{PLAN}")
         right = scores.changed_only_there(changed.before, changed.after, old, new)

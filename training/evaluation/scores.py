@@ -13,8 +13,8 @@ Drawing (the picture against the prompt, as GenEval, arXiv 2310.11513, does it; 
 Obedience (the picture against the plan)
     iou           intersection over union of each planned box with the thing of its colour and shape that fits it best;
                   0 where there is none
-    moved         a box moved by hand: a thing of its colour and shape fits the new place (iou above 0.5), and none
-                  has its middle in the old one
+    moved         a box moved by hand: a thing of its colour and shape fits the new place (iou above 0.5), none has its
+                  middle in the old one, and there are no more of them than planned
     reworded      a colour or noun changed in the chain: the new thing is seen there, everything else as before: same
                   background, same things at the same places (iou above 0.5), none more
 Editing (the picture against the edit)
@@ -133,10 +133,12 @@ def drawn(thing: Thing, view: View) -> bool:
     return False
 
 
-def followed(before: Thing, after: Thing, view: View) -> bool:
-    """Did the thing go where its box was moved to?"""
-    stayed = any(name_of(seen) == before.name and inside(middle(seen.box), before.box) for seen in view.things)
-    return fit(after, view) > FITS and not stayed
+def followed(before: Thing, after: Thing, chain: str, view: View) -> bool:
+    """Did the thing go where its box was moved to? chain: the plan with the moved box."""
+    alike = [seen for seen in view.things if name_of(seen) == before.name]
+    stayed = any(inside(middle(seen.box), before.box) for seen in alike)
+    wanted = sum(thing.name == before.name for thing in planned(chain))
+    return fit(after, view) > FITS and not stayed and len(alike) <= wanted
 
 
 def changed_only_there(before: Thing, after: Thing, old: View, new: View) -> bool:

@@ -75,7 +75,7 @@ def _change_tiles(case: PromptCase, answers: Answers, name: str) -> list[Tile]:
     changed, key = change(case, answers, name), f"{case.key}/{name}"
     before, after, new = changed.before, changed.after, answers.view(key)
     if name == "moved":
-        title, right = f"{before.name} moved", scores.followed(before, after, new)
+        title, right = f"{before.name} moved", scores.followed(before, after, changed.chain, new)
     else:
         title = f"now a {after.name}"
         right = scores.changed_only_there(before, after, answers.view(f"{case.key}/{PLAN}"), new)

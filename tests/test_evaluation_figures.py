@@ -1,0 +1,201 @@
+"""From answers to figures: a perfect model scores all, one that draws nothing scores none; answers outlive a break.
+
+Run: python dev.py test tests/test_evaluation_figures.py
+"""
+
+import json
+from random import Random
+
+import numpy as np
+import pytest
+from got.got_models.chain import EDIT, TEXT_TO_IMAGE
+from got.got_models.folder import TINY
+from got.training import language, world
+from got.training.evaluation import graphs
+from got.training.evaluation.answers import Answer, Answers, AnswersError
+from got.training.evaluation.cases import COLUMNS
+from got.training.evaluation.figures import MAIN, Figures, figure, outcomes, report
+from got.training.evaluation.run import EDITED, PLAN, PROMPT_ONLY, SECOND, Evaluation, Questions, change, spatial
+from got.training.evaluation.sheet import RIGHT, WRONG, contact_sheet
+from got.training.evaluation.table import table
+from PIL import Image, ImageColor
+
+QUESTIONS = Questions(prompts=14, edits=6, seed=0, strengths=(0, 6))
+
+
+def answered(folder, blank=False):
+    """What a model that does all it is told would answer; blank: its plans are right, its pictures empty."""
+    answers = Answers(folder, {}, resume=False)
+
+    def add(key, chain, scene):
+        empty = world.Scene("brown" if scene.background == "gray" else "gray", ())
+        Image.fromarray(world.render(empty if blank else scene)).save(answers.place(key))
+        answers.add(key, Answer(chain, answers.place(key).name))
+
+    for case in QUESTIONS.prompt_cases:
+        chain = language.chain(case.scene, Random(0))
+        for key in QUESTIONS.keys(case):
+            name = key.split("/")[1]
+            scene = case.scene
+            if name in ("moved", "reworded"):
+                if (changed := change(case, answers, name)) is None:
+                    continue
+                things = tuple(changed.after if thing == changed.before else thing for thing in scene.things)
+                scene = world.Scene(scene.background, things)
+            add(key, chain, scene)
+    for case in QUESTIONS.edit_cases:
+        add(f"{case.key}/{EDITED}", language.edit_chain(case.edit), case.edit.target)
+        add(f"{case.key}/{SECOND}", language.edit_chain(case.second), case.second.target)
+    return answers
+
+
+@pytest.fixture(scope="module")
+def perfect(tmp_path_factory):
+    return answered(tmp_path_factory.mktemp("perfect"))
+
+
+@pytest.fixture(scope="module")
+def blank(tmp_path_factory):
+    return answered(tmp_path_factory.mktemp("blank"), blank=True)
+
+
+def figures_of(answers):
+    return Figures(outcomes(QUESTIONS, answers))
+
+
+def test_a_perfect_model_scores_all(perfect):
+    found = report(figures_of(perfect))
+    assert found["planning"] == {"parse": 1, "plan": 1}
+    assert found["drawing"] == dict.fromkeys(COLUMNS, 1)
+    assert found["obedience"]["iou"] > 0.9
+    assert found["obedience"]["moved"] == found["obedience"]["reworded"] == 1
+    assert found["editing"] == {"box_found": 1, "change_made": 1, "psnr_outside": 60}
+    assert {name: row["all"] for name, row in found["ablation"].items()} == dict.fromkeys(found["ablation"], 1)
+    assert [(point["strength"], point["drawn"]) for point in found["spatial_strength"]] == [(0, 1), (6, 1)]
+    assert found["second_turn"]["change_made"]["value"] == 1
+
+
+def test_right_plans_with_empty_pictures_score_only_the_planning(blank):
+    found = report(figures_of(blank))
+    assert found["planning"] == {"parse": 1, "plan": 1} and found["editing"]["box_found"] == 1
+    assert found["drawing"] == dict.fromkeys(COLUMNS, 0)
+    assert set(found["obedience"].values()) == {0} and found["editing"]["change_made"] == 0
+    assert found["editing"]["psnr_outside"] < 20
+
+
+def test_each_figure_says_how_many_cases_it_rests_on(perfect):
+    details = report(figures_of(perfect))["details"]
+    assert details["planning.plan"]["n"] == 14 and details["drawing.counting"]["n"] == 2
+    assert details["editing.box_found"]["n"] == 6
+    things = sum(len(case.scene.things) for case in QUESTIONS.prompt_cases)
+    assert details["obedience.iou"]["n"] == things
+
+
+def test_without_answers_every_figure_is_there_and_empty(tmp_path):
+    found = report(figures_of(Answers(tmp_path, {}, resume=False)))
+    assert {part: tuple(found[part]) for part in MAIN} == MAIN
+    assert all(value is None for part in (*MAIN, "drawing") for value in found[part].values())
+
+
+def test_the_ablation_compares_the_same_prompts(perfect, tmp_path):
+    answers = Answers(tmp_path, {}, resume=False)
+    answers.found = {key: value for key, value in perfect.found.items() if not key.startswith("prompt-0004/prompt")}
+    answers.folder = perfect.folder
+    rows = report(figures_of(answers))["ablation"]
+    counts = [row["n"] for row in rows.values()]
+    assert counts[0] == counts[1] == counts[2] and counts[0]["position"] == 1
+
+
+def test_the_interval_of_a_share_is_wilsons():
+    found = figure([True] * 10)
+    assert (found.value, found.n) == (1, 10) and found.low == pytest.approx(0.7225, abs=1e-3)
+    found = figure([True, False] * 50)
+    assert (found.low, found.high) == pytest.approx((0.4038, 0.5962), abs=1e-3)
+
+
+def test_the_interval_of_a_mean_is_around_it():
+    found = figure([20.0, 22.0, 24.0])
+    assert found.value == 22 and found.high - 22 == pytest.approx(22 - found.low) == pytest.approx(1.96 * 2 / 3**0.5)
+
+
+def test_the_table_has_every_figure(perfect):
+    text = table(figures_of(perfect))
+    for name in (*COLUMNS, *(name for names in MAIN.values() for name in names), *world.EDITS, "prompt only"):
+        assert name in text
+
+
+def test_the_sheet_frames_what_is_right_green_and_what_is_wrong_red(perfect, blank):
+    for answers, color, other in ((perfect, RIGHT, WRONG), (blank, WRONG, None)):
+        pixels = np.asarray(contact_sheet(QUESTIONS, answers)).reshape(-1, 3)
+        assert (pixels == ImageColor.getrgb(color)).all(-1).sum() > 10_000
+        assert other is None or (pixels == ImageColor.getrgb(other)).all(-1).sum() < 60_000
+
+
+# ---------------------------------------------------------------- what is asked
+
+
+def test_every_round_asks_for_the_plan_and_some_for_more():
+    names = [{key.split("/")[1] for key in QUESTIONS.keys(case)} for case in QUESTIONS.prompt_cases]
+    assert all(PLAN in asked for asked in names)
+    assert names[0] == {PLAN, "moved", "reworded", PROMPT_ONLY, spatial(0), spatial(6)}
+    assert names[7] == {PLAN} and names[11] == {PLAN, PROMPT_ONLY, spatial(0)}  # 11: position
+
+
+def test_a_joined_graph_loads_the_model_once_and_every_wire_has_an_end():
+    model = graphs.Model.of(TINY, "GoT-Tiny (bundled)", 3)
+    whole = graphs.joined(
+        {
+            "a": graphs.planning(model, "a red circle", 1),
+            "b": graphs.drawing(model, "a red circle", 1, "a red circle (1,1),(500,500)", 0.0),
+            "c": graphs.editing(model, "source.png", "make it blue", 1),
+            "d": graphs.editing_again(model, ("source.png", "drawn.png"), ("make it blue", "make it red"), "a", 1),
+        }
+    )
+    kinds = [node["class_type"] for node in whole.values()]
+    assert kinds.count("GoTLoader") == 1 and kinds.count("GoTSampler") == kinds.count("SaveImage") == 4
+    wires = [value[0] for node in whole.values() for value in node["inputs"].values() if isinstance(value, list)]
+    assert set(wires) <= set(whole)
+    assert whole["b/6"]["inputs"]["strengths.spatial_strength"] == 0.0
+
+
+def test_the_steps_are_the_models_own_unless_told():
+    own = graphs.Model.of(TINY, "x", None)
+    for task in (TEXT_TO_IMAGE, EDIT):
+        assert own.settings(task, 0)["steps"] == own.manifest.defaults[task].steps
+        assert own._replace(steps=3).settings(task, 0)["steps"] == 3
+
+
+# ---------------------------------------------------------------- answers that outlive a break
+
+
+def test_answers_are_there_again_and_a_line_that_broke_off_is_not(tmp_path):
+    answers = Answers(tmp_path, {"seed": 0}, resume=False)
+    answers.add("a", Answer("chain", "a.png"))
+    with open(answers.path, "a", encoding="utf-8") as file:
+        file.write('{"key": "b", "chai')
+    again = Answers(tmp_path, {"seed": 0}, resume=True)
+    again.add("c", Answer("", "", "why"))
+    assert Answers(tmp_path, {"seed": 0}, resume=True).found == {
+        "a": Answer("chain", "a.png"),
+        "c": Answer("", "", "why"),
+    }
+
+
+def test_answers_of_another_model_are_not_gone_on_with(tmp_path):
+    Answers(tmp_path, {"seed": 0}, resume=False)
+    with pytest.raises(AnswersError, match="--resume"):
+        Answers(tmp_path, {"seed": 1}, resume=True)
+
+
+def test_without_resume_it_starts_anew(tmp_path):
+    Answers(tmp_path, {}, resume=False).add("a", Answer("chain", "a.png"))
+    assert not Answers(tmp_path, {}, resume=False).found
+    assert json.loads((tmp_path / "answers.jsonl").read_text()) == {}
+
+
+def test_what_is_answered_is_not_asked_again(perfect):
+    class Unreachable:
+        def upload(self, path):
+            return path.name
+
+    Evaluation(Unreachable(), graphs.Model.of(TINY, "x", 1), QUESTIONS, perfect).run()
