@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from got.training import world
 from got.training.detector import detect, overlap
+from PIL import Image, ImageFilter
 
 RIGHT = 0.99  # share of scenes
 
@@ -59,6 +60,17 @@ def test_a_shape_that_is_none_of_ours_has_no_name():
     pixels = np.full((world.SIZE, world.SIZE, 3), 128, dtype=np.uint8)
     pixels[40:80, 60:64] = pixels[58:62, 40:84] = (255, 0, 0)
     assert [seen.shape for seen in detect(pixels).things] == [""]
+
+
+def test_two_squares_of_one_color_that_touch_are_no_square():
+    things = (world.Thing("square", "red", (100, 300, 400, 600)), world.Thing("square", "red", (380, 250, 650, 520)))
+    assert [seen.shape for seen in detect(world.render(world.Scene("gray", things))).things] == [""]
+
+
+def test_a_small_blurred_star_is_a_star():
+    scene = world.Scene("gray", (world.Thing("star", "white", (300, 300, 525, 525)),))
+    blurred = Image.fromarray(world.render(scene)).filter(ImageFilter.GaussianBlur(1))
+    assert [seen.shape for seen in detect(np.asarray(blurred)).things] == ["star"]
 
 
 def test_an_empty_picture_holds_nothing():

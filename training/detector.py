@@ -16,7 +16,9 @@ STANDS_OUT = 36  # RGB distance from the background at which a pixel belongs to 
 SMALLEST_AREA = 40  # pixels; less is a speck
 SHARE = 0.25  # of a region's inner pixels, for a second colour to be a second thing
 OUTLINE = 32  # pixels: side to which outlines are stretched
-LEAST_MATCH = 0.72  # intersection over union with the best ideal outline; below, the shape is ""
+# Intersection over union with the best ideal outline; below, the shape is "". Each is 0.1 less than the smallest and
+# most blurred of rendered things reach: a star has little area for its long outline, a square much.
+LEAST_MATCH = {"circle": 0.85, "square": 0.88, "triangle": 0.75, "star": 0.66}
 
 
 class Seen(NamedTuple):
@@ -107,7 +109,7 @@ def shape_of(mask: np.ndarray) -> str:
     outline = np.asarray(image) > 127
     matches = {shape: (outline & ideal).sum() / (outline | ideal).sum() for shape, ideal in IDEAL.items()}
     best = max(matches, key=matches.get)
-    return best if matches[best] >= LEAST_MATCH else ""
+    return best if matches[best] >= LEAST_MATCH[best] else ""
 
 
 def overlap(first, second) -> float:
