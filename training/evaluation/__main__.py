@@ -110,10 +110,10 @@ def conclude(questions: Questions, answers: Answers, about: dict, options: argpa
     """Print the table, write the JSON and the contact sheet."""
     figures = Figures(outcomes(questions, answers))
     failed = {key: answer.error for key, answer in answers.found.items() if answer.error}
+    end = "" if about["complete"] else " (stopped before its end: --resume goes on)"
     print(
-        "{model}: {prompts} prompts and {edits} edits, held out, seed {seed}; {pictures} pictures, {seconds} s".format(
-            **about
-        )
+        "{model}: {prompts} prompts, {edits} edits, seed {seed}; {pictures} pictures in {seconds} s".format(**about)
+        + end
     )
     print(table(figures))
     for key, message in failed.items():

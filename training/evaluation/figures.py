@@ -114,11 +114,12 @@ def _curve_outcomes(case: PromptCase, answers: Answers) -> Iterator[Outcome]:
 def _edit_outcomes(case: EditCase, answers: Answers) -> Iterator[Outcome]:
     first, second = f"{case.key}/{EDITED}", f"{case.key}/{SECOND}"
     if first in answers:
-        chain, result, kind = answers.chain(first), answers.picture(first), case.edit.kind
-        mask = scores.left_alone(case.edit, chain)
+        chain, kind = answers.chain(first), case.edit.kind
         yield Outcome("editing.box_found", kind, scores.area_found(case.edit, chain))
         yield Outcome("editing.change_made", kind, scores.change_made(case.edit, answers.view(first)))
-        yield Outcome("editing.psnr_outside", kind, scores.psnr(world.render(case.edit.source), result, mask))
+        if answers.found[first].picture:  # where there is none, nothing can be compared
+            source, mask = world.render(case.edit.source), scores.left_alone(case.edit, chain)
+            yield Outcome("editing.psnr_outside", kind, scores.psnr(source, answers.picture(first), mask))
     if second in answers:
         yield Outcome("second_turn.box_found", case.second.kind, scores.area_found(case.second, answers.chain(second)))
         made = scores.change_made(case.second, answers.view(second))

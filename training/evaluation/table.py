@@ -3,16 +3,22 @@
 from .cases import COLUMNS, KINDS
 from .figures import ABLATION, MAIN, Figure, Figures
 
-ABLATION_TITLES = {
-    "prompt_only": "prompt only: an empty chain, no boxes; the 64 tokens read the caption alone",
-    "without_boxes": "chain without boxes: the chain's meaning, spatial strength 0",
-    "full": "full",
-}
+EXPLAINED = (
+    "prompt only: an empty chain; without boxes: the chain at spatial strength 0; full: at the model's own strengths"
+)
 SHORT = ("single", "two", "counting", "colours", "position", "binding", "all")
 
 
 def table(figures: Figures) -> str:
-    return "\n".join([*_main(figures), *_edits(figures), *_ablation(figures), *_curve(figures)])
+    """Parts of which nothing was judged are left out."""
+    lines = _main(figures)
+    if figures.kinds("editing.box_found"):
+        lines += _edits(figures)
+    if figures.kinds("ablation.full"):
+        lines += _ablation(figures)
+    if figures.strengths:
+        lines += _curve(figures)
+    return "\n".join(lines)
 
 
 def _main(figures: Figures) -> list[str]:
@@ -59,6 +65,7 @@ def _ablation(figures: Figures) -> list[str]:
         lines.append(f"{name.replace('_', ' '):20}" + "".join(_percent(one) for one in found))
     counts = [figures.of("ablation.full", column).n for column in COLUMNS] + [figures.of("ablation.full").n]
     lines.append(f"{'n':20}" + "".join(f"{n:>10}" for n in counts))
+    lines.append(EXPLAINED)
     return lines
 
 
