@@ -329,13 +329,10 @@ def random_edit(rng: Random, held_out: bool = False, kind: str | None = None) ->
             return edit
 
 
-def next_edit(rng: Random, scene: Scene, held_out: bool = False) -> Edit:
-    """One more change to a scene, of any kind: the second turn of an edit. A scene of four gets no fifth thing."""
-    kinds = [kind for kind in EDITS if kind != "add" or len(scene.things) < 4]
-    while True:
-        edit = _change(rng, scene, rng.choice(kinds), held_out, step_of(rng))
-        if edit is not None:
-            return edit
+def random_change(rng: Random, scene: Scene, held_out: bool = False, tries: int = 20) -> Edit | None:
+    """One change to a scene that is there already; None if none was found that fits it."""
+    edits = (_change(rng, scene, rng.choice(EDITS), held_out, step_of(rng)) for _ in range(tries))
+    return next((edit for edit in edits if edit is not None), None)
 
 
 def _change(rng: Random, scene: Scene, kind: str, held_out: bool, step: int) -> Edit | None:

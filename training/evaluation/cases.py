@@ -73,9 +73,17 @@ def edit_case(number: int, seed: int) -> EditCase:
     """Edit `number`; the kinds of edits take turns."""
     rng = Random(f"{seed} edit {number}")
     edit = world.random_edit(rng, held_out=True, kind=world.EDITS[number % len(world.EDITS)])
-    second = world.next_edit(rng, edit.target, held_out=True)
+    second = _next_edit(rng, edit.target)
     texts = (language.instruction(asked, rng, held_out=True) for asked in (edit, second))
     return EditCase(number, edit, next(texts), second, next(texts), rng.randrange(2**32))
+
+
+def _next_edit(rng: Random, scene: Scene) -> Edit:
+    """One more change to a scene, of any kind; a scene of four gets no fifth thing."""
+    while True:
+        edit = world.random_change(rng, scene, held_out=True)
+        if edit is not None and len(edit.target.things) <= 4:
+            return edit
 
 
 def scene_of(kind: str, rng: Random) -> Scene:
