@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ...got_models.chain import read_chain
 from ...got_models.preview import plan_picture
-from .. import world
+from .. import language, world
 from . import scores
 from .answers import Answers
 from .cases import EditCase, PromptCase
@@ -19,6 +19,7 @@ TILE, GAP, LINE = 160, 8, 16  # pixels
 MOST_PROMPTS, MOST_CURVES, MOST_EDITS = 21, 5, 30
 PAPER, INK, FAINT, RIGHT, WRONG = "white", "black", "dimgray", "limegreen", "red"
 FRAME = 3  # pixels
+LEGEND = "Green frames: judged right. Red frames: judged wrong. No frame: not judged."
 
 
 class Tile(NamedTuple):
@@ -77,7 +78,7 @@ def _change_tiles(case: PromptCase, answers: Answers, name: str) -> list[Tile]:
     if name == "moved":
         title, right = f"{before.name} moved", scores.followed(before, after, changed.chain, new)
     else:
-        title = f"now a {after.name}"
+        title = f"now {language.a(after.name)}"
         right = scores.changed_only_there(before, after, answers.view(f"{case.key}/{PLAN}"), new)
     return [Tile(title, _plan(changed.chain)), Tile("picture", _shown(answers, key), right)]
 
@@ -136,12 +137,14 @@ def _page(left: list[Strip], right: list[Strip]) -> Image.Image:
     """Two columns of strips."""
     widths = [max((len(strip.tiles) for strip in column), default=0) * (TILE + GAP) + GAP for column in (left, right)]
     row = 2 * LINE + TILE + GAP
-    page = Image.new("RGB", (max(sum(widths), TILE), max(len(left), len(right), 1) * row + GAP), PAPER)
+    head = LINE + GAP
+    page = Image.new("RGB", (max(sum(widths), 4 * TILE), head + max(len(left), len(right)) * row + GAP), PAPER)
     pen, font = ImageDraw.Draw(page), ImageFont.load_default(12)
+    pen.text((GAP, GAP), LEGEND, FAINT, font=font)
     for number, pair in enumerate(zip_longest(left, right)):
         for strip, x in zip(pair, (GAP, widths[0] + GAP)):
             if strip is not None:
-                _draw(page, pen, font, strip, x, GAP + number * row)
+                _draw(page, pen, font, strip, x, head + GAP + number * row)
     return page
 
 
