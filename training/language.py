@@ -49,7 +49,7 @@ INSTRUCTIONS = {
         "paint the {s} {c}",
         "the {s} should be {c}",
         "recolor the {s} to {c}",
-        "give the {s} a {c} color",
+        "give the {s} {hue} color",
     ),
     "remove": (
         "remove the {s}",
@@ -160,6 +160,7 @@ def instruction(edit: Edit, rng: Random, held_out: bool = False) -> str:
         pick(rng, INSTRUCTIONS[edit.kind], held_out).format(
             s=edit.subject and edit.subject.name,
             c=edit.result and edit.result.color,
+            hue=edit.result and a(edit.result.color),
             r=edit.result and a(edit.result.name),
             p=edit.anchor and pick(rng, PLACES[edit.relation], held_out),
             a=edit.anchor and edit.anchor.name,
