@@ -121,6 +121,15 @@ _VISION = {
 
 def write_mllm_folder(folder: Path, sizes: Sizes, dtype: torch.dtype) -> PreTrainedTokenizerFast:
     """A folder as Qwen2.5-VL-3B-Instruct was published, with a random model in it. Returns its tokenizer."""
+    tokenizer = write_mllm_files(folder, sizes)
+    model = lively(Qwen2_5_VLForConditionalGeneration(Qwen2_5_VLConfig.from_pretrained(folder)), scale=4).to(dtype)
+    tensors = {old_name(key): tensor for key, tensor in model.state_dict().items() if key != "lm_head.weight"}
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    return tokenizer
+
+
+def write_mllm_files(folder: Path, sizes: Sizes) -> PreTrainedTokenizerFast:
+    """All of such a folder but the weights. Returns its tokenizer."""
     folder.mkdir(parents=True)
     tokenizer = make_tokenizer()
     tokenizer.backend_tokenizer.save(str(folder / "tokenizer.json"))
@@ -158,9 +167,6 @@ def write_mllm_folder(folder: Path, sizes: Sizes, dtype: torch.dtype) -> PreTrai
     }
     for name, content in contents.items():
         (folder / name).write_text(json.dumps(content, indent=2))
-    model = lively(Qwen2_5_VLForConditionalGeneration(Qwen2_5_VLConfig.from_pretrained(folder)), scale=4).to(dtype)
-    tensors = {old_name(key): tensor for key, tensor in model.state_dict().items() if key != "lm_head.weight"}
-    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
     return tokenizer
 
 

@@ -68,7 +68,7 @@ def make_release(
         torch.manual_seed(seed)
         tokenizer = write_mllm_folder(folder / "mllm", sizes, dtype)
         base_vae = write_sdxl_folder(folder / "sdxl", sizes, dtype)
-        network = _GoT(_tuned(folder / "mllm", sizes, saved_modules, adapter or {}), sizes).to(dtype).eval()
+        network = GoT(_tuned(folder / "mllm", sizes, saved_modules, adapter or {}), sizes).to(dtype).eval()
     tensors = {key: tensor for key, tensor in network.state_dict().items() if key.split(".")[0] in components}
     renamed = {prefix + (old_name(key) if names == "old" else key): tensor for key, tensor in tensors.items()}
     write_shards(folder / "got", renamed, shards)
@@ -94,7 +94,7 @@ class _Projector(nn.Module):
         self.projector = nn.Linear(width, out)
 
 
-class _GoT(nn.Module):
+class GoT(nn.Module):
     """The whole model as one module, so that its state dict has the released names."""
 
     def __init__(self, mllm: PeftModel, sizes: Sizes) -> None:
@@ -162,12 +162,17 @@ def write_shards(folder: Path, tensors: dict[str, Tensor], shards: int) -> None:
     (folder / "pytorch_model.bin.index.json").write_text(json.dumps(index, indent=2))
 
 
+def adapted(base: nn.Module, sizes: Sizes, saved_modules: bool, adapter: dict) -> PeftModel:
+    """A Qwen2.5-VL under peft as GoT configured it. adapter: changes to that configuration."""
+    options = {"r": sizes.rank, "lora_alpha": 32, "lora_dropout": 0.05, "target_modules": LORA_TARGETS}
+    saved = SAVED_MODULES if saved_modules else None
+    return get_peft_model(base, LoraConfig(**(options | {"modules_to_save": saved} | adapter)))
+
+
 def _tuned(folder: Path, sizes: Sizes, saved_modules: bool, adapter: dict) -> PeftModel:
     """The folder's model under peft as GoT configured it, with every trained tensor moved away from its start."""
     base = Qwen2_5_VLForConditionalGeneration.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
-    options = {"r": sizes.rank, "lora_alpha": 32, "lora_dropout": 0.05, "target_modules": LORA_TARGETS}
-    saved = SAVED_MODULES if saved_modules else None
-    model = get_peft_model(base, LoraConfig(**(options | {"modules_to_save": saved} | adapter)))
+    model = adapted(base, sizes, saved_modules, adapter)
     for _, parameter in _trained(model):
         parameter += torch.randn_like(parameter) * (0.1 if parameter.ndim == 1 else 0.1 / parameter.shape[-1] ** 0.5)
     return model.eval()
