@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -23,6 +24,7 @@ from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
 from .conversion.adapter import Adapter, embedding_rows, plan_merge, read_adapter, read_scaling
 from .conversion.checkpoint import Checkpoint, open_checkpoint, some
+from .conversion.checksums import verify, write_checksums
 from .conversion.plan import Shapes, TensorPlan, plan_component
 from .conversion.reasoner_files import read_config, reasoner_files
 from .conversion.writer import DTYPES, Progress, size_of, write_file, write_shards
@@ -30,7 +32,6 @@ from .errors import GoTError
 from .folder import PROJECTORS, REASONER, UNET, VAE, published_manifest, write_manifest
 from .weights import WeightsError, published_key
 
-CHECKSUMS = "checksums.sha256"
 UNET_CHANNELS = 12  # noisy, reference and spatial latents, four each
 TIME_CHANNELS = 6 * 256  # SDXL embeds six numbers of size and crop beside the pooled vector
 COMPONENTS = {  # the first word of a key, and what it belongs to
@@ -129,8 +130,7 @@ def write_conversion(
         report(f"writing {name}, {size_of(plans, dtype) / 1e9:.2f} GB")
         sums[name] = write_file(folder / name, plans, dtype, progress)
         _close(plans)
-    lines = [f"{digest}  {name}\n" for name, digest in sums.items()]
-    (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
+    write_checksums(folder, sums)
 
 
 def _plan_reasoner(
@@ -240,17 +240,13 @@ def _appearing(out: Path) -> Iterator[Path]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        "convert", description="Make a folder for models/got from the released checkpoint."
-    )
-    parser.add_argument("--got", type=Path, required=True, help="the released checkpoint's folder")
-    parser.add_argument("--mllm", type=Path, required=True, help="the folder of Qwen2.5-VL-3B-Instruct")
-    parser.add_argument("--sdxl", type=Path, required=True, help="the diffusers folder of stable-diffusion-xl-base-1.0")
-    parser.add_argument("--out", type=Path, required=True, help="the folder to make, e.g. ComfyUI/models/got/GoT-6B")
-    parser.add_argument("--dtype", choices=DTYPES, default="bf16", help="how weights are stored (default: bf16)")
-    options = parser.parse_args(argv)
+    options = _options(argv)
+    report = partial(print, flush=True)
     try:
-        convert(**vars(options), report=lambda line: print(line, flush=True))
+        if options.verify:
+            verify(options.verify, report)
+        else:
+            convert(options.got, options.mllm, options.sdxl, options.out, options.dtype, report)
     except (GoTError, OSError) as error:
         print(f"convert: {error}", file=sys.stderr)
         return 1
@@ -258,6 +254,23 @@ def main(argv: list[str] | None = None) -> int:
         print("convert: stopped, and nothing is left of it", file=sys.stderr)
         return 130
     return 0
+
+
+def _options(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        "convert", description="Make a folder for models/got from the released checkpoint, or verify one that was made."
+    )
+    parser.add_argument("--got", type=Path, help="the released checkpoint's folder")
+    parser.add_argument("--mllm", type=Path, help="the folder of Qwen2.5-VL-3B-Instruct")
+    parser.add_argument("--sdxl", type=Path, help="the diffusers folder of stable-diffusion-xl-base-1.0")
+    parser.add_argument("--out", type=Path, help="the folder to make, e.g. ComfyUI/models/got/GoT-6B")
+    parser.add_argument("--dtype", choices=DTYPES, default="bf16", help="how weights are stored (default: bf16)")
+    parser.add_argument("--verify", type=Path, metavar="FOLDER", help="read a folder that was made, and check its sums")
+    options = parser.parse_args(argv)
+    places = [options.got, options.mllm, options.sdxl, options.out]
+    if not options.verify and None in places:
+        parser.error("--got, --mllm, --sdxl and --out are needed, or --verify FOLDER")
+    return options
 
 
 if __name__ == "__main__":

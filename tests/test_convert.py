@@ -4,6 +4,10 @@ import hashlib
 import json
 import os
 import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -18,6 +22,7 @@ from safetensors.torch import save_file
 from transformers import Qwen2_5_VLForConditionalGeneration
 
 INDEX = "pytorch_model.bin.index.json"
+RUN = Path(__file__).parent.parent / "tools" / "run.py"
 SIZES = Sizes(unet={"layers_per_block": 1}, vae={"layers_per_block": 1, "block_out_channels": (32, 32, 32, 32)})
 IMAGE_PAD = 268  # its number in the test model's tokenizer
 pytestmark = pytest.mark.filterwarnings("ignore:Model has `tie_word_embeddings=True`")  # that is the point
@@ -264,6 +269,29 @@ def test_checksums_are_those_of_the_files(converted):
     assert all(hashlib.sha256((converted / name).read_bytes()).hexdigest() == digest for name, digest in sums.items())
 
 
+def test_verifying_reads_every_file(converted, capsys):
+    assert main([f"--verify={converted}"]) == 0
+    assert "are as they were made" in capsys.readouterr().out
+
+
+def test_verifying_names_what_is_damaged_and_what_is_gone(converted, tmp_path, capsys):
+    copy = shutil.copytree(converted, tmp_path / "copy")
+    data = bytearray((copy / "unet.safetensors").read_bytes())
+    data[-1] ^= 1
+    (copy / "unet.safetensors").write_bytes(data)
+    (copy / "vae.safetensors").unlink()
+    assert main([f"--verify={copy}"]) == 1
+    assert "Missing: vae.safetensors. Damaged: unet.safetensors." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content, complaint", [(None, "has no checksums"), ("hello\n", "not a list of checksums")])
+def test_verifying_a_folder_that_was_not_converted(tmp_path, capsys, content, complaint):
+    if content:
+        (tmp_path / "checksums.sha256").write_text(content)
+    assert main([f"--verify={tmp_path}"]) == 1
+    assert complaint in capsys.readouterr().err
+
+
 def test_progress_and_what_was_merged_are_reported(release, tmp_path, monkeypatch):
     monkeypatch.setattr(writer, "SECONDS_BETWEEN_REPORTS", 0)
     lines = run(release, tmp_path / "out")
@@ -467,6 +495,23 @@ def test_nothing_is_left_when_writing_breaks_off(broken, monkeypatch, capsys, fa
     (broken / "models").rmdir()
     assert sorted(broken.iterdir()) == before
     assert capsys.readouterr().err.startswith("convert: ")
+
+
+@pytest.mark.parametrize("sent, left", [("SIGTERM", []), ("SIGINT", []), ("SIGKILL", ["out.unfinished"])])
+def test_a_run_that_is_ended_from_outside(release, tmp_path, sent, left):
+    """Ended in the midst of writing. What only a killed run leaves is no model for anyone, and the next clears it."""
+    places = [f"--{name}={getattr(release, name)}" for name in ("got", "mllm", "sdxl")]
+    command = [sys.executable, str(RUN), "tests.slow_convert", *places, f"--out={tmp_path / 'out'}"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        while not process.stdout.readline().startswith("writing reasoner"):
+            assert process.poll() is None
+        process.send_signal(getattr(signal, sent))
+        assert process.wait(30) != 0
+    finally:
+        process.kill()
+    assert [entry.name for entry in tmp_path.iterdir()] == left
+    assert not list(tmp_path.rglob("got.json"))
 
 
 def test_rest_of_a_killed_run_is_cleared_away(release, tmp_path):

@@ -1,0 +1,18 @@
+"""The converter, slowed down so that a test can end it in the midst of its work."""
+
+import sys
+import time
+
+from got.got_models.conversion.writer import Progress
+from got.got_models.convert import main
+
+
+class SlowProgress(Progress):
+    def advance(self, count: int) -> None:
+        super().advance(count)
+        time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    sys.modules["got.got_models.convert"].Progress = SlowProgress
+    sys.exit(main())
