@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from .conversion.reasoner_files import read_config, reasoner_files
 from .conversion.writer import DTYPES, Progress, size_of, write_file, write_shards
 from .errors import GoTError
 from .folder import PROJECTORS, REASONER, UNET, VAE, published_manifest, write_manifest
+from .quantized import has_fp8
 from .weights import WeightsError, published_key
 
 UNET_CHANNELS = 12  # noisy, reference and spatial latents, four each
@@ -85,6 +86,8 @@ def plan_conversion(got: Path, mllm: Path, sdxl: Path, dtype: str, report: Calla
     unet = _plan_unet(checkpoint, parts["unet"], sdxl)
     vae = _plan_vae(checkpoint, parts["vae"], sdxl)
     projectors = _plan_projectors(checkpoint, parts, unet, reasoner)
+    if dtype == "fp8":
+        reasoner, unet = ([replace(plan, fp8=has_fp8(plan.name)) for plan in plans] for plans in (reasoner, unet))
     return Conversion(reasoner, texts, {PROJECTORS: projectors, UNET: unet, VAE: vae})
 
 

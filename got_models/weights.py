@@ -1,6 +1,6 @@
 """Reading weights: safetensors files only, checked before a byte of them is used, mapped instead of copied.
 
-    read_header(file)       what a file holds, without loading it
+    read_header(file)       what a file holds, without loading it; read_metadata(file): what is said about it
     load_tensors(path)      a file, or a folder in transformers' layout (one file, or shards with an index)
     published_key(key)      today's transformers names of Qwen2.5-VL -> the names the model was published with
 
@@ -9,9 +9,12 @@ Knows nothing of what the weights are for. Pickled files are refused here; conve
 
 import json
 import math
+from collections import Counter
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
@@ -19,8 +22,12 @@ from .errors import GoTError
 
 INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
+_METADATA = "__metadata__"
 LARGEST_HEADER = 100_000_000  # bytes; the format's own limit
 ITEM_BITS = {"BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "F16": 16, "BF16": 16, "F32": 32, "F64": 64}
+
+
+TORCH_DTYPES = {"F16": torch.float16, "BF16": torch.bfloat16, "F32": torch.float32, "F64": torch.float64}
 
 
 class WeightsError(GoTError):
@@ -46,7 +53,17 @@ def published_key(key: str) -> str:
 
 def read_header(path: Path) -> dict[str, TensorInfo]:
     """What a safetensors file holds, by name. Raises WeightsError if it is not one, or not whole."""
-    path = Path(path)
+    content = _read(Path(path))
+    content.pop(_METADATA, None)
+    return {name: TensorInfo(entry["dtype"], tuple(entry["shape"])) for name, entry in content.items()}
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """The metadata of a safetensors file. Raises WeightsError as read_header does."""
+    return _read(Path(path)).get(_METADATA, {})
+
+
+def _read(path: Path) -> dict[str, dict]:
     _refuse_what_is_no_file(path)
     with path.open("rb") as file:
         start = file.read(9)
@@ -57,12 +74,33 @@ def read_header(path: Path) -> dict[str, TensorInfo]:
         file.seek(8)
         content = _header(path, file.read(length))
     _check_size(path, 8 + length, content)
-    return {name: TensorInfo(entry["dtype"], tuple(entry["shape"])) for name, entry in content.items()}
+    return content
 
 
-def load_tensors(path: Path) -> dict[str, Tensor]:
-    """All tensors of a file, or of a transformers folder, mapped: memory is used when a tensor is first read."""
-    return {name: tensor for file in weight_files(Path(path)) for name, tensor in _load_file(file).items()}
+def load_tensors(path: Path, check: Callable[[], None] = lambda: None) -> dict[str, Tensor]:
+    """All tensors of a file, or of a transformers folder, mapped: memory is used when a tensor is first read.
+
+    check is called before each tensor, and may raise to stop.
+    """
+    return {name: tensor for file in weight_files(Path(path)) for name, tensor in _load_file(file, check).items()}
+
+
+def stored_dtype(tensors: Iterable[Tensor]) -> torch.dtype:
+    """The type that most of the numbers have."""
+    counts = Counter()
+    for tensor in tensors:
+        counts[tensor.dtype] += tensor.numel()
+    return counts.most_common(1)[0][0]
+
+
+def weights_of(path: Path) -> tuple[int, torch.dtype]:
+    """How many numbers a file or folder holds, and the type that most of those have which are not fp8."""
+    infos = [info for file in weight_files(Path(path)) for info in read_header(file).values()]
+    counts = Counter()
+    for info in infos:
+        counts[info.dtype] += math.prod(info.shape)
+    named = [kind for kind, _ in counts.most_common() if kind in TORCH_DTYPES]
+    return counts.total(), TORCH_DTYPES[named[0]] if named else torch.float32
 
 
 def weight_files(path: Path) -> list[Path]:
@@ -84,11 +122,14 @@ def read_index(index: Path) -> dict[str, str]:
     raise WeightsError(f"{index} is not an index of weights: its weight_map cannot be read. Get the file again.")
 
 
-def _load_file(path: Path) -> dict[str, Tensor]:
-    header = read_header(path)
+def _load_file(path: Path, check: Callable[[], None]) -> dict[str, Tensor]:
+    header, tensors = read_header(path), {}
     try:
         with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in header}
+            for name in header:
+                check()
+                tensors[name] = file.get_tensor(name)
+        return tensors
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path} is damaged: {error}. Get the file again.") from error
 
@@ -118,8 +159,7 @@ def _refuse_other_formats(path: Path, start: bytes) -> None:
 def _header(path: Path, text: bytes) -> dict[str, dict]:
     try:
         content = json.loads(text)
-        content.pop("__metadata__", None)
-        for entry in content.values():
+        for entry in _entries(content):
             (begin, end), shape = entry["data_offsets"], entry["shape"]
             bits = ITEM_BITS.get(entry["dtype"])
             if bits is not None and (end - begin) * 8 != math.prod(shape) * bits:
@@ -129,8 +169,12 @@ def _header(path: Path, text: bytes) -> dict[str, dict]:
     return content
 
 
+def _entries(content: dict[str, dict]) -> list[dict]:
+    return [entry for name, entry in content.items() if name != _METADATA]
+
+
 def _check_size(path: Path, start: int, content: dict[str, dict]) -> None:
-    expected = start + max((entry["data_offsets"][1] for entry in content.values()), default=0)
+    expected = start + max((entry["data_offsets"][1] for entry in _entries(content)), default=0)
     if path.stat().st_size < expected:
         raise _cut_short(path, expected)
     if path.stat().st_size > expected:

@@ -78,6 +78,7 @@ class RandomTensor:
 
     name: str
     shape: tuple[int, ...]
+    fp8: bool = False
 
     def make(self, dtype: torch.dtype) -> Tensor:
         """Norms lie around 1, biases around 0, and weights are such that numbers keep their size through a layer."""

@@ -13,8 +13,8 @@ STANDARD_LIBRARY_ONLY = ["boxes", "chain", "colors", "editing", "errors", "folde
 DEVELOPERS_ONLY = {"diffusers", "peft", "accelerate", "pytest", "matplotlib", "torchvision"}
 
 # From the bottom up: a module may import those above it in this list, of our own ones.
-ORDER = ["errors", "colors", "chain", "boxes", "editing", "folder", "weights", "guidance", "preview", "prompt"]
-ORDER += ["decoding", "reasoner", "loading", "conversion", "convert", "comfy"]
+ORDER = ["errors", "colors", "chain", "boxes", "editing", "folder", "weights", "quantized", "guidance", "preview"]
+ORDER += ["prompt", "decoding", "reasoner", "loading", "forecast", "conversion", "convert", "comfy"]
 
 
 def sources(folder):

@@ -36,12 +36,13 @@ class Lora:
 
 @dataclass(frozen=True)
 class TensorPlan:
-    """One tensor to write: `key` of `source`, with a LoRA merged into it if there is one."""
+    """One tensor to write: `key` of `source`, with a LoRA merged into it if there is one. fp8: it is kept in fp8."""
 
     name: str
     source: Checkpoint
     key: str
     lora: Lora | None = None
+    fp8: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -12,10 +12,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
+from ..quantized import describe, quantize
+from ..weights import ITEM_BITS
 from .plan import TensorPlan
 
-DTYPES = {"bf16": (torch.bfloat16, "BF16"), "fp16": (torch.float16, "F16"), "fp32": (torch.float32, "F32")}
+DTYPES = {  # torch's and safetensors' name; fp8: of what an fp8 model does not keep in fp8
+    "bf16": (torch.bfloat16, "BF16"),
+    "fp16": (torch.float16, "F16"),
+    "fp32": (torch.float32, "F32"),
+    "fp8": (torch.bfloat16, "BF16"),
+}
 LARGEST_SHARD = 4_000_000_000  # bytes
 SECONDS_BETWEEN_REPORTS = 2
 
@@ -40,7 +48,7 @@ class Progress:
 
 def size_of(plans: list[TensorPlan], dtype: str) -> int:
     """Bytes that the tensors take."""
-    return sum(math.prod(plan.shape) for plan in plans) * DTYPES[dtype][0].itemsize
+    return sum(_length(*entry) for plan in plans for entry in _entries(plan, dtype).values())
 
 
 def write_file(path: Path, plans: list[TensorPlan], dtype: str, progress: Progress) -> str:
@@ -82,15 +90,35 @@ def _split(plans: list[TensorPlan], dtype: str) -> list[list[TensorPlan]]:
 
 
 def _chunks(plans: list[TensorPlan], dtype: str) -> Iterator[bytes | memoryview]:
-    torch_dtype, name = DTYPES[dtype]
-    header, position = {"__metadata__": {"format": "pt"}}, 0
+    header, position = {"__metadata__": {"format": "pt"} | _description(plans)}, 0
     for plan in plans:
-        end = position + size_of([plan], dtype)
-        header[plan.name] = {"dtype": name, "shape": plan.shape, "data_offsets": [position, end]}
-        position = end
+        for name, (kind, shape) in _entries(plan, dtype).items():
+            end = position + _length(kind, shape)
+            header[name] = {"dtype": kind, "shape": shape, "data_offsets": [position, end]}
+            position = end
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # so that the data begins aligned
     yield len(text).to_bytes(8, "little") + text
     for plan in plans:
-        data = plan.make(torch_dtype).contiguous().reshape(-1).view(torch.uint8)
-        yield memoryview(data.numpy())
+        for tensor in _tensors(plan, dtype):
+            yield memoryview(tensor.contiguous().reshape(-1).view(torch.uint8).numpy())
+
+
+def _entries(plan: TensorPlan, dtype: str) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """What stands in the file for a plan: name -> safetensors' name of the type, and shape."""
+    if plan.fp8:
+        return {plan.name: ("F8_E4M3", plan.shape), f"{plan.name}_scale": ("F32", ())}
+    return {plan.name: (DTYPES[dtype][1], plan.shape)}
+
+
+def _tensors(plan: TensorPlan, dtype: str) -> tuple[Tensor, ...]:
+    """The values of `_entries`, in its order. fp8 is rounded once, from float32."""
+    return quantize(plan.make(torch.float32)) if plan.fp8 else (plan.make(DTYPES[dtype][0]),)
+
+
+def _length(kind: str, shape: tuple[int, ...]) -> int:
+    return math.prod(shape) * ITEM_BITS[kind] // 8
+
+
+def _description(plans: list[TensorPlan]) -> dict[str, str]:
+    return describe(plan.name.removesuffix(".weight") for plan in plans if plan.fp8)
