@@ -44,7 +44,8 @@ class ReasonerNetwork(nn.Module):
         self.device = None  # set by whoever manages memory
 
     def get_dtype(self) -> torch.dtype:
-        return self.language_model.lm_head.weight.dtype
+        """What the network computes in; large weights may be stored in less."""
+        return self.context.weight.dtype
 
 
 class Reasoner:

@@ -1,6 +1,7 @@
 """The reasoner under ComfyUI's memory management: loaded when used, in part if it must be, freed with everything else.
 
-Written against ComfyUI 0.30.0: comfy.ops.manual_cast, comfy.model_patcher.CoreModelPatcher, load_models_gpu.
+Written against ComfyUI 0.30.0: comfy.ops.manual_cast and mixed_precision_ops, comfy.model_patcher.CoreModelPatcher,
+load_models_gpu.
 """
 
 import time
@@ -18,13 +19,16 @@ import comfy.utils
 
 from ..chain import Chain, plain_text
 from ..decoding import Sampling
+from ..folder import REASONER
 from ..loading import load_reasoner
+from ..quantized import LAYER, Fp8Linear, as_bytes
 from ..reasoner import Semantics
+from ..weights import weights_of
+from .precision import reasoner_dtype, reasoner_stays
 
 _OPS = comfy.ops.manual_cast
 _RETYPED = {
     nn.Linear: _OPS.Linear,
-    nn.Embedding: _OPS.Embedding,
     nn.Conv2d: _OPS.Conv2d,
     nn.Conv3d: _OPS.Conv3d,
     nn.LayerNorm: _OPS.LayerNorm,
@@ -39,10 +43,10 @@ class ManagedReasoner:
     def __init__(self, folder: Path) -> None:
         management = comfy.model_management
         device, offload_device = management.get_torch_device(), management.text_encoder_offload_device()
-        dtype = torch.bfloat16 if management.should_use_bf16(device) else torch.float32
-        self.reasoner = load_reasoner(folder, dtype)
+        dtype, check = reasoner_dtype(), management.throw_exception_if_processing_interrupted
+        self.reasoner = load_reasoner(folder, dtype, reasoner_stays(*weights_of(folder / REASONER)), check)
         self.manifest = self.reasoner.manifest
-        retype(self.reasoner.network)
+        retype(self.reasoner.network, dtype)
         self.patcher = comfy.model_patcher.CoreModelPatcher(
             self.reasoner.network, load_device=device, offload_device=offload_device
         )
@@ -80,20 +84,44 @@ class ManagedReasoner:
                 module._buffers[name] = buffer.to(self.patcher.load_device)
 
 
-def retype(network: nn.Module) -> None:
+class _Embedding(_OPS.Embedding):
+    """ComfyUI's Embedding whose result has the type that the network computes in, whatever its weight is stored in."""
+
+    bias = None  # ComfyUI's has one, torch's has not
+    got_dtype: torch.dtype
+
+    def forward_comfy_cast_weights(self, input: Tensor, out_dtype: torch.dtype | None = None) -> Tensor:
+        return super().forward_comfy_cast_weights(input, out_dtype or self.got_dtype)
+
+
+def retype(network: nn.Module, dtype: torch.dtype) -> None:
     """Give each layer that has weights ComfyUI's class for it, in place, so that its weights can stay off the device.
 
-    ComfyUI's layers fetch their weights when they run; transformers' own would need all of them on the device.
+    ComfyUI's layers fetch their weights when they run, and cast them; transformers' own would need all of them on the
+    device. dtype: what the network computes in.
     """
     norms: dict[type, type] = {}
-    for module in network.modules():
+    for module in list(network.modules()):
         kind = type(module)
+        for name, child in module.named_children():
+            if isinstance(child, Fp8Linear):
+                setattr(module, name, _quantized(child, dtype))
         if kind in _RETYPED:
             module.__class__ = _RETYPED[kind]
-            if kind is nn.Embedding:
-                module.bias = None  # ComfyUI's Embedding has one, torch's has not
+        elif kind is nn.Embedding:
+            module.__class__, module.got_dtype = _Embedding, dtype
         elif kind.__name__.endswith("RMSNorm"):
             module.__class__ = norms.setdefault(kind, _managed_norm(kind))
+
+
+def _quantized(layer: Fp8Linear, dtype: torch.dtype) -> nn.Module:
+    """ComfyUI's layer for an fp8 weight."""
+    (out, width), bias = layer.weight.shape, layer.bias
+    operations = comfy.ops.mixed_precision_ops({"mixed_ops": True}, dtype, full_precision_mm=True)
+    managed = operations.Linear(width, out, bias=bias is not None, device=layer.weight.device, dtype=dtype)
+    tensors = {"weight": layer.weight.data, "weight_scale": layer.weight_scale.data, "comfy_quant": as_bytes(LAYER)}
+    managed.load_state_dict(tensors if bias is None else tensors | {"bias": bias.data}, assign=True)
+    return managed.requires_grad_(False)
 
 
 def _managed_norm(kind: type) -> type:

@@ -7,18 +7,22 @@ ComfyUI's own loader reads a 12-channel UNet as an inpainting model, so the conf
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 import comfy.model_base
 import comfy.model_management
 import comfy.model_patcher
+import comfy.ops
 import comfy.supported_models
 import comfy.utils
+from comfy.ldm.modules.diffusionmodules.openaimodel import UNetModel
 from comfy.model_detection import count_blocks
 from comfy.model_patcher import ModelPatcher
 
 from ..errors import GoTError
-from ..weights import WeightsError, load_tensors
+from ..quantized import as_bytes, quantized_layers
+from ..weights import WeightsError, load_tensors, weights_of
+from .precision import unet_dtype
 
 REFERENCE, SPATIAL = "got_reference", "got_spatial"  # keys of a conditioning that carry unscaled latents (1, 4, h, w)
 INPUT_CHANNELS = 12  # 4 noisy | 4 reference | 4 spatial
@@ -48,22 +52,20 @@ def load_unet(path: Path, model_options: dict | None = None, disable_dynamic: bo
 
     model_options, disable_dynamic: as ComfyUI's own loaders take them; its hooks load a model again this way.
     """
-    tensors = load_tensors(path)
-    _check(tensors, path)
-    config = GoTConfig(unet_config(tensors))
     management = comfy.model_management
+    tensors = load_tensors(path, management.throw_exception_if_processing_interrupted)
+    _check(tensors, path)
+    layers = quantized_layers(path)
+    config = GoTConfig(unet_config(tensors))
+    config.quant_config = {"mixed_ops": True} if layers else None
     device, offload_device = management.get_torch_device(), management.unet_offload_device()
-    dtype = (model_options or {}).get("dtype") or management.unet_dtype(
-        model_params=comfy.utils.calculate_parameters(tensors),
-        supported_dtypes=list(config.supported_inference_dtypes),
-        weight_dtype=comfy.utils.weight_dtype(tensors),
-    )
-    manual_cast = management.unet_manual_cast(dtype, device, config.supported_inference_dtypes)
-    config.set_inference_dtype(dtype, manual_cast, device=device)
+    dtype = (model_options or {}).get("dtype") or unet_dtype(*weights_of(path), config.supported_inference_dtypes)
+    cast = management.unet_manual_cast(dtype, device, config.supported_inference_dtypes)
+    config.set_inference_dtype(dtype, cast or (dtype if layers else None), device=device)
     patcher_class = comfy.model_patcher.ModelPatcher if disable_dynamic else comfy.model_patcher.CoreModelPatcher
     patcher = patcher_class(config.get_model({}), load_device=device, offload_device=offload_device)
+    _fill(patcher, _named(tensors, layers, config, path), dtype)
     patcher.model.to(offload_device)
-    _fill(patcher, tensors, config, path)
     patcher.cached_patcher_init = (load_unet, (path, model_options))
     return patcher
 
@@ -147,12 +149,37 @@ def _check(tensors: dict[str, Tensor], path: Path) -> None:
         )
 
 
-def _fill(patcher: ModelPatcher, tensors: dict[str, Tensor], config: GoTConfig, path: Path) -> None:
-    """Put the weights into ComfyUI's UNet, each under ComfyUI's name for it. Every one must have its place, and fit."""
-    own = patcher.model.diffusion_model.state_dict()
+class _Plain(comfy.ops.disable_weight_init):
+    """Layers with weights of known shapes from the start; ComfyUI's own may have none until they are filled."""
+
+    Linear, Conv2d, GroupNorm, LayerNorm = nn.Linear, nn.Conv2d, nn.GroupNorm, nn.LayerNorm
+
+
+def _named(tensors: dict[str, Tensor], layers: dict[str, dict], config: GoTConfig, path: Path) -> dict[str, Tensor]:
+    """The weights under ComfyUI's names, and what it needs to know of fp8 layers. Each must have its place, and fit."""
+    with torch.device("meta"):
+        network = UNetModel(**config.unet_config, operations=_Plain)
+    own = {name: tensor.shape for name, tensor in network.state_dict().items()}
     pairs = comfy.utils.unet_to_diffusers(config.unet_config).items()
     # ComfyUI's table names one embedding twice; SDXL's is the add_embedding.
     names = {key: name for key, name in pairs if name in own and not key.startswith("class_embedding.")}
+    scales = {f"{layer}.weight_scale" for layer in layers}
+    _refuse_misfits({key: tensor for key, tensor in tensors.items() if key not in scales}, names, own, path)
+    if lost := scales - tensors.keys():
+        raise WeightsError(
+            f"{path} lacks {len(lost)} scales of its fp8 weights, such as {min(lost)}. Convert it again."
+        )
+    found = {names.get(key) or _beside(key, names): tensor for key, tensor in tensors.items()}
+    return found | {_beside(f"{layer}.comfy_quant", names): as_bytes(about) for layer, about in layers.items()}
+
+
+def _beside(key: str, names: dict[str, str]) -> str:
+    """ComfyUI's name of what belongs to a layer's weight."""
+    layer, _, attribute = key.rpartition(".")
+    return names[f"{layer}.weight"].removesuffix("weight") + attribute
+
+
+def _refuse_misfits(tensors: dict[str, Tensor], names: dict[str, str], own: dict[str, torch.Size], path: Path) -> None:
     unknown = [key for key in tensors if key not in names]
     if unknown:
         raise WeightsError(f"{path} has {len(unknown)} weights that no SDXL-type UNet has, such as {unknown[0]}.")
@@ -162,10 +189,23 @@ def _fill(patcher: ModelPatcher, tensors: dict[str, Tensor], config: GoTConfig, 
             f"{path} lacks {len(missing)} weights of its UNet, such as {missing[0]}. Get the file again."
         )
     for key, tensor in tensors.items():
-        if tensor.shape != own[names[key]].shape:
+        if tensor.shape != own[names[key]]:
             raise WeightsError(
                 f"{path} does not fit together: {key} is {tuple(tensor.shape)}, but must be "
-                f"{tuple(own[names[key]].shape)}. Get the file again."
+                f"{tuple(own[names[key]])}. Get the file again."
             )
-    renamed = {names[key]: tensor for key, tensor in tensors.items()}
-    patcher.model.load_model_weights(renamed, "", assign=patcher.is_dynamic())
+
+
+def _fill(patcher: ModelPatcher, tensors: dict[str, Tensor], dtype: torch.dtype) -> None:
+    """Put the weights into ComfyUI's UNet: those that have its type as they are, mapped, and the others cast.
+
+    Dynamic loading casts by itself. What belongs to fp8 layers keeps its type.
+    """
+    fp8 = {name.removesuffix("comfy_quant") for name in tensors if name.endswith("comfy_quant")}
+    for name, tensor in tensors.items():
+        comfy.model_management.throw_exception_if_processing_interrupted()
+        layer, _, attribute = name.rpartition(".")
+        if not patcher.is_dynamic() and (attribute == "bias" or f"{layer}." not in fp8):
+            tensors[name] = tensor.to(dtype)
+    patcher.model.load_model_weights(tensors, "", assign=True)
+    patcher.model.requires_grad_(False)

@@ -1,0 +1,53 @@
+"""In which type weights are kept: what ComfyUI decides for its device, unless that makes a copy which does not fit.
+
+Written against ComfyUI 0.30.0: comfy.model_management (unet_dtype, should_use_bf16), comfy.cli_args.
+"""
+
+import torch
+
+import comfy.model_management
+from comfy.cli_args import args
+
+SHARE = 4  # weights may grow to a quarter of the memory: the other network and the picture need theirs
+
+_FLAGS = (
+    *("fp32_unet", "fp64_unet", "bf16_unet", "fp16_unet", "fp8_e4m3fn_unet", "fp8_e5m2_unet", "fp8_e8m0fnu_unet"),
+    *("force_fp32", "force_fp16"),
+)
+
+
+def reasoner_dtype() -> torch.dtype:
+    """What the reasoner computes in: bfloat16 where the device has units for it. In float16 it would overflow."""
+    device = comfy.model_management.get_torch_device()
+    bf16 = comfy.model_management.should_use_bf16(device) and not args.fp32_text_enc
+    return torch.bfloat16 if bf16 else torch.float32
+
+
+def reasoner_stays(count: int, stored: torch.dtype) -> bool:
+    """Whether the reasoner's large weights stay in the file's type (see `stays`), or are cast as the flags say."""
+    return not args.fp32_text_enc and (args.bf16_text_enc or stays(count, stored, reasoner_dtype()))
+
+
+def unet_dtype(count: int, stored: torch.dtype, supported: list[torch.dtype]) -> torch.dtype:
+    """The type of the UNet's weights: what ComfyUI's flags ask for, such as --bf16-unet; else the file's if it serves.
+
+    Left to itself ComfyUI would turn bfloat16 files into float16 ones on a card, and into float32 on a CPU.
+    """
+    management = comfy.model_management
+    dtype = management.unet_dtype(model_params=count, supported_dtypes=supported, weight_dtype=stored)
+    if any(getattr(args, flag) for flag in _FLAGS):
+        return dtype
+    serves = stored == torch.bfloat16 and management.should_use_bf16(management.get_torch_device())
+    return stored if serves or stays(count, stored, dtype) else dtype
+
+
+def stays(count: int, stored: torch.dtype, dtype: torch.dtype) -> bool:
+    """Whether `count` weights stay in the file's type, to be cast layer by layer, rather than be cast once and copied.
+
+    Casting once makes a CPU faster, as long as there is memory for it. On any other device it is memory that lacks.
+    """
+    device = comfy.model_management.get_torch_device()
+    if stored.itemsize >= dtype.itemsize:
+        return False
+    on_cpu = comfy.model_management.is_device_cpu(device)
+    return not on_cpu or count * dtype.itemsize > comfy.model_management.get_total_memory(device) / SHARE

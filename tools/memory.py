@@ -1,0 +1,86 @@
+"""How long a model takes to load and to begin, and how much memory: python dev.py run tools.memory FOLDER [--size 512].
+
+Loads a model folder as GoT Loader does, writes one token, reads a chain, takes one step of the UNet and decodes in
+tiles; after each it tells seconds and the process's memory: its own, and what is mapped of the files. Linux only.
+ComfyUI's own options may follow after `--`.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser("tools.memory", description="Measure the loading of a model folder.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--size", type=int, default=512, help="the picture's side in pixels (default: 512)")
+    parser.add_argument("--only-load", action="store_true", help="run no network")
+    arguments, flags = _split(sys.argv[1:])
+    options = parser.parse_args(arguments)
+    sys.argv = [sys.argv[0], *flags]  # comfy.cli_args reads them on import
+    measure(options.folder, options.size, options.only_load)
+
+
+def measure(folder: Path, size: int, only_load: bool) -> None:
+    """Print one line a step."""
+    import comfy.options
+    import torch
+
+    comfy.options.enable_args_parsing()
+    from comfy.cli_args import args
+
+    args.cpu = args.cpu or not torch.cuda.is_available()
+    from got.got_models.chain import TEXT_TO_IMAGE, read_chain
+    from got.got_models.comfy.guidance import make_guidance
+    from got.got_models.comfy.guider import GoTGuider, empty_latent, sample
+    from got.got_models.comfy.reasoner import ManagedReasoner
+    from got.got_models.comfy.unet import load_unet
+    from got.got_models.comfy.vae import load_vae
+    from got.got_models.decoding import Sampling
+    from got.got_models.folder import UNET, VAE
+    from got.got_models.guidance import Strengths
+
+    print(f"{'step':26} {'seconds':>8} {'own GB':>8} {'mapped GB':>10} {'most GB':>8}")
+    _told("start", lambda: None)
+    with torch.inference_mode():
+        reasoner = _told("load the reasoner", lambda: ManagedReasoner(folder))
+        unet = _told("load the UNet", lambda: load_unet(folder / UNET))
+        vae = _told("load the VAE", lambda: load_vae(folder / VAE))
+        if only_load:
+            return
+        request = read_chain("", TEXT_TO_IMAGE, "a red cup", None)
+        _told("write two tokens", lambda: reasoner.write(request, Sampling(), 2, False, None))
+        chain = read_chain("A cup (120,300),(480,760) (red) stands on a table.", TEXT_TO_IMAGE, "a red cup", None)
+        guidance = _told(f"guidance, {size}x{size}", lambda: make_guidance(reasoner, chain, vae, size, size))
+        guider = GoTGuider(unet, guidance, Strengths(7.5, 4, 1), None)
+        latent = _told("one step", lambda: sample(guider, empty_latent(guidance), 0, 1, "euler", "got"))
+        _told("decode in tiles", lambda: vae.decode_tiled(latent["samples"], tile_x=64, tile_y=64, overlap=16))
+
+
+def _told(what: str, work: Callable[[], Any]) -> Any:
+    start = time.monotonic()
+    result = work()
+    seconds, memory = time.monotonic() - start, _memory()
+    print(
+        f"{what:26} {seconds:8.1f} {memory['RssAnon']:8.2f} {memory['RssFile']:10.2f} {memory['VmHWM']:8.2f}",
+        flush=True,
+    )
+    return result
+
+
+def _memory() -> dict[str, float]:
+    """Lines of /proc/self/status in GB: RssAnon own memory, RssFile mapped files, VmHWM the most of both so far."""
+    lines = (line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
+    return {name: int(value.split()[0]) * 1024 / 1e9 for name, value in lines if value.strip().endswith("kB")}
+
+
+def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    return arguments[:end], arguments[end + 1 :]
+
+
+if __name__ == "__main__":
+    main()
