@@ -2,8 +2,8 @@
 
 from comfy_api.latest import ComfyExtension, io
 
+from .got_models.comfy import forecast, waiting
 from .got_models.comfy.files import register_folder
-from .got_models.comfy.waiting import register_routes
 from .nodes import chain, editor, guidance, loader, reasoning, sampling
 
 WEB_DIRECTORY = "./web"
@@ -12,7 +12,8 @@ WEB_DIRECTORY = "./web"
 class GoTExtension(ComfyExtension):
     async def on_load(self) -> None:
         register_folder()
-        register_routes()
+        waiting.register_routes()
+        forecast.register_routes()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         return [*loader.NODES, *reasoning.NODES, *chain.NODES, *editor.NODES, *guidance.NODES, *sampling.NODES]

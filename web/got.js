@@ -1,8 +1,9 @@
 // @ts-check
-/** The browser half of ComfyUI-GoT: registers the chain editor. Everything else lies in comfy/ and editor/. */
+/** The browser half of ComfyUI-GoT: registers what it adds to nodes. Everything else lies in comfy/ and editor/. */
 
 import { app } from "../../scripts/app.js";
 import { chainEditors } from "./comfy/chain_editors.mjs";
+import { showForecast } from "./comfy/forecast.mjs";
 
 const editors = chainEditors();
 
@@ -11,4 +12,11 @@ app.registerExtension({
   getCustomWidgets: () => ({ GOT_CHAIN_EDITS: editors.widget }),
   setup: editors.listen,
   afterConfigureGraph: editors.showWaits,
+});
+
+app.registerExtension({
+  name: "ComfyUI-GoT.Forecast",
+  nodeCreated(/** @type {any} */ node) {
+    if (node.comfyClass === "GoTLoader") showForecast(node);
+  },
 });

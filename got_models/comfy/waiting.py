@@ -7,16 +7,15 @@ Written against ComfyUI 0.30.0: PromptServer's routes, sockets and send_sync; in
 import asyncio
 import time
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from aiohttp import web
 from server import PromptServer
 
 import comfy.model_management
-from comfy.cli_args import args
 
 from ..editing import MAX_SIZE, Edits, read_answer, read_object
 from ..errors import GoTError
+from .requests import refusal, same_origin
 
 _SECONDS_BETWEEN_LOOKS = 0.1  # for an answer and for Stop
 
@@ -73,29 +72,25 @@ def register_routes() -> None:
 
 
 async def _list_waits(request: web.Request) -> web.Response:
-    if not _same_origin(request):
-        return _refusal(403, "This page may not ask.")
+    if not same_origin(request):
+        return refusal(403, "This page may not ask.")
     return web.json_response({"waiting": [wait.told() for wait in list(_waits.values())]})
 
 
 async def _answer_wait(request: web.Request) -> web.Response:
-    if not _same_origin(request):
-        return _refusal(403, "This page may not answer.")
+    if not same_origin(request):
+        return refusal(403, "This page may not answer.")
     wait = _waits.get((request.match_info["prompt"], request.match_info["node"]))
     if wait is None or wait.answer is not None:
-        return _refusal(404, "No chain is waiting here any more: the run went on, or was stopped.")
+        return refusal(404, "No chain is waiting here any more: the run went on, or was stopped.")
     body = await _body(request)
     if body is None:
-        return _refusal(413, f"The answer is larger than {MAX_SIZE // 1000} kB.")
+        return refusal(413, f"The answer is larger than {MAX_SIZE // 1000} kB.")
     try:
         wait.answer = read_answer(read_object(body))
     except GoTError as error:
-        return _refusal(400, str(error))
+        return refusal(400, str(error))
     return web.json_response({})
-
-
-def _refusal(status: int, sentence: str) -> web.Response:
-    return web.json_response({"error": sentence}, status=status)
 
 
 async def _body(request: web.Request) -> bytes | None:
@@ -106,17 +101,3 @@ async def _body(request: web.Request) -> bytes | None:
         if len(body) > MAX_SIZE:
             return None
     return body
-
-
-def _same_origin(request: web.Request) -> bool:
-    """Whether a request comes from ComfyUI's own page, from no page, or from one that --enable-cors-header allows.
-
-    ComfyUI compares Origin and Host only where the host is this machine; here they are compared for every host, as
-    browsers send no Sec-Fetch-Site over plain HTTP in a local network.
-    """
-    origin = request.headers.get("Origin")
-    if origin is not None and args.enable_cors_header in ("*", origin):
-        return True
-    if site := request.headers.get("Sec-Fetch-Site"):
-        return site in ("same-origin", "none")
-    return origin is None or urlsplit(origin).netloc.lower() == request.headers.get("Host", "").lower()

@@ -2,6 +2,7 @@
 /** All chain editors of the page: their widget type for ComfyUI, and who of them hears what the server says. */
 
 import { app } from "../../../scripts/app.js";
+import { after } from "./after.mjs";
 import { ChainEditor, LEAST_HEIGHT, LEAST_WIDTH } from "./chain_editor.mjs";
 import { feeds, follows, nodeOf } from "./graph.mjs";
 import { imageUrl, on, WAIT_ENDED, WAITING, waits, WRITING } from "./server.mjs";
@@ -72,19 +73,6 @@ export function chainEditors() {
   };
 
   return { widget, listen, showWaits };
-}
-
-/**
- * Do something after what the node does by itself.
- * @param {any} node @param {string} method @param {(...values: any[]) => void} call
- */
-function after(node, method, call) {
-  const own = node[method];
-  node[method] = function (/** @type {any[]} */ ...values) {
-    const result = own?.apply(this, values);
-    call(...values);
-    return result;
-  };
 }
 
 function addStyle() {

@@ -1,5 +1,5 @@
 // @ts-check
-/** What the pack's server half says and answers (got_models/comfy/waiting.py, reasoner.py): names, shapes, requests. */
+/** What the pack's server half says and answers (got_models/comfy: waiting, reasoner, forecast): names, shapes, requests. */
 
 import { api } from "../../../scripts/api.js";
 
@@ -43,4 +43,15 @@ export async function goOn({ prompt, node }, body) {
   if (answer.ok) return null;
   const said = await answer.json().catch(() => ({}));
   return said.error ?? `${answer.status} ${answer.statusText}`;
+}
+
+/**
+ * What a model will need.
+ * @param {string} model its name in the loader's list
+ * @returns {Promise<import("../editor/forecast.mjs").Forecast | string>} a string says in a sentence why it is not known
+ */
+export async function forecast(model) {
+  const answer = await api.fetchApi(`/got/forecast?${new URLSearchParams({ model })}`);
+  const said = await answer.json().catch(() => ({}));
+  return said.error ?? (answer.ok ? said : `${answer.status} ${answer.statusText}`);
 }

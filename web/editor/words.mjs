@@ -1,5 +1,5 @@
 // @ts-check
-// Every string of the editor that a person sees, by language. `{name}` is filled in by `fill`. Pure.
+// Every string of the browser half that a person sees, by language. `{name}` is filled in by `fill`. Pure.
 // What is wrong with a chain is said by chain.mjs, in the server's own sentences.
 
 const ENGLISH = {
@@ -79,6 +79,10 @@ const ENGLISH = {
   saidHidden: "{name} is hidden",
   saidShown: "{name} is shown",
   saidDrawing: "Draw on the picture, or press Enter for a box in the middle",
+  forecast: "Chain {chain} GB, picture {picture} GB of {room} GB: {verdict}",
+  fitsTogether: "fits, both at once",
+  fitsInTurns: "fits, one after the other",
+  fitsInParts: "will be loaded in parts, slower",
 };
 
 /** @typedef {typeof ENGLISH} Words */
@@ -161,6 +165,10 @@ const CHINESE = {
   saidHidden: "{name} 已隐藏",
   saidShown: "{name} 已显示",
   saidDrawing: "在图片上绘制,或按 Enter 在中间放置一个框",
+  forecast: "链 {chain} GB,图片 {picture} GB,共有 {room} GB:{verdict}",
+  fitsTogether: "放得下,可同时加载",
+  fitsInTurns: "放得下,轮流加载",
+  fitsInParts: "将分部分加载,速度较慢",
 };
 
 /** The table of a language: Simplified Chinese for "zh" and its kin, else English. @param {string} [locale]

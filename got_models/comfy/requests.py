@@ -1,0 +1,28 @@
+"""What every route of the pack does: refuse pages of other places, and say in a sentence what is wrong.
+
+Written against ComfyUI 0.30.0: --enable-cors-header.
+"""
+
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from comfy.cli_args import args
+
+
+def refusal(status: int, sentence: str) -> web.Response:
+    return web.json_response({"error": sentence}, status=status)
+
+
+def same_origin(request: web.Request) -> bool:
+    """Whether a request comes from ComfyUI's own page, from no page, or from one that --enable-cors-header allows.
+
+    ComfyUI compares Origin and Host only where the host is this machine; here they are compared for every host, as
+    browsers send no Sec-Fetch-Site over plain HTTP in a local network.
+    """
+    origin = request.headers.get("Origin")
+    if origin is not None and args.enable_cors_header in ("*", origin):
+        return True
+    if site := request.headers.get("Sec-Fetch-Site"):
+        return site in ("same-origin", "none")
+    return origin is None or urlsplit(origin).netloc.lower() == request.headers.get("Host", "").lower()

@@ -1,0 +1,69 @@
+"""GoT Loader tells in the browser, in both renderers, what the chosen model will need, before anything runs."""
+
+import json
+import re
+
+import pytest
+from got.tests.integration.graphs import EXAMPLES
+from got.tools.browser import comfyui_page
+
+SOON = 20_000  # ms
+LOADER = "app.graph.nodes.find((node) => node.type === 'GoTLoader')"
+MODEL = f"{LOADER}.widgets.find((widget) => widget.name === 'model_name')"
+FITS = re.compile(r"Chain \d+\.\d GB, picture \d+\.\d GB of \d+\.\d GB: fits, both at once")
+
+
+@pytest.fixture(scope="module", params=["classic", "nodes 2"])
+def page(request, server):
+    with comfyui_page(server.url) as (page, errors):
+        page.evaluate(
+            "async (vue) => { await app.extensionManager.setting.set('Comfy.VueNodes.Enabled', vue); }",
+            request.param == "nodes 2",
+        )
+        workflow = json.loads((EXAMPLES.parent / "text_to_image.json").read_text(encoding="utf-8"))
+        page.evaluate("async (workflow) => { await app.loadGraphData(workflow); }", workflow)
+        errors.clear()
+        yield page
+        assert errors == []
+
+
+def line(page):
+    return page.locator(".got-forecast")
+
+
+def shows(page, pattern):
+    """Wait until the loader's line says this."""
+    line(page).filter(has_text=pattern).wait_for(timeout=SOON)
+
+
+def choose(page, model):
+    """As the combo does when a person picks a model."""
+    page.evaluate(f"(model) => {{ {MODEL}.value = model; {MODEL}.callback?.(model); }}", model)
+
+
+def test_the_models_need_is_shown_when_a_workflow_is_opened(page):
+    shows(page, FITS)
+    assert line(page).is_visible()
+
+
+def test_another_model_is_told_of_when_it_is_chosen(page):
+    choose(page, "cut-short")
+    shows(page, "is cut short")
+    choose(page, "GoT-Tiny (bundled)")
+    shows(page, FITS)
+
+
+def test_the_line_is_in_no_workflow(page):
+    saved = page.evaluate("() => app.graph.serialize().nodes.find((node) => node.type === 'GoTLoader').widgets_values")
+    assert saved == ["GoT-Tiny (bundled)"]
+    prompt = json.loads(page.evaluate("async () => JSON.stringify((await app.graphToPrompt()).output)"))
+    assert [entry["inputs"] for entry in prompt.values() if entry["class_type"] == "GoTLoader"] == [
+        {"model_name": "GoT-Tiny (bundled)"}
+    ]
+
+
+def test_it_is_told_in_the_readers_language(page):
+    page.evaluate("async () => { await app.extensionManager.setting.set('Comfy.Locale', 'zh'); }")
+    choose(page, "GoT-Tiny (bundled)")
+    shows(page, re.compile(r"\d+\.\d GB.+可同时加载"))
+    page.evaluate("async () => { await app.extensionManager.setting.set('Comfy.Locale', 'en'); }")
