@@ -14,7 +14,9 @@ from pathlib import Path
 
 import torch
 from diffusers import ModelMixin
-from got.got_models.conversion.writer import DTYPES, Progress, size_of, write_file, write_shards
+from got.got_models.conversion.reasoner_files import read_config, reasoner_files
+from got.got_models.conversion.writer import DTYPES, Progress, header, size_of, write_file, write_shards
+from got.got_models.folder import PROJECTORS, REASONER, UNET, VAE, published_manifest, write_manifest
 from got.tests.qwen import Sizes, flat_config, make_tokenizer, old_name, write_mllm_files
 from got.tests.released import GoT, adapted, make_unet, make_vae
 from torch import Tensor, nn
@@ -123,6 +125,32 @@ def write_release(
     _write_pickled(folder / "got", got, dtype, shard, progress)
     if adapter is not None:
         network.mllm.peft_config["default"].save_pretrained(str(folder / "got"))
+
+
+def write_hollow_model(folder: Path, sizes: Sizes) -> None:
+    """A model folder as `convert` makes it in bf16, all its weights zero: files with holes, which take no disk."""
+    write_mllm_files(folder / REASONER, sizes)
+    config = read_config(folder / REASONER) | {"tie_word_embeddings": False}
+    for name, text in reasoner_files(folder / REASONER, folder / REASONER, config, sizes.vocabulary).items():
+        (folder / REASONER / name).write_text(text, encoding="utf-8")
+    with torch.device("meta"):
+        unet, vae = make_unet(sizes, channels=12), make_vae(sizes)
+    shapes = {"context": (sizes.context, sizes.hidden), "pooled": (sizes.pooled, sizes.hidden)}
+    projectors = {f"{name}.weight": shape for name, shape in shapes.items()}
+    projectors |= {f"{name}.bias": shape[:1] for name, shape in shapes.items()}
+    reasoner = {old_name(name): shape for name, shape in _shapes(_language_model(sizes)).items()}
+    _write_hollow(folder / REASONER / "model.safetensors", reasoner)
+    _write_hollow(folder / PROJECTORS, projectors)
+    _write_hollow(folder / UNET, _shapes(unet))
+    _write_hollow(folder / VAE, _shapes(vae))
+    write_manifest(folder, published_manifest(folder.name))
+
+
+def _write_hollow(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    plans = [RandomTensor(name, shape) for name, shape in shapes.items()]
+    with path.open("wb") as file:
+        file.write(header(plans, "bf16"))
+        file.truncate(file.tell() + size_of(plans, "bf16"))
 
 
 def _network(sizes: Sizes, saved_modules: bool, adapter: dict) -> GoT:

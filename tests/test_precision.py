@@ -89,6 +89,12 @@ def test_the_users_flags_decide_first(machine, monkeypatch, flag, dtype, memory)
     assert precision.unet_dtype(4 * BILLION, BF16, SUPPORTED) == dtype
 
 
+def test_an_fp8_model_is_not_made_fp8_once_more(machine, monkeypatch):
+    machine(24)
+    monkeypatch.setattr(args, "fp8_e4m3fn_unet", True)
+    assert precision.unet_dtype(1 * BILLION, BF16, SUPPORTED, fp8=True) == BF16
+
+
 def test_fp32_text_encoders_mean_the_reasoner_too(machine, monkeypatch):
     machine(1, card=True, bf16=True)
     monkeypatch.setattr(args, "fp32_text_enc", True)

@@ -15,6 +15,7 @@ import comfy.supported_models
 from ..errors import GoTError
 from ..folder import REASONER, UNET
 from ..forecast import PARTS, reasoner_need, unet_need, verdict
+from ..quantized import quantized_layers
 from ..weights import weights_of
 from .files import model_folder
 from .precision import reasoner_dtype, reasoner_stays, unet_dtype
@@ -28,7 +29,8 @@ def forecast(name: str) -> dict[str, int | str]:
     reserve = 0 if management.is_device_cpu(device) else round(management.minimum_inference_memory())
     chain = reasoner_need(folder, reasoner_dtype(), reasoner_stays(*weights_of(folder / REASONER)))
     supported = comfy.supported_models.SDXL.supported_inference_dtypes
-    dtype = unet_dtype(*weights_of(folder / UNET), supported)
+    fp8 = bool(quantized_layers(folder / UNET))
+    dtype = unet_dtype(*weights_of(folder / UNET), supported, fp8)
     computes = management.unet_manual_cast(dtype, device, supported) or dtype
     picture, room = unet_need(folder, dtype, computes), _room(device)
     streams = management.vram_state == management.VRAMState.NO_VRAM

@@ -28,17 +28,18 @@ def reasoner_stays(count: int, stored: torch.dtype) -> bool:
     return not args.fp32_text_enc and (args.bf16_text_enc or stays(count, stored, reasoner_dtype()))
 
 
-def unet_dtype(count: int, stored: torch.dtype, supported: list[torch.dtype]) -> torch.dtype:
+def unet_dtype(count: int, stored: torch.dtype, supported: list[torch.dtype], fp8: bool = False) -> torch.dtype:
     """The type of the UNet's weights: what ComfyUI's flags ask for, such as --bf16-unet; else the file's if it serves.
 
     Left to itself ComfyUI would turn bfloat16 files into float16 ones on a card, and into float32 on a CPU.
+    fp8: the file is an fp8 model's; it has the weights in fp8 that should be, and the flag changes nothing of the rest.
     """
     management = comfy.model_management
     dtype = management.unet_dtype(model_params=count, supported_dtypes=supported, weight_dtype=stored)
-    if any(getattr(args, flag) for flag in _FLAGS):
+    if any(getattr(args, flag) for flag in _FLAGS) and not (fp8 and dtype.itemsize == 1):
         return dtype
     serves = stored == torch.bfloat16 and management.should_use_bf16(management.get_torch_device())
-    return stored if serves or stays(count, stored, dtype) else dtype
+    return stored if serves or stays(count, stored, dtype) or dtype.itemsize == 1 else dtype
 
 
 def stays(count: int, stored: torch.dtype, dtype: torch.dtype) -> bool:

@@ -59,8 +59,9 @@ def load_unet(path: Path, model_options: dict | None = None, disable_dynamic: bo
     config = GoTConfig(unet_config(tensors))
     config.quant_config = {"mixed_ops": True} if layers else None
     device, offload_device = management.get_torch_device(), management.unet_offload_device()
-    dtype = (model_options or {}).get("dtype") or unet_dtype(*weights_of(path), config.supported_inference_dtypes)
-    cast = management.unet_manual_cast(dtype, device, config.supported_inference_dtypes)
+    given, supported = (model_options or {}).get("dtype"), config.supported_inference_dtypes
+    dtype = given or unet_dtype(*weights_of(path), supported, fp8=bool(layers))
+    cast = management.unet_manual_cast(dtype, device, supported)
     config.set_inference_dtype(dtype, cast or (dtype if layers else None), device=device)
     patcher_class = comfy.model_patcher.ModelPatcher if disable_dynamic else comfy.model_patcher.CoreModelPatcher
     patcher = patcher_class(config.get_model({}), load_device=device, offload_device=offload_device)

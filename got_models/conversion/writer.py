@@ -90,18 +90,23 @@ def _split(plans: list[TensorPlan], dtype: str) -> list[list[TensorPlan]]:
 
 
 def _chunks(plans: list[TensorPlan], dtype: str) -> Iterator[bytes | memoryview]:
-    header, position = {"__metadata__": {"format": "pt"} | _description(plans)}, 0
-    for plan in plans:
-        for name, (kind, shape) in _entries(plan, dtype).items():
-            end = position + _length(kind, shape)
-            header[name] = {"dtype": kind, "shape": shape, "data_offsets": [position, end]}
-            position = end
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)  # so that the data begins aligned
-    yield len(text).to_bytes(8, "little") + text
+    yield header(plans, dtype)
     for plan in plans:
         for tensor in _tensors(plan, dtype):
             yield memoryview(tensor.contiguous().reshape(-1).view(torch.uint8).numpy())
+
+
+def header(plans: list[TensorPlan], dtype: str) -> bytes:
+    """The beginning of a safetensors file with these tensors, as far as their data."""
+    table, position = {"__metadata__": {"format": "pt"} | _description(plans)}, 0
+    for plan in plans:
+        for name, (kind, shape) in _entries(plan, dtype).items():
+            end = position + _length(kind, shape)
+            table[name] = {"dtype": kind, "shape": shape, "data_offsets": [position, end]}
+            position = end
+    text = json.dumps(table, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # so that the data begins aligned
+    return len(text).to_bytes(8, "little") + text
 
 
 def _entries(plan: TensorPlan, dtype: str) -> dict[str, tuple[str, tuple[int, ...]]]:
