@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from got.got_models.quantized import describe, has_fp8, quantize
+from safetensors.torch import load_file, save_file
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from torch import nn
 from transformers import PreTrainedTokenizerFast, Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
@@ -168,6 +169,18 @@ def write_mllm_files(folder: Path, sizes: Sizes) -> PreTrainedTokenizerFast:
     for name, content in contents.items():
         (folder / name).write_text(json.dumps(content, indent=2))
     return tokenizer
+
+
+def store_in_fp8(file: Path) -> None:
+    """Store a file's matrices in fp8, as `convert --dtype fp8` does."""
+    tensors, layers = {}, []
+    for name, tensor in load_file(file).items():
+        if has_fp8(name):
+            layers.append(name.removesuffix(".weight"))
+            tensors[name], tensors[f"{name}_scale"] = quantize(tensor)
+        else:
+            tensors[name] = tensor
+    save_file(tensors, file, describe(layers))
 
 
 def lively(model: nn.Module, scale: float = 1) -> nn.Module:

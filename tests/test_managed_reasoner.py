@@ -3,6 +3,7 @@
 Runs with the newest transformers and, by `python dev.py test`, with the oldest that ComfyUI admits.
 """
 
+import shutil
 from types import SimpleNamespace
 
 import comfy.model_management
@@ -14,7 +15,7 @@ from got.got_models.decoding import Sampling
 from got.got_models.folder import PROJECTORS, REASONER, UNET, VAE, published_manifest, write_manifest
 from got.got_models.loading import load_reasoner
 from got.got_models.prompt import NEW_TOKENS
-from got.tests.qwen import Sizes, write_mllm_folder
+from got.tests.qwen import Sizes, store_in_fp8, write_mllm_folder
 from safetensors.torch import load_file, save_file
 
 pytestmark = pytest.mark.transformers_oldest
@@ -86,6 +87,16 @@ def test_loaded_in_part_the_hidden_states_are_the_same(pair, share, monkeypatch)
     ours = pair.managed.semantics(chain_for(EDIT)).hidden
     assert patcher.model.model_lowvram and patcher.loaded_size() < patcher.model_size()
     torch.testing.assert_close(ours, pair.plain.semantics(chain_for(EDIT)).hidden, atol=1e-5, rtol=0)
+
+
+def test_fp8_layers_are_comfyuis_and_compute_the_same(folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "fp8")
+    store_in_fp8(copy / REASONER / "model.safetensors")
+    managed, plain = ManagedReasoner(copy), load_reasoner(copy, torch.float32)
+    kinds = {str(parameter.dtype) for parameter in plain.network.parameters()}
+    assert kinds == {"torch.float8_e4m3fn", "torch.float32"}
+    ours, expected = (one.semantics(chain_for(EDIT)).hidden for one in (managed, plain))
+    torch.testing.assert_close(ours, expected, atol=1e-5, rtol=0)
 
 
 def test_every_weight_is_in_a_layer_that_comfyui_can_leave_out(pair):

@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from got.got_models.folder import REASONER, TINY, UNET
-from got.got_models.quantized import describe, has_fp8, quantize
 from got.tests.integration.graphs import drawing, node, writing
 from got.tests.integration.test_server import pictures
 from got.tests.large import REAL, write_hollow_model
+from got.tests.qwen import store_in_fp8
 from got.tools.client import Client
 from got.tools.server import Server, has_accelerator
-from safetensors.torch import load_file, save_file
 
 PROBE = {"got_probe": Path(__file__).parent / "probe"}
 BUNDLED, FP8, LARGE = "GoT-Tiny (bundled)", "fp8", "real-size"
@@ -31,21 +30,9 @@ def models(tmp_path_factory):
     base = tmp_path_factory.mktemp("fitting")
     shutil.copytree(TINY, base / FP8)
     for file in (base / FP8 / UNET, base / FP8 / REASONER / "model.safetensors"):
-        quantize_file(file)
+        store_in_fp8(file)
     write_hollow_model(base / LARGE, REAL)
     return {name: base / name for name in (FP8, LARGE)}
-
-
-def quantize_file(file):
-    tensors, layers = {}, []
-    for name, tensor in load_file(file).items():
-        if has_fp8(name):
-            layers.append(name.removesuffix(".weight"))
-            tensors[name], tensors[f"{name}_scale"] = quantize(tensor)
-        else:
-            tensors[name] = tensor
-    assert layers
-    save_file(tensors, file, describe(layers))
 
 
 @pytest.fixture(scope="module", params=FLAGS)
