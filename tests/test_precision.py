@@ -95,6 +95,13 @@ def test_an_fp8_model_is_not_made_fp8_once_more(machine, monkeypatch):
     assert precision.unet_dtype(1 * BILLION, BF16, SUPPORTED, fp8=True) == BF16
 
 
+@pytest.mark.parametrize("stored, expected", [(BF16, True), (FP32, False)])
+def test_bf16_text_encoders_keep_a_small_file_small(machine, monkeypatch, stored, expected):
+    machine(1000)
+    monkeypatch.setattr(args, "bf16_text_enc", True)
+    assert precision.reasoner_stays(1000, stored) == expected
+
+
 def test_fp32_text_encoders_mean_the_reasoner_too(machine, monkeypatch):
     machine(1, card=True, bf16=True)
     monkeypatch.setattr(args, "fp32_text_enc", True)

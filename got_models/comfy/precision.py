@@ -25,7 +25,10 @@ def reasoner_dtype() -> torch.dtype:
 
 def reasoner_stays(count: int, stored: torch.dtype) -> bool:
     """Whether the reasoner's large weights stay in the file's type (see `stays`), or are cast as the flags say."""
-    return not args.fp32_text_enc and (args.bf16_text_enc or stays(count, stored, reasoner_dtype()))
+    dtype = reasoner_dtype()
+    if args.bf16_text_enc or args.fp32_text_enc:
+        return args.bf16_text_enc and stored.itemsize < dtype.itemsize
+    return stays(count, stored, dtype)
 
 
 def unet_dtype(count: int, stored: torch.dtype, supported: list[torch.dtype], fp8: bool = False) -> torch.dtype:

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+import comfy.model_management
 import comfy.sd
 from comfy.diffusers_convert import convert_vae_state_dict
 from comfy.ldm.models.autoencoder import AutoencoderKL
@@ -21,7 +22,7 @@ LATENT_CHANNELS, BLOCKS = 4, 4
 
 def load_vae(path: Path) -> comfy.sd.VAE:
     """A VAE from a diffusers-named safetensors file. WeightsError if it is not a four-block AutoencoderKL."""
-    tensors = load_tensors(path)
+    tensors = load_tensors(path, comfy.model_management.throw_exception_if_processing_interrupted)
     config = {"params": {"ddconfig": _config(tensors, path), "embed_dim": LATENT_CHANNELS}}
     renamed = convert_vae_state_dict(tensors)
     _check(renamed, config, path)
