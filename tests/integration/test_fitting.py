@@ -100,5 +100,5 @@ def test_stop_while_a_model_of_the_real_size_is_loaded(little):
     little.interrupt()
     run = little.wait(prompt)
     assert run.status == "interrupted" and "sigmas" not in run.seconds
-    assert time.monotonic() - asked < 3
+    assert time.monotonic() - asked < 5  # one second where nothing else runs
     assert little.run(loading(BUNDLED)).status == "success"
