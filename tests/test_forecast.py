@@ -105,3 +105,13 @@ def test_of_the_bundled_model_on_this_machine():
 def test_without_video_memory_everything_comes_in_parts(monkeypatch):
     monkeypatch.setattr(comfy.model_management, "vram_state", comfy.model_management.VRAMState.NO_VRAM)
     assert forecast("GoT-Tiny (bundled)")["verdict"] == PARTS
+
+
+def test_what_comfyui_would_let_go_of_counts_as_room(monkeypatch):
+    device, loaded = torch.device("cpu"), load_unet(TINY / UNET)
+    monkeypatch.setattr(comfy.model_management, "get_free_memory", lambda device: GB)
+    monkeypatch.setattr(comfy.model_management, "current_loaded_models", [])
+    assert forecast("GoT-Tiny (bundled)")["room"] == GB
+    comfy.model_management.load_models_gpu([loaded])
+    assert loaded.load_device == device
+    assert forecast("GoT-Tiny (bundled)")["room"] == GB + loaded.loaded_size()

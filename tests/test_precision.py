@@ -152,6 +152,15 @@ def test_a_unet_loads_where_comfyuis_layers_are_empty_until_they_are_filled(fold
     torch.testing.assert_close(noise_by_comfyui(lazily, inputs, 501), expected, atol=1e-6, rtol=0)
 
 
+def test_channels_last_is_kept_when_asked_for(folder, monkeypatch):
+    inputs = some_inputs()
+    expected = noise_by_comfyui(load_unet(folder / UNET), inputs, 501)
+    monkeypatch.setattr(comfy.model_management, "force_channels_last", lambda: True)
+    patcher = load_unet(folder / UNET)
+    assert patcher.model.diffusion_model.out[2].weight.is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(noise_by_comfyui(patcher, inputs, 501), expected, atol=1e-5, rtol=0)
+
+
 LOADERS = {"reasoner": ManagedReasoner, "unet": lambda folder: load_unet(folder / UNET)}
 
 

@@ -44,7 +44,8 @@ def forecast(name: str) -> dict[str, int | str]:
 
 def _room(device: torch.device) -> int:
     """What is free on the device, or would be if ComfyUI let go of all models that it holds there."""
-    held = sum(entry.model_loaded_memory() for entry in management.current_loaded_models if entry.device == device)
+    loaded = [entry for entry in list(management.current_loaded_models) if entry.device == device and entry.model]
+    held = sum(entry.model_loaded_memory() for entry in loaded)
     return round(min(management.get_free_memory(device) + held, management.get_total_memory(device)))
 
 

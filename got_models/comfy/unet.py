@@ -210,3 +210,5 @@ def _fill(patcher: ModelPatcher, tensors: dict[str, Tensor], dtype: torch.dtype)
             tensors[name] = tensor.to(dtype)
     patcher.model.load_model_weights(tensors, "", assign=True)
     patcher.model.requires_grad_(False)
+    if comfy.model_management.force_channels_last():
+        patcher.model.diffusion_model.to(memory_format=torch.channels_last)
