@@ -40,7 +40,7 @@ class Progress:
         now = time.monotonic()
         if now - self.reported >= SECONDS_BETWEEN_REPORTS:
             self.reported = now
-            left = (now - self.start) * (self.total - self.done) / self.done
+            left = (now - self.start) * max(0, self.total - self.done) / self.done  # headers come on top
             self.report(
                 f"{self.done / self.total:4.0%}  {self.done / 1e9:.1f} of {self.total / 1e9:.1f} GB, {left:.0f} s left"
             )
