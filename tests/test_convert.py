@@ -497,7 +497,7 @@ def test_nothing_is_left_when_writing_breaks_off(broken, monkeypatch, capsys, fa
     assert capsys.readouterr().err.startswith("convert: ")
 
 
-@pytest.mark.parametrize("sent, left", [("SIGTERM", []), ("SIGINT", []), ("SIGKILL", ["out.unfinished"])])
+@pytest.mark.parametrize("sent, left", [("SIGTERM", []), ("SIGKILL", ["out.unfinished"])])
 def test_a_run_that_is_ended_from_outside(release, tmp_path, sent, left):
     """Ended in the midst of writing. What only a killed run leaves is no model for anyone, and the next clears it."""
     places = [f"--{name}={getattr(release, name)}" for name in ("got", "mllm", "sdxl")]
