@@ -1,0 +1,110 @@
+"""The row format, and from a row to an example: checked texts and pictures, or the reason why it cannot be used.
+
+    {"prompt": "a red cup on a table", "chain": "A red cup (120,400),(380,760) (red) on ...", "picture": "cup.jpg"}
+    {"prompt": "make the cup blue", "chain": "1. The image shows ...", "source": "cup.jpg", "picture": "blue.jpg"}
+
+prompt   the caption or instruction ("instruction" is read too)
+chain    the reasoning, with boxes in any form that got_models.chain reads
+picture  what is to be made: a path, the bytes of a picture file, or {"bytes": ..., "path": ...} as Parquet keeps them
+source   the picture to edit, likewise; a row without it is text-to-image
+task     "text-to-image" or "edit"; may be left out
+earlier  for an edit of an edit: the turns before it, oldest first, each with prompt, chain and source
+
+Knows nothing of files of rows, tokens or networks.
+"""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+from ...got_models.chain import EDIT, TEXT_TO_IMAGE, Chain, ChainError, read_chain
+from ...got_models.errors import GoTError
+from ...got_models.guidance import MIN_SIDE
+
+
+class RowError(GoTError):
+    """A row that cannot be trained on. `kind`: what is wrong, in a word or two that many rows may share."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+@dataclass(frozen=True)
+class Example:
+    """A chain with its prompt and source, and the picture to be made: uint8 (height, width, 3).
+
+    weight: 1; 0 for what stands in the place of a broken row and counts nowhere.
+    """
+
+    chain: Chain
+    picture: np.ndarray
+    weight: float = 1.0
+
+
+def blank() -> Example:
+    """What stands in the place of a broken row, so that every batch has the same number of rows."""
+    chain = Chain(TEXT_TO_IMAGE, "-", "-", ())
+    return Example(chain, np.zeros((MIN_SIDE, MIN_SIDE, 3), dtype=np.uint8), weight=0.0)
+
+
+def read_example(row: dict[str, Any], folder: Path) -> Example:
+    """An example from a row in the format above; paths start from `folder`. Raises RowError."""
+    earlier = None
+    for turn in row.get("earlier") or ():
+        earlier = _read_turn(turn, folder, earlier)
+    chain = _read_turn(row, folder, earlier)
+    return Example(chain, read_picture(row, "picture", folder))
+
+
+def _read_turn(row: dict[str, Any], folder: Path, earlier: Chain | None) -> Chain:
+    prompt = _text(row, "prompt", "instruction")
+    text = _text(row, "chain")
+    task = row.get("task") or (EDIT if row.get("source") is not None else TEXT_TO_IMAGE)
+    if task not in (TEXT_TO_IMAGE, EDIT):
+        raise RowError("unknown task", f"its task is '{task}'; it must be '{TEXT_TO_IMAGE}' or '{EDIT}'")
+    source = as_tensor(read_picture(row, "source", folder)) if task == EDIT else None
+    try:
+        return read_chain(text, task, prompt, source, earlier=earlier)
+    except ChainError as error:
+        kind = "unknown colour" if "colour" in str(error) else "bad box"
+        raise RowError(kind, str(error)) from error
+
+
+def _text(row: dict[str, Any], *names: str) -> str:
+    for name in names:
+        if isinstance(row.get(name), str) and row[name].strip():
+            return row[name].strip()
+    raise RowError(f"no {names[0]}", f"it has no '{names[0]}', or an empty one")
+
+
+def read_picture(row: dict[str, Any], name: str, folder: Path) -> np.ndarray:
+    """A picture of a row as uint8 (H, W, 3), upright; alpha is left out. Raises RowError."""
+    value = row.get(name)
+    data = value.get("bytes") if isinstance(value, dict) else value
+    path = value.get("path") if isinstance(value, dict) else value
+    if not isinstance(data, bytes) and not (isinstance(path, str) and path):
+        raise RowError(f"no {name}", f"it has no '{name}'")
+    file = io.BytesIO(data) if isinstance(data, bytes) else folder / path
+    if isinstance(file, Path) and not file.is_file():
+        raise RowError(f"missing {name}", f"there is no file {file}")
+    try:
+        with Image.open(file) as opened:
+            pixels = np.array(ImageOps.exif_transpose(opened).convert("RGB"))
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise RowError(f"unreadable {name}", f"its '{name}' cannot be read: {error}") from error
+    if min(pixels.shape[:2]) < MIN_SIDE:
+        height, width = pixels.shape[:2]
+        raise RowError(f"tiny {name}", f"its '{name}' is {width}x{height} pixels; {MIN_SIDE} a side are the least")
+    return pixels
+
+
+def as_tensor(pixels: np.ndarray) -> Tensor:
+    """uint8 (H, W, 3) -> (1, H, W, 3) in 0..1, as chains carry their source."""
+    return torch.from_numpy(pixels)[None] / 255

@@ -1,0 +1,147 @@
+"""A model folder as networks to train: Qwen2.5-VL whole or with LoRA, the projectors, the UNet, the frozen autoencoder.
+
+A model folder keeps weights without diffusers' configurations; those follow from the weights' shapes.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from peft import LoraConfig, get_peft_model
+from torch import Tensor, nn
+
+from ...got_models.folder import TINY, UNET, VAE
+from ...got_models.loading import load_reasoner
+from ...got_models.reasoner import Reasoner
+from ...got_models.weights import WeightsError, load_tensors
+from .config import Config
+
+HEAD_CHANNELS = 64  # SDXL's
+TIME_CHANNELS = 256  # for each of the six numbers of size and crop
+SCALE = 0.13025  # SDXL's latents
+
+
+class Networks(nn.Module):
+    """All networks of a GoT as one module. reasoner: what stands around the language model, and the model itself."""
+
+    def __init__(self, reasoner: Reasoner, unet: UNet2DConditionModel, vae: AutoencoderKL) -> None:
+        super().__init__()
+        network = reasoner.network
+        self.reasoner = reasoner  # no module
+        self.language_model, self.context, self.pooled = network.language_model, network.context, network.pooled
+        self.unet, self.vae = unet, vae
+
+    def trained(self) -> dict[str, nn.Parameter]:
+        """What is trained, by name."""
+        return {name: parameter for name, parameter in self.named_parameters() if parameter.requires_grad}
+
+
+def start_folder(start: str) -> Path:
+    return TINY if start == "tiny" else Path(start)
+
+
+def load_networks(folder: Path, config: Config, frozen: torch.dtype = torch.float32) -> Networks:
+    """The networks of a model folder, ready to train. frozen: how weights are kept that a LoRA leaves as they are."""
+    reasoner = load_reasoner(folder, frozen if config.language == "lora" else torch.float32)
+    networks = Networks(reasoner, load_unet(folder / UNET), load_vae(folder / VAE))
+    return prepare(networks, config)
+
+
+def prepare(networks: Networks, config: Config) -> Networks:
+    """Settle what is trained, in full precision, and what stays as it is."""
+    networks.requires_grad_(False)
+    if config.language == "lora":
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            add_lora(networks.language_model, config)
+    else:
+        networks.language_model.requires_grad_(True)
+    for part in (networks.context, networks.pooled, networks.unet):
+        part.requires_grad_(True)
+    for parameter in networks.trained().values():
+        parameter.data = parameter.data.float()
+    if config.checkpointing:
+        networks.language_model.gradient_checkpointing_enable({"use_reentrant": False})
+        networks.unet.enable_gradient_checkpointing()
+    networks.train()
+    networks.vae.eval()
+    return networks
+
+
+def add_lora(language_model: nn.Module, config: Config) -> None:
+    """Put a LoRA into every module that `targets` names by suffix, the vision tower's too, and free those of `saved`."""
+    lora = LoraConfig(
+        r=config.rank,
+        lora_alpha=config.alpha,
+        lora_dropout=config.dropout,
+        target_modules=list(config.targets),
+        modules_to_save=list(config.saved) or None,
+    )
+    get_peft_model(language_model, lora)  # works on the model itself
+
+
+def load_unet(path: Path) -> UNet2DConditionModel:
+    """The UNet of a model folder, in full precision. WeightsError if it is not GoT's."""
+    return _filled(UNet2DConditionModel, unet_config, path)
+
+
+def load_vae(path: Path) -> AutoencoderKL:
+    """The autoencoder of a model folder, in full precision: SDXL's overflows in half precision."""
+    return _filled(AutoencoderKL, vae_config, path)
+
+
+def _filled(kind: type, config_of: Callable[[dict], dict], path: Path) -> nn.Module:
+    tensors = load_tensors(path)
+    try:
+        with torch.device("meta"):
+            module = kind(**config_of(tensors))
+        module.load_state_dict({name: tensor.float() for name, tensor in tensors.items()}, assign=True)
+    except (KeyError, IndexError, RuntimeError, ValueError) as error:
+        raise WeightsError(f"{path} is not the {kind.__name__} of a GoT model: {error}. Convert the model again.") from error
+    return module
+
+
+def unet_config(tensors: dict[str, Tensor]) -> dict:
+    """diffusers' configuration of an SDXL-type UNet, from the shapes of its weights."""
+    keys = list(tensors)
+    levels = range(_count(keys, "down_blocks."))
+    widths = [tensors[f"down_blocks.{i}.resnets.0.conv1.weight"].shape[0] for i in levels]
+    depths = [_count(keys, f"down_blocks.{i}.attentions.0.transformer_blocks.") for i in levels]
+    attention = next(key for key in keys if key.endswith("transformer_blocks.0.attn2.to_k.weight"))
+    kinds = [("CrossAttn" if depth else "", "Block2D") for depth in depths]
+    return {
+        "in_channels": tensors["conv_in.weight"].shape[1],
+        "out_channels": tensors["conv_out.weight"].shape[0],
+        "block_out_channels": widths,
+        "layers_per_block": [_count(keys, f"down_blocks.{i}.resnets.") for i in levels],
+        "down_block_types": [f"{kind}Down{end}" for kind, end in kinds],
+        "up_block_types": [f"{kind}Up{end}" for kind, end in reversed(kinds)],
+        "transformer_layers_per_block": [depth or 1 for depth in depths],
+        "attention_head_dim": [width // HEAD_CHANNELS for width in widths],  # diffusers' name for the number of heads
+        "cross_attention_dim": tensors[attention].shape[1],
+        "use_linear_projection": tensors["mid_block.attentions.0.proj_in.weight"].ndim == 2,
+        "addition_embed_type": "text_time",
+        "addition_time_embed_dim": TIME_CHANNELS,
+        "projection_class_embeddings_input_dim": tensors["add_embedding.linear_1.weight"].shape[1],
+    }
+
+
+def vae_config(tensors: dict[str, Tensor]) -> dict:
+    """diffusers' configuration of an AutoencoderKL, from the shapes of its weights. The decoder tells the widths."""
+    keys = list(tensors)
+    blocks = range(_count(keys, "decoder.up_blocks."))
+    widths = [tensors[f"decoder.up_blocks.{block}.resnets.0.conv1.weight"].shape[0] for block in reversed(blocks)]
+    return {
+        "block_out_channels": widths,
+        "down_block_types": ["DownEncoderBlock2D" for _ in blocks],
+        "up_block_types": ["UpDecoderBlock2D" for _ in blocks],
+        "layers_per_block": _count(keys, "decoder.up_blocks.0.resnets.") - 1,
+        "latent_channels": tensors["decoder.conv_in.weight"].shape[1],
+        "scaling_factor": SCALE,
+    }
+
+
+def _count(keys: list[str], prefix: str) -> int:
+    """How many numbers follow a prefix of the keys."""
+    return len({key[len(prefix) :].split(".")[0] for key in keys if key.startswith(prefix)})

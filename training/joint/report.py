@@ -1,0 +1,47 @@
+"""Rows that could not be used: counted by what is wrong with them, the first few of each kind by name."""
+
+import json
+from pathlib import Path
+
+from .examples import RowError
+
+NAMED = 5  # rows of each kind that are named
+
+
+class BrokenRows:
+    """Counts broken rows. Part of a checkpoint: a resumed run goes on counting."""
+
+    def __init__(self) -> None:
+        self.seen = 0
+        self.counts: dict[str, int] = {}
+        self.named: dict[str, list[str]] = {}
+
+    def add(self, name: str, error: RowError) -> None:
+        """name: where the row stands, such as "rows.jsonl, row 17"."""
+        self.counts[error.kind] = self.counts.get(error.kind, 0) + 1
+        named = self.named.setdefault(error.kind, [])
+        if len(named) < NAMED:
+            named.append(f"{name}: {error}")
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())
+
+    def lines(self) -> list[str]:
+        """The report: one line for all, then what is wrong, how often, and where."""
+        lines = [f"{self.seen} rows read, {self.total} of them could not be used"]
+        for kind, count in sorted(self.counts.items(), key=lambda pair: -pair[1]):
+            lines.append(f"  {kind}: {count}")
+            lines += [f"    {name}" for name in self.named[kind]]
+            if count > NAMED:
+                lines.append(f"    and {count - NAMED} more")
+        return lines
+
+    def write(self, path: Path) -> None:
+        path.write_text(json.dumps(self.state_dict(), indent=2) + "\n", encoding="utf-8")
+
+    def state_dict(self) -> dict:
+        return {"seen": self.seen, "counts": dict(self.counts), "named": {kind: list(n) for kind, n in self.named.items()}}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.seen, self.counts, self.named = state["seen"], dict(state["counts"]), dict(state["named"])

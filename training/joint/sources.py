@@ -1,0 +1,152 @@
+"""Mixtures of endless sources. What stands in place n of the stream follows from the seed, and from nothing else.
+
+Files are streamed through `datasets`, window by window: the rows of a window are shuffled together, so a position is
+the state of the reader at the window's beginning and a place in it, and a run resumes in the middle of a window.
+Every process goes through the whole stream; it opens the pictures only of the rows that are its own.
+"""
+
+import glob
+import json
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from random import Random
+from typing import Any, NamedTuple
+
+from datasets import IterableDataset, load_dataset
+
+from .config import Config, ConfigError, Source
+from .examples import Example, RowError
+from .published import read_published
+from .worlds import world_example
+
+READERS = {".jsonl": "text", ".json": "text", ".parquet": "parquet"}  # JSON lines are parsed here, one by one
+
+
+class Place(NamedTuple):
+    """Place `number` of the stream: where its row comes from, and how to read it (which may raise RowError)."""
+
+    number: int
+    name: str
+    read: Callable[[], Example]
+
+
+class Mixture:
+    """The stream of a configuration's sources, from any position on. `state_dict` is the position."""
+
+    def __init__(self, config: Config) -> None:
+        self.seed, self.sources = config.seed, config.sources
+        self.number = 0
+        self.files = {
+            index: Rows(source, config.window, config.seed)
+            for index, source in enumerate(config.sources)
+            if source.kind != "world"
+        }
+
+    def __iter__(self) -> Iterator[Place]:
+        return self
+
+    def __next__(self) -> Place:
+        number, self.number = self.number, self.number + 1
+        rng = Random(f"{self.seed}:{number}")
+        index = rng.choices(range(len(self.sources)), [source.share for source in self.sources])[0]
+        if index not in self.files:
+            return Place(number, f"the world, row {number}", lambda: world_example(rng))
+        rows = self.files[index]
+        name, row = next(rows)
+        return Place(number, name, lambda: rows.example(row))
+
+    def state_dict(self) -> dict:
+        return {"number": self.number, "files": {str(index): rows.state_dict() for index, rows in self.files.items()}}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.number = state["number"]
+        for index, rows in self.files.items():
+            rows.load_state_dict(state["files"][str(index)])
+
+
+class Rows:
+    """The rows of one source's files, epoch after epoch, shuffled within windows."""
+
+    def __init__(self, source: Source, window: int, seed: int) -> None:
+        """Raises ConfigError if there are no such files, or they are of an unknown kind."""
+        self.source, self.size, self.seed = source, window, seed
+        paths = sorted(map(Path, glob.glob(source.files)))
+        if not paths or paths[0].suffix not in READERS:
+            what = "no such file" if not paths else "neither JSONL nor Parquet"
+            raise ConfigError(f"The data '{source.files}' cannot be read: {what}. Give a JSONL or Parquet file.")
+        self.folder = Path(source.pictures) if source.pictures else paths[0].parent
+        self.paths, self.dataset = paths, _streamed(paths)
+        self.epoch, self.first, self.place, self.begin = 0, 0, 0, None
+        self.window: list[Any] = []
+        self.reading: Iterator[dict] | None = None
+
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        return self
+
+    def __next__(self) -> tuple[str, Any]:
+        """Where the next row stands, counted from 1, and the row."""
+        if self.place == len(self.window):
+            self._next_window()
+        index = self._order()[self.place]
+        self.place += 1
+        return f"{self.source.files}, row {self.first + index + 1}", self.window[index]
+
+    def example(self, row: Any) -> Example:
+        """An example from a row as `next` gives it. Raises RowError."""
+        if isinstance(row, str):
+            row = _parsed(row)
+        return read_published(row, self.source, self.folder)
+
+    def _order(self) -> list[int]:
+        order = list(range(len(self.window)))
+        Random(f"{self.seed}:{self.epoch}:{self.first}").shuffle(order)
+        return order
+
+    def _next_window(self) -> None:
+        self.first, self.place = self.first + len(self.window), 0
+        self._read_window()
+        if not self.window:  # the files are at their end
+            if self.first == 0:
+                raise ConfigError(f"The data '{self.source.files}' has no rows.")
+            self.epoch, self.first, self.reading = self.epoch + 1, 0, None
+            self._read_window()
+
+    def _read_window(self) -> None:
+        if self.reading is None:
+            self.begin = None
+            self._open()
+        else:
+            self.begin = self.dataset.state_dict()
+        self.window = list(islice(self.reading, self.size))
+
+    def _open(self) -> None:
+        """Begin at the state `begin`: a dataset that was given one would begin there again at each epoch."""
+        self.dataset = _streamed(self.paths)
+        if self.begin is not None:
+            self.dataset.load_state_dict(self.begin)
+        self.reading = (row["text"] if row.keys() == {"text"} else row for row in self.dataset)
+
+    def state_dict(self) -> dict:
+        return {"epoch": self.epoch, "first": self.first, "place": self.place, "begin": self.begin}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.epoch, self.first, self.place, self.begin = (state[key] for key in ("epoch", "first", "place", "begin"))
+        self._open()
+        self.window = list(islice(self.reading, self.size))
+
+
+def _streamed(paths: list[Path]) -> IterableDataset:
+    reader = READERS[paths[0].suffix]
+    dataset = load_dataset(reader, data_files=[str(path) for path in paths], split="train", streaming=True)
+    return dataset.decode(False) if reader == "parquet" else dataset
+
+
+def _parsed(line: str) -> dict:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise RowError("not JSON", f"it is not JSON: {error}") from error
+    if not isinstance(row, dict):
+        raise RowError("not JSON", "it is not a JSON object")
+    return row
