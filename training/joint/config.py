@@ -60,7 +60,7 @@ class Config:
     batch: rows a step, of all processes together. micro_batch: rows that a process computes at a time.
     rate: the greatest learning rate; warmup: steps until it is reached, then a cosine. clip: greatest norm of a gradient.
     average: decay of the moving average of the weights, 0 for none. checkpointing: compute activations twice, save memory.
-    encode: pictures that the autoencoder takes at a time. log, save, sample: every so many steps, 0 for never.
+    encode: pictures that the autoencoder takes at a time. report, save, sample: every so many steps, 0 for never.
     keep: how many checkpoints stay. samples: how many pictures are drawn.
     """
 
@@ -97,7 +97,7 @@ class Config:
     encode: int = 8
     precision: str = "auto"
     seed: int = 0
-    log: int = 10
+    report: int = 100
     save: int = 1000
     keep: int = 2
     sample: int = 1000

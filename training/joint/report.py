@@ -45,3 +45,14 @@ class BrokenRows:
 
     def load_state_dict(self, state: dict) -> None:
         self.seen, self.counts, self.named = state["seen"], dict(state["counts"]), dict(state["named"])
+
+    @classmethod
+    def merged(cls, states: list[dict]) -> "BrokenRows":
+        """The reports of several processes as one."""
+        whole = cls()
+        for state in states:
+            whole.seen += state["seen"]
+            for kind, count in state["counts"].items():
+                whole.counts[kind] = whole.counts.get(kind, 0) + count
+                whole.named[kind] = [*whole.named.get(kind, []), *state["named"][kind]][:NAMED]
+        return whole

@@ -1,0 +1,87 @@
+"""`python dev.py train`: train or fine-tune a GoT.
+
+    python dev.py train --config tiny --out runs/tiny
+    python dev.py train --config finetune --data rows.jsonl --out runs/mine --set start=models/got/GoT-6B steps=2000
+    python dev.py train --config pretrain --out runs/got --processes 8
+
+A run that was broken off goes on where it was: give the same command again. training/README.md says the rest.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from ...got_models.errors import GoTError
+from .config import CONFIGS, Config, ConfigError, changed, read_config
+
+RUNNER = Path(__file__).parent.parent.parent / "tools" / "run.py"
+
+
+def settings_of(pairs: list[str]) -> dict[str, Any]:
+    """KEY=VALUE, where a value that is not JSON is a text. ConfigError if there is no '='."""
+    settings = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise ConfigError(f"--set takes KEY=VALUE, not '{pair}'.")
+        try:
+            settings[key] = json.loads(value)
+        except ValueError:
+            settings[key] = value
+    return settings
+
+
+def chosen_config(options: argparse.Namespace) -> Config:
+    """The configuration with what the command line says otherwise."""
+    settings = settings_of(options.set)
+    if options.data:
+        settings["sources"] = [{"kind": options.format, "files": options.data, "pictures": options.pictures}]
+    return changed(read_config(options.config), settings, where="The command line") if settings else read_config(
+        options.config
+    )
+
+
+def in_processes(count: int, arguments: list[str]) -> int:
+    """The same command in several processes of this machine, by accelerate's launcher."""
+    import torch
+
+    kind = [] if torch.cuda.is_available() else ["--cpu"]
+    launcher = [sys.executable, "-m", "accelerate.commands.launch", "--num_processes", str(count), *kind]
+    threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // count))}
+    command = [*launcher, str(RUNNER), "training.joint", *arguments]
+    return subprocess.run(command, env={**threads, **os.environ}).returncode
+
+
+def main(argv: list[str] | None = None) -> int:
+    known = ", ".join(sorted(path.stem for path in CONFIGS.glob("*.json")))
+    parser = argparse.ArgumentParser("train", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--config", required=True, help=f"one of {known}, or a JSON file")
+    parser.add_argument("--data", default="", help="JSONL or Parquet instead of the configuration's data")
+    parser.add_argument("--pictures", default="", help="the folder that the rows' paths start from (default: the data's)")
+    parser.add_argument("--format", default="rows", help="rows, omniedit-got, lahr-got or journeydb-got (default: rows)")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run: log, checkpoints, samples, model")
+    parser.add_argument("--processes", type=int, default=1, help="processes on this machine (default: 1)")
+    parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="other values for the configuration")
+    options = parser.parse_args(argv)
+    arguments = sys.argv[1:] if argv is None else argv
+    if options.processes > 1 and "LOCAL_RANK" not in os.environ:
+        return in_processes(options.processes, arguments)
+    try:
+        from .loop import train
+
+        train(chosen_config(options), options.out)
+    except GoTError as error:
+        print(f"train: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("train: stopped; the same command goes on from the last checkpoint", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,70 @@
+"""What was trained as a model folder for models/got: LoRA merged, published names, one precision."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from peft.tuners.lora import LoraLayer
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from ...got_models.conversion.writer import DTYPES
+from ...got_models.folder import PROJECTORS, REASONER, UNET, VAE, read_manifest, write_manifest
+from ...got_models.weights import INDEX, SINGLE, published_key
+from .config import Config
+from .networks import Networks
+
+WEIGHTS = (".safetensors", ".bin")
+
+
+def export(networks: Networks, start: Path, out: Path, config: Config) -> None:
+    """Make the model folder `out`; tokenizer, image processor and sizes are those of the folder it started from."""
+    dtype = DTYPES[config.export_dtype][0]
+    part = out.with_name(f"{out.name}.unfinished")
+    shutil.rmtree(part, ignore_errors=True)
+    _copy_reasoner(start / REASONER, part / REASONER, dtype)
+    projectors = {f"context.{name}": value for name, value in networks.context.state_dict().items()}
+    projectors |= {f"pooled.{name}": value for name, value in networks.pooled.state_dict().items()}
+    files = {
+        f"{REASONER}/{SINGLE}": plain_tensors(networks.language_model),
+        PROJECTORS: projectors,
+        UNET: networks.unet.state_dict(),
+        VAE: networks.vae.state_dict(),
+    }
+    for name, tensors in files.items():
+        save_file({key: _stored(value, dtype) for key, value in tensors.items()}, part / name, {"format": "pt"})
+    write_manifest(part, replace(read_manifest(start), name=config.name))
+    shutil.rmtree(out, ignore_errors=True)
+    part.rename(out)
+
+
+def plain_tensors(language_model: nn.Module) -> dict[str, Tensor]:
+    """The language model's tensors by their published names; weights with a LoRA have it merged, in full precision."""
+    tensors = {}
+    for name, tensor in language_model.state_dict().items():
+        if ".lora_" not in name and ".original_module." not in name:
+            plain = name.replace(".base_layer.", ".").replace(".modules_to_save.default.", ".")
+            tensors[published_key(plain)] = tensor
+    for name, module in language_model.named_modules():
+        if isinstance(module, LoraLayer):
+            key = f"{published_key(name)}.weight"
+            tensors[key] = tensors[key].float() + module.get_delta_weight("default").float()
+    return tensors
+
+
+def _stored(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    """A copy of its own on the CPU: tied embeddings are stored twice, as GoT's are."""
+    return tensor.detach().to("cpu", dtype, copy=True).contiguous()
+
+
+def _copy_reasoner(start: Path, out: Path, dtype: torch.dtype) -> None:
+    """Everything of a transformers folder but its weights."""
+    out.mkdir(parents=True)
+    for path in start.iterdir():
+        if path.is_file() and path.suffix not in WEIGHTS and path.name != INDEX:
+            shutil.copy(path, out / path.name)
+    config = json.loads((out / "config.json").read_text(encoding="utf-8"))
+    config |= {"torch_dtype": str(dtype).removeprefix("torch."), "tie_word_embeddings": False}
+    (out / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")

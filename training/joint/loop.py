@@ -1,0 +1,219 @@
+"""The training loop, on Hugging Face accelerate: the same on one CPU, one GPU, or many processes.
+
+A step takes `batch` rows of the stream, whatever the number of processes. Both losses are divided by what the whole
+step holds, its tokens and its rows, so the gradient is that of one large batch.
+"""
+
+import time
+from contextlib import nullcontext
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import DistributedDataParallelKwargs, gather_object
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from ..run import cosine
+from .average import Average
+from .batches import Batch, Batcher, row_seed
+from .checkpoints import (
+    AVERAGE,
+    TRAINED,
+    checkpoints,
+    load_optimizer,
+    load_tensors_into,
+    read_state,
+    save_checkpoint,
+)
+from .config import Config, as_json
+from .export import export
+from .journal import Journal
+from .networks import load_networks, start_folder
+from .objective import Objective
+from .report import BrokenRows
+from .samples import sample_rows, sample_sheet
+from .sources import Mixture
+from .start import make_start
+from .steps import Step, Steps
+
+MODEL, CHECKPOINTS, SAMPLES, START = "model", "checkpoints", "samples", "start"
+
+
+def train(config: Config, out: Path) -> None:
+    """Train, from the newest checkpoint in `out` if there is one, and leave the model folder `out`/model.
+
+    Raises ConfigError, or another GoTError, if what was given cannot be used; then nothing has been trained.
+    """
+    accelerator = begin(config)
+    start = _start(config, out, accelerator)
+    training = Training(config, out, start, accelerator)
+    try:
+        training.run()
+    finally:
+        training.steps.close()
+    if accelerator.is_main_process:
+        with training.average.applied():
+            export(training.networks, start, out / MODEL, config)
+        accelerator.print(f"{out / MODEL} is the trained model: put it into models/got")
+    accelerator.end_training()
+
+
+def begin(config: Config) -> Accelerator:
+    """Processes, devices and precision. A gradient that a step does not reach stays empty, in any number of them."""
+    has_gpu = torch.cuda.is_available()
+    units = torch.cuda.is_bf16_supported() if has_gpu else torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    mixed = config.precision == "bf16" or (config.precision == "auto" and units)
+    parallel = DistributedDataParallelKwargs(find_unused_parameters=True, broadcast_buffers=False)
+    return Accelerator(cpu=not has_gpu, mixed_precision="bf16" if mixed else "no", kwargs_handlers=[parallel])
+
+
+def _start(config: Config, out: Path, accelerator: Accelerator) -> Path:
+    """The model folder to start from; made of the base folders by the first process if it is not there yet."""
+    if config.start:
+        return start_folder(config.start)
+    folder = out / START
+    if accelerator.is_main_process and not folder.is_dir():
+        make_start(Path(config.mllm), Path(config.sdxl), folder, config.seed, accelerator.print)
+    accelerator.wait_for_everyone()
+    return folder
+
+
+def optimizer_of(parameters: dict[str, nn.Parameter], config: Config) -> torch.optim.AdamW:
+    """Adam with weight decay on matrices and filters, not on norms and biases."""
+    groups = [
+        {"params": [p for p in parameters.values() if (p.ndim >= 2) == decays], "weight_decay": config.decay * decays}
+        for decays in (True, False)
+    ]
+    return torch.optim.AdamW(groups, lr=config.rate, betas=(config.beta1, config.beta2), eps=config.epsilon)
+
+
+class Training:
+    """A run: its networks, its place in the data, its record."""
+
+    def __init__(self, config: Config, out: Path, start: Path, accelerator: Accelerator) -> None:
+        self.config, self.out, self.accelerator = config, out, accelerator
+        frozen = torch.bfloat16 if accelerator.mixed_precision == "bf16" else torch.float32
+        self.networks = load_networks(start, config, frozen)
+        self.networks.to(accelerator.device)
+        self.networks.reasoner.device = accelerator.device
+        self.objective = Objective(self.networks, config).to(accelerator.device)
+        self.parameters = self.networks.trained()
+        self.optimizer = optimizer_of(self.parameters, config)
+        self.average = Average(self.parameters, config.average if accelerator.is_main_process else 0)
+        self.mixture, self.broken, self.step = Mixture(config), BrokenRows(), 0
+        self._resume()
+        self.forward = accelerator.prepare(self.objective)
+        batcher = Batcher(self.networks.reasoner, config)
+        processes = accelerator.process_index, accelerator.num_processes
+        self.steps = Steps(self.mixture, batcher, self.broken, config, *processes)
+        self.journal = Journal(out, self.step) if accelerator.is_main_process else None
+
+    def _resume(self) -> None:
+        """Go on from the newest checkpoint, if there is one."""
+        found = checkpoints(self.out / CHECKPOINTS)
+        if not found:
+            return
+        state = read_state(found[-1], self.config)
+        self.step = state["step"]
+        self.mixture.load_state_dict(state["position"])
+        load_tensors_into(found[-1], TRAINED, self.parameters)
+        self.optimizer.load_state_dict(load_optimizer(found[-1]))
+        if self.accelerator.is_main_process:
+            self.broken.load_state_dict(state["broken"])
+            if self.average.values:
+                load_tensors_into(found[-1], AVERAGE, self.average.values)
+            self.average.count = state["step"]
+        self.accelerator.print(f"going on from {found[-1]}")
+
+    def run(self) -> None:
+        """All steps that are left, with whatever is due after each."""
+        config, main = self.config, self.accelerator.is_main_process
+        bar = tqdm(total=config.steps, initial=self.step, unit="step", disable=not main, smoothing=0.05)
+        rows = sample_rows(config) if main and config.sample and config.samples else []
+        while self.step < config.steps:
+            begun, step = time.perf_counter(), next(self.steps)
+            losses = self.train_step(step.batches)
+            self.step += 1
+            self.average.update()
+            if main:
+                seconds = round(time.perf_counter() - begun, 4)
+                self.journal.write({"step": self.step, **losses, "seconds": seconds})
+                bar.set_postfix({name: f"{losses[name]:.4f}" for name in ("loss", "chain", "noise")}, refresh=False)
+                bar.update()
+            self._records(step, rows)
+        bar.close()
+
+    def train_step(self, batches: list[Batch]) -> dict[str, float]:
+        """One step of the optimizer over this process's share of it. The losses are those of the whole step."""
+        config, accelerator = self.config, self.accelerator
+        for group in self.optimizer.param_groups:
+            group["lr"] = config.rate * cosine(self.step, config.steps, config.warmup)
+        held = self._summed([sum(batch.asked for batch in batches), sum(float(b.weights.sum()) for b in batches)])
+        tokens, rows = held.clamp(min=1).tolist()
+        sums = torch.zeros(2, device=accelerator.device)
+        for number, batch in enumerate(batches):
+            last = number == len(batches) - 1
+            torch.manual_seed(row_seed(config.seed, batch.number))  # a LoRA's dropout is the only other chance
+            with nullcontext() if last else accelerator.no_sync(self.forward):
+                errors = self.forward(batch.to(accelerator.device))
+                chain, noise = errors["chain"] / tokens, errors["noise"] / rows
+                share = config.chain_weight * chain + config.noise_weight * noise
+                accelerator.backward(share * accelerator.num_processes)  # gradients are averaged over processes
+            sums += torch.stack([chain.detach(), noise.detach()])
+        norm = accelerator.clip_grad_norm_(list(self.parameters.values()), config.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        chain, noise = self._summed(sums).tolist()
+        loss = config.chain_weight * chain + config.noise_weight * noise
+        rate = self.optimizer.param_groups[0]["lr"]
+        return {"loss": loss, "chain": chain, "noise": noise, "rate": rate, "gradient": float(norm)}
+
+    def _summed(self, values: list[float] | Tensor) -> Tensor:
+        """Sums over all processes."""
+        tensor = torch.as_tensor(values, dtype=torch.float32, device=self.accelerator.device)
+        return self.accelerator.reduce(tensor, "sum")
+
+    def _records(self, step: Step, rows: list) -> None:
+        """What is due now: the report, a checkpoint, sample pictures."""
+        ends = self.step == self.config.steps
+        due = {name: ends or (every and self.step % every == 0) for name, every in self._intervals().items()}
+        if due["report"] or due["save"]:
+            broken = BrokenRows.merged(gather_object([step.broken]))
+            if self.accelerator.is_main_process and due["report"]:
+                self._report(broken)
+            if self.accelerator.is_main_process and due["save"]:
+                self._save(step, broken)
+        if rows and due["sample"]:
+            self._sample(rows)
+        if due["save"] or due["sample"]:
+            self.accelerator.wait_for_everyone()
+
+    def _intervals(self) -> dict[str, int]:
+        return {name: getattr(self.config, name) for name in ("report", "save", "sample")}
+
+    def _report(self, broken: BrokenRows) -> None:
+        self.journal.draw()
+        broken.write(self.out / "rows.json")
+        if broken.total:
+            tqdm.write("\n".join(broken.lines()))
+
+    def _save(self, step: Step, broken: BrokenRows) -> None:
+        state = {"step": self.step, "position": step.position, "broken": broken.state_dict()}
+        save_checkpoint(
+            self.out / CHECKPOINTS,
+            {**state, "config": as_json(self.config)},
+            self.parameters,
+            self.average.state_dict(),
+            self.optimizer.state_dict(),
+            self.config.keep,
+        )
+
+    def _sample(self, rows: list) -> None:
+        folder = self.out / SAMPLES
+        folder.mkdir(exist_ok=True)
+        self.networks.eval()
+        with self.average.applied(), self.accelerator.autocast():
+            sample_sheet(self.objective, rows, folder / f"step-{self.step:06}.png")
+        self.networks.train()
+        self.networks.vae.eval()

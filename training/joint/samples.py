@@ -1,0 +1,87 @@
+"""Sample pictures as a run goes on: for a few rows the plan that the model writes, its picture, and what was wanted."""
+
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import DDPMScheduler
+from PIL import Image
+from torch import Tensor
+
+from ...got_models.chain import Chain, read_chain
+from ...got_models.decoding import Sampling
+from ...got_models.guidance import BRANCHES, Strengths, combine, reference_latents, spatial_latents
+from ...got_models.preview import plan_picture
+from .batches import KEPT, NO_BOXES, NO_CHAIN, NOTHING
+from .config import Config, changed
+from .examples import Example, RowError, as_tensor
+from .objective import Objective
+from .sources import Mixture
+
+SCHEDULE = {
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "beta_schedule": "scaled_linear",
+    "timestep_spacing": "leading",
+    "steps_offset": 1,
+    "clip_sample": False,
+}
+MOST_TOKENS = 512  # of a chain
+MOST_STEPS = 20
+
+
+def sample_rows(config: Config) -> list[Example]:
+    """The first rows of the data by another seed, broken ones left out."""
+    found, places = [], Mixture(changed(config, {"seed": config.seed + 1, "window": 4 * config.samples}))
+    for place in islice(places, 4 * config.samples):
+        try:
+            found.append(place.read())
+        except RowError:
+            continue
+    return found[: config.samples]
+
+
+@torch.no_grad()
+def sample_sheet(objective: Objective, rows: list[Example], path: Path) -> None:
+    """A picture with a line for each row: its plan, what the model drew, what was wanted. The networks stay in eval."""
+    lines = [np.concatenate(_line(objective, row), 1) for row in rows]
+    Image.fromarray(np.concatenate(lines)).save(path)
+
+
+def _line(objective: Objective, row: Example) -> list[np.ndarray]:
+    size = objective.config.width, objective.config.height
+    given = row.chain
+    empty = read_chain("", given.task, given.prompt, given.source, earlier=given.earlier)
+    chain = objective.networks.reasoner.write(empty, Sampling(), max_tokens=MOST_TOKENS)
+    drawn = draw(objective, chain, seed=objective.config.seed)
+    plan = plan_picture(chain, given.source, *size)
+    wanted = as_tensor(row.picture)
+    return [np.array(Image.fromarray(_bytes(picture)).resize(size)) for picture in (plan, drawn, wanted)]
+
+
+def draw(objective: Objective, chain: Chain, seed: int) -> Tensor:
+    """The picture (1, H, W, 3) of a chain, by DDPM with the strengths that the model's manifest has for its task."""
+    networks, config = objective.networks, objective.config
+    device, defaults = objective.alphas.device, networks.reasoner.manifest.defaults[chain.task]
+    size = config.width, config.height
+    hidden = networks.reasoner.semantics(chain).hidden.to(device).expand(4, -1, -1)
+    encode = lambda pictures: objective.encode((pictures * 255).round().to(device))
+    reference = reference_latents(chain.source, encode, *size).expand(4, -1, -1, -1)
+    spatial = spatial_latents(chain.regions, encode, *size).expand(4, -1, -1, -1)
+    dropped = torch.tensor([KEPT, NO_BOXES, NO_CHAIN, NOTHING], device=device)  # as BRANCHES has it
+    strengths = Strengths(defaults.text, defaults.spatial, defaults.reference)
+    schedule, generator = DDPMScheduler(**SCHEDULE), torch.Generator().manual_seed(seed)
+    schedule.set_timesteps(min(MOST_STEPS, defaults.steps))
+    latents = torch.randn(spatial[:1].shape, generator=generator)
+    for step in schedule.timesteps:
+        noisy = latents.to(device).expand(4, -1, -1, -1)
+        noise = objective.predict(noisy, step.expand(4).to(device), hidden, reference, spatial, dropped).float().cpu()
+        guided = combine(dict(zip(BRANCHES, noise.split(1))), strengths)
+        latents = schedule.step(guided, step, latents, generator=generator).prev_sample
+    pixels = networks.vae.decode(latents.to(device) / networks.vae.config.scaling_factor).sample
+    return (pixels / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).cpu()
+
+
+def _bytes(picture: Tensor) -> np.ndarray:
+    return (picture[0] * 255).round().to(torch.uint8).numpy()

@@ -1,0 +1,107 @@
+"""A model folder to start from, made of the base folders: Qwen2.5-VL with GoT's tokens, SDXL with a wider input.
+
+The UNet's first layer takes 12 channels instead of 4; the weights of the new ones are zeros, so that at the start it
+predicts what SDXL predicts. The projectors are new. Tensors pass through memory one by one.
+"""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ...got_models.conversion.adapter import embedding_rows, plan_merge, read_adapter
+from ...got_models.conversion.checkpoint import Checkpoint, open_checkpoint
+from ...got_models.conversion.plan import TensorPlan
+from ...got_models.conversion.reasoner_files import read_config, reasoner_files
+from ...got_models.conversion.writer import DTYPES, Progress, size_of, write_file, write_shards
+from ...got_models.convert import UNET_CHANNELS, reasoner_shapes
+from ...got_models.folder import PROJECTORS, REASONER, UNET, VAE, published_manifest, write_manifest
+from ...got_models.weights import WeightsError
+from .networks import TIME_CHANNELS
+
+CONV_IN = "conv_in.weight"
+
+
+class Made:
+    """Tensors made here, where a checkpoint's would be."""
+
+    def __init__(self, tensors: dict[str, Tensor]) -> None:
+        self.folder, self.tensors = Path("."), tensors
+        self.shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self.tensors[name]
+
+    def plans(self) -> list[TensorPlan]:
+        return [TensorPlan(name, self, name) for name in self.shapes]
+
+
+def make_start(mllm: Path, sdxl: Path, out: Path, seed: int, report: Callable[[str], None]) -> None:
+    """Make the model folder `out` of the folders as Qwen2.5-VL-3B-Instruct and SDXL were published.
+
+    seed: of the new projectors. Raises WeightsError if a folder is not what it should be.
+    """
+    part = out.with_name(f"{out.name}.unfinished")
+    shutil.rmtree(part, ignore_errors=True)
+    (part / REASONER).mkdir(parents=True)
+    language, texts = plan_language_model(mllm)
+    unet, vae = open_checkpoint(sdxl / "unet"), open_checkpoint(sdxl / "vae")
+    files = {UNET: plan_unet(unet), VAE: [TensorPlan(name, vae, name) for name in vae.shapes]}
+    files[PROJECTORS] = new_projectors(language, unet, seed)
+    for name, text in texts.items():
+        (part / REASONER / name).write_text(text, encoding="utf-8")
+    report(f"making {out} of {mllm} and {sdxl}")
+    everything = (language, *files.values())
+    progress = Progress(sum(size_of(plans, stored_as(plans)) for plans in everything), report)
+    write_shards(part / REASONER, language, stored_as(language), progress)
+    for name, plans in files.items():
+        write_file(part / name, plans, stored_as(plans), progress)
+    write_manifest(part, published_manifest(out.name))
+    shutil.rmtree(out, ignore_errors=True)
+    part.rename(out)
+
+
+def plan_language_model(mllm: Path) -> tuple[list[TensorPlan], dict[str, str]]:
+    """The tensors of a plain Qwen2.5-VL, its embeddings untied, and the texts of its other files."""
+    config, base = read_config(mllm), open_checkpoint(mllm)
+    adapter = read_adapter({key: key for key in base.shapes})
+    rows = embedding_rows(adapter, base, base) or config["vocab_size"]
+    config |= {"vocab_size": rows, "tie_word_embeddings": False}
+    plans = plan_merge(adapter, base, base, reasoner_shapes(config), scaling=lambda rank: 1.0)
+    return plans, reasoner_files(mllm, mllm, config, rows)
+
+
+def plan_unet(unet: Checkpoint) -> list[TensorPlan]:
+    """SDXL's UNet with its first layer widened. WeightsError if it is another model's."""
+    if CONV_IN not in unet.shapes or unet.shapes[CONV_IN][1] != 4:
+        raise WeightsError(f"{unet.folder} is not SDXL's UNet, whose {CONV_IN} takes 4 channels. Give SDXL's folder.")
+    wide = Made({CONV_IN: widened(unet[CONV_IN])})
+    return [TensorPlan(name, wide if name == CONV_IN else unet, name) for name in unet.shapes]
+
+
+def widened(weight: Tensor) -> Tensor:
+    """(C, 4, 3, 3) -> (C, 12, 3, 3): zeros for the reference and the spatial latents."""
+    extra = weight.new_zeros(weight.shape[0], UNET_CHANNELS - weight.shape[1], *weight.shape[2:])
+    return torch.cat([weight, extra], 1)
+
+
+def new_projectors(language: list[TensorPlan], unet: Checkpoint, seed: int) -> list[TensorPlan]:
+    """Linear layers as torch begins them, from the language model's width to the UNet's two."""
+    hidden = next(plan.shape[1] for plan in language if plan.name == "model.embed_tokens.weight")
+    context = next(shape[1] for name, shape in unet.shapes.items() if name.endswith("attn2.to_k.weight"))
+    pooled = unet.shapes["add_embedding.linear_1.weight"][1] - 6 * TIME_CHANNELS
+    tensors = {}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for name, width in (("context", context), ("pooled", pooled)):
+            layer = nn.Linear(hidden, width)
+            tensors |= {f"{name}.weight": layer.weight.detach(), f"{name}.bias": layer.bias.detach()}
+    return Made(tensors).plans()
+
+
+def stored_as(plans: list[TensorPlan]) -> str:
+    """The precision of a component's weights: they are kept in it."""
+    dtype = plans[0].source[plans[0].key].dtype
+    return next(name for name, (kind, _) in DTYPES.items() if kind == dtype)
