@@ -7,6 +7,7 @@
     bench    how long a person waits, measured
     eval     how well a model plans, draws, obeys and edits, measured
     convert  a released GoT checkpoint into a folder for models/got
+    train    train or fine-tune a GoT, e.g. python dev.py train --config tiny --out runs/tiny
     run      a module of the pack, e.g. python dev.py run training.world --help
 
 What a command needs is set up by itself, once per machine, in a folder outside the checkout:
@@ -396,9 +397,8 @@ def count(results: str) -> tuple[int, int]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "command", choices=["demo", "serve", "test", "bench", "eval", "convert", "run"], metavar="COMMAND"
-    )
+    commands = ["demo", "serve", "test", "bench", "eval", "convert", "train", "run"]
+    parser.add_argument("command", choices=commands, metavar="COMMAND")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...", help="COMMAND --help lists them")
     chosen = parser.parse_args()
     if chosen.command == "test":
@@ -408,6 +408,8 @@ def main() -> int:
             parser.error("run needs the name of a module, e.g. training.world")
         module, *arguments = chosen.arguments
         return run_module(module, arguments, "test" if module.startswith("tools.") else "train")
+    if chosen.command == "train":
+        return run_module("training.joint", chosen.arguments, "train")
     if chosen.command == "bench":
         return run_module("tools.bench", chosen.arguments, "test")
     modules = {"demo": "tools.demo", "serve": "tools.serve", "eval": "training.evaluation"}

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent
 COMFY_API = {"comfy_api", "comfy_execution"}
 COMFY_INTERNALS = {"comfy", "comfy_extras", "folder_paths", "server", "nodes", "latent_preview", "node_helpers"}
 STANDARD_LIBRARY_ONLY = ["boxes", "chain", "colors", "editing", "errors", "folder"]
-DEVELOPERS_ONLY = {"diffusers", "peft", "accelerate", "pytest", "matplotlib", "torchvision"}
+DEVELOPERS_ONLY = {"diffusers", "peft", "accelerate", "datasets", "pytest", "matplotlib", "torchvision"}
 
 # From the bottom up: a module may import those above it in this list, of our own ones.
 ORDER = ["errors", "colors", "chain", "boxes", "editing", "folder", "weights", "quantized", "guidance", "preview"]

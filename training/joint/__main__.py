@@ -46,34 +46,45 @@ def chosen_config(options: argparse.Namespace) -> Config:
 
 
 def in_processes(count: int, arguments: list[str]) -> int:
-    """The same command in several processes of this machine, by accelerate's launcher."""
-    import torch
+    """The same command in several processes of this machine, by accelerate's launcher; returns its exit status.
 
-    kind = [] if torch.cuda.is_available() else ["--cpu"]
-    launcher = [sys.executable, "-m", "accelerate.commands.launch", "--num_processes", str(count), *kind]
+    Without graphics cards the launcher's own `--cpu` begins a single process unless MPI is there; `--multi_gpu` begins
+    as many as it is told, and the run itself finds that it has only CPUs.
+    """
+    launcher = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", str(count)]
+    launcher += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
     threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // count))}
     command = [*launcher, str(RUNNER), "training.joint", *arguments]
     return subprocess.run(command, env={**threads, **os.environ}).returncode
 
 
-def main(argv: list[str] | None = None) -> int:
+def parser_of() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
+    """The parser of --processes alone, and that of everything."""
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first.add_argument("--processes", type=int, default=1, help="processes on this machine (default: 1)")
     known = ", ".join(sorted(path.stem for path in CONFIGS.glob("*.json")))
-    parser = argparse.ArgumentParser("train", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        "train", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, parents=[first]
+    )
     parser.add_argument("--config", required=True, help=f"one of {known}, or a JSON file")
     parser.add_argument("--data", default="", help="JSONL or Parquet instead of the configuration's data")
-    parser.add_argument("--pictures", default="", help="the folder that the rows' paths start from (default: the data's)")
+    parser.add_argument("--pictures", default="", help="folder that the rows' paths start from (default: the data's)")
     parser.add_argument("--format", default="rows", help="rows, omniedit-got, lahr-got or journeydb-got (default: rows)")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run: log, checkpoints, samples, model")
-    parser.add_argument("--processes", type=int, default=1, help="processes on this machine (default: 1)")
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="other values for the configuration")
+    return first, parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    first, parser = parser_of()
     options = parser.parse_args(argv)
-    arguments = sys.argv[1:] if argv is None else argv
-    if options.processes > 1 and "LOCAL_RANK" not in os.environ:
-        return in_processes(options.processes, arguments)
     try:
+        config = chosen_config(options)
+        if options.processes > 1:
+            return in_processes(options.processes, first.parse_known_args(argv)[1])
         from .loop import train
 
-        train(chosen_config(options), options.out)
+        train(config, options.out)
     except GoTError as error:
         print(f"train: {error}", file=sys.stderr)
         return 1

@@ -53,6 +53,7 @@ class Config:
     """A run. Numbers without a source are the published ones (arXiv 2503.10639 section 5.4 and the released config).
 
     start: a model folder, or "tiny" for the bundled GoT-Tiny; if it is empty, mllm and sdxl are the base folders.
+    fresh: begin with random weights in that folder's shapes; the autoencoder stays as it is.
     language: "lora" or "full", how the language model is trained; the UNet and the projectors always are, as a whole.
     width, height: pixels of the pictures to be made. window: rows that are shuffled together.
     drop: share of each of: no boxes; no boxes and no chain; no condition. offset: of the noise, in its deviations.
@@ -67,6 +68,7 @@ class Config:
     start: str = ""
     mllm: str = ""
     sdxl: str = ""
+    fresh: bool = False
     language: str = "lora"
     rank: int = 32
     alpha: int = 32

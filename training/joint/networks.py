@@ -45,7 +45,20 @@ def load_networks(folder: Path, config: Config, frozen: torch.dtype = torch.floa
     """The networks of a model folder, ready to train. frozen: how weights are kept that a LoRA leaves as they are."""
     reasoner = load_reasoner(folder, frozen if config.language == "lora" else torch.float32)
     networks = Networks(reasoner, load_unet(folder / UNET), load_vae(folder / VAE))
+    if config.fresh:
+        renew(networks, config.seed)
     return prepare(networks, config)
+
+
+def renew(networks: Networks, seed: int) -> None:
+    """Random weights for everything but the autoencoder, as the libraries begin them."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        language_model, unet = networks.language_model, networks.unet
+        language_model.load_state_dict(type(language_model)(language_model.config).state_dict())
+        unet.load_state_dict(UNet2DConditionModel(**dict(unet.config)).state_dict())
+        networks.context.reset_parameters()
+        networks.pooled.reset_parameters()
 
 
 def prepare(networks: Networks, config: Config) -> Networks:

@@ -1,0 +1,201 @@
+"""What a run of the real size needs: Qwen2.5-VL-3B with SDXL, counted on tensors that take no memory.
+
+python dev.py run training.joint.memory --rows 1
+
+Weights, gradients, Adam's moments and the average follow from the shapes alone and are exact. Activations are what
+autograd keeps for the backward pass of the language model, the projectors and the UNet, counted with hooks during a
+forward under bf16 autocast (by the CPU's rules, which keep the norms' inputs in bf16 where a graphics card keeps float32). Not
+counted: the largest layer's own temporaries, the autoencoder's forward, the vision tower's activations (edits only),
+the gradient buckets of several processes, and what the allocator cannot use.
+"""
+
+import argparse
+from contextlib import contextmanager
+
+import torch
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
+
+from .config import Config, changed, read_config
+from .networks import add_lora
+
+GIB = 2**30
+TOKENS = 640  # of a row: a prompt, a chain of average length with its boxes, the image tokens
+# Sources: the published config.json of Qwen2.5-VL-3B-Instruct and of stable-diffusion-xl-base-1.0.
+LANGUAGE = {
+    "text_config": {
+        "hidden_size": 2048,
+        "intermediate_size": 11008,
+        "num_hidden_layers": 36,
+        "num_attention_heads": 16,
+        "num_key_value_heads": 2,
+        "vocab_size": 151936,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [16, 24, 24]},
+    },
+    "vision_config": {
+        "depth": 32,
+        "hidden_size": 1280,
+        "intermediate_size": 3420,
+        "num_heads": 16,
+        "out_hidden_size": 2048,
+        "fullatt_block_indexes": [7, 15, 23, 31],
+        "window_size": 112,
+    },
+    "tie_word_embeddings": False,
+}
+UNET_SIZES = {
+    "in_channels": 12,
+    "out_channels": 4,
+    "block_out_channels": (320, 640, 1280),
+    "layers_per_block": 2,
+    "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+    "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+    "transformer_layers_per_block": (1, 2, 10),
+    "attention_head_dim": (5, 10, 20),
+    "cross_attention_dim": 2048,
+    "use_linear_projection": True,
+    "addition_embed_type": "text_time",
+    "addition_time_embed_dim": 256,
+    "projection_class_embeddings_input_dim": 2816,
+}
+VAE_SIZES = {
+    "block_out_channels": (128, 256, 512, 512),
+    "down_block_types": ("DownEncoderBlock2D",) * 4,
+    "up_block_types": ("UpDecoderBlock2D",) * 4,
+    "layers_per_block": 2,
+    "latent_channels": 4,
+}
+
+
+def real_networks(config: Config) -> nn.ModuleDict:
+    """The networks at their real size, on the meta device: shapes without memory."""
+    parts = nn.ModuleDict(
+        {
+            "language": Qwen2_5_VLForConditionalGeneration._from_config(Qwen2_5_VLConfig(**LANGUAGE)),
+            "context": nn.Linear(2048, 2048),
+            "pooled": nn.Linear(2048, 1280),
+            "unet": UNet2DConditionModel(**UNET_SIZES),
+            "vae": AutoencoderKL(**VAE_SIZES),
+        }
+    )
+    parts.requires_grad_(False)
+    if config.language == "lora":
+        parts["language"].to(torch.bfloat16)
+        add_lora(parts["language"], config)
+    else:
+        parts["language"].requires_grad_(True)
+    for name in ("context", "pooled", "unet"):
+        parts[name].requires_grad_(True)
+    for parameter in parts.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
+    if config.checkpointing:
+        parts["language"].gradient_checkpointing_enable({"use_reentrant": False})
+        parts["unet"].enable_gradient_checkpointing()
+    return parts.train()
+
+
+def weight_table(parts: nn.ModuleDict) -> dict[str, dict[str, int]]:
+    """Bytes by network and use."""
+    table = {}
+    for name, part in parts.items():
+        trained = [p for p in part.parameters() if p.requires_grad]
+        count = sum(p.numel() for p in trained)
+        frozen = sum(p.numel() * p.element_size() for p in part.parameters() if not p.requires_grad)
+        table[name] = {
+            "trained parameters": count,
+            "frozen weights": frozen,
+            "trained weights": 4 * count,
+            "gradients": 4 * count,
+            "Adam": 8 * count,
+            "average": 4 * count,
+        }
+    return table
+
+
+@contextmanager
+def kept_bytes(parts: nn.ModuleDict):
+    """A counter, in a list of one, of what autograd keeps within the block, weights left out."""
+    weights = {p.untyped_storage()._cdata for p in parts.parameters()}
+    seen, total = set(), [0]
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in weights and storage._cdata not in seen:
+            seen.add(storage._cdata)
+            held.append(tensor)
+            total[0] += storage.nbytes()
+        return tensor
+
+    held: list[Tensor] = []  # so that no address is used twice
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        yield total
+
+
+def activations(parts: nn.ModuleDict, config: Config, rows: int, tokens: int = TOKENS) -> dict[str, int]:
+    """Bytes that autograd keeps for `rows` text-to-image rows, by network; bf16 copies of trained weights among them."""
+    language, found = parts["language"], {}
+    with torch.autocast("cpu", torch.bfloat16):
+        with kept_bytes(parts) as total:
+            positions = torch.zeros(3, rows, tokens, dtype=torch.long)
+            embeddings = language.get_input_embeddings()(torch.zeros(rows, tokens, dtype=torch.long))
+            states = language.model.language_model(
+                inputs_embeds=embeddings, position_ids=positions, attention_mask=None, use_cache=False
+            ).last_hidden_state
+            logits = language.lm_head(states).float()
+            torch.nn.functional.cross_entropy(logits.flatten(0, 1), torch.zeros(rows * tokens, dtype=torch.long))
+        found["language"] = total[0]
+        with kept_bytes(parts) as total:
+            hidden = states[:, -64:]
+            inputs = torch.zeros(rows, 12, config.height // 8, config.width // 8)
+            conditions = {"text_embeds": parts["pooled"](hidden).mean(1), "time_ids": torch.zeros(rows, 6)}
+            steps = torch.zeros(rows, dtype=torch.long)
+            parts["unet"](inputs, steps, parts["context"](hidden), added_cond_kwargs=conditions)
+        found["unet"] = total[0]
+    return found
+
+
+def measure(config: Config, rows: int) -> tuple[dict, dict]:
+    """Both tables: bytes by network and use, and activations by network."""
+    with torch.device("meta"):
+        parts = real_networks(config)
+    table = weight_table(parts)
+    with FakeTensorMode():
+        as_if_on_cpu(parts)
+        return table, activations(parts, config, rows)
+
+
+def as_if_on_cpu(parts: nn.Module) -> None:
+    """Put CPU tensors of the fake mode, which know their device and take no memory, in place of those on meta."""
+    for module in parts.modules():
+        for name, old in module._parameters.items():
+            if old is not None:
+                new = torch.empty(old.shape, dtype=old.dtype)
+                module._parameters[name] = nn.Parameter(new, requires_grad=old.requires_grad)
+        for name, old in module._buffers.items():
+            if old is not None:
+                module._buffers[name] = torch.empty(old.shape, dtype=old.dtype)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--config", default="pretrain")
+    parser.add_argument("--rows", type=int, default=1, help="micro_batch")
+    options = parser.parse_args()
+    config = read_config(options.config)
+    table, _ = measure(config, options.rows)
+    for name, row in table.items():
+        numbers = ", ".join(f"{use} {size / GIB:.2f}" for use, size in list(row.items())[1:])
+        print(f"{name}: {row['trained parameters'] / 1e6:.1f} M trained parameters; GiB: {numbers}")
+    whole = {use: sum(row[use] for row in table.values()) for use in next(iter(table.values()))}
+    print("all, GiB: " + ", ".join(f"{use} {size / GIB:.2f}" for use, size in list(whole.items())[1:]))
+    for checkpointing in (True, False):
+        _, kept = measure(changed(config, {"checkpointing": checkpointing}), options.rows)
+        shown = ", ".join(f"{name} {size / GIB:.2f}" for name, size in kept.items())
+        print(f"activations of {options.rows} rows, checkpointing {checkpointing}, GiB: {shown}")
+
+
+if __name__ == "__main__":
+    main()
