@@ -40,8 +40,10 @@ def chosen_config(options: argparse.Namespace) -> Config:
     settings = settings_of(options.set)
     if options.data:
         settings["sources"] = [{"kind": options.format, "files": options.data, "pictures": options.pictures}]
-    return changed(read_config(options.config), settings, where="The command line") if settings else read_config(
-        options.config
+    return (
+        changed(read_config(options.config), settings, where="The command line")
+        if settings
+        else read_config(options.config)
     )
 
 
@@ -69,7 +71,9 @@ def parser_of() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
     parser.add_argument("--config", required=True, help=f"one of {known}, or a JSON file")
     parser.add_argument("--data", default="", help="JSONL or Parquet instead of the configuration's data")
     parser.add_argument("--pictures", default="", help="folder that the rows' paths start from (default: the data's)")
-    parser.add_argument("--format", default="rows", help="rows, omniedit-got, lahr-got or journeydb-got (default: rows)")
+    parser.add_argument(
+        "--format", default="rows", help="rows, omniedit-got, lahr-got or journeydb-got (default: rows)"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder of the run: log, checkpoints, samples, model")
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="other values for the configuration")
     return first, parser

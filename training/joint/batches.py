@@ -137,9 +137,7 @@ class Batcher:
         """
         config = self.config
         generator = torch.Generator().manual_seed(row_seed(config.seed, number))
-        noise = torch.randn(
-            LATENTS, config.height // LATENT_PIXELS, config.width // LATENT_PIXELS, generator=generator
-        )
+        noise = torch.randn(LATENTS, config.height // LATENT_PIXELS, config.width // LATENT_PIXELS, generator=generator)
         noise = noise + config.offset * torch.randn(LATENTS, 1, 1, generator=generator)
         uniform = torch.rand((), generator=generator)
         step = ((uniform.sqrt() if config.settle else uniform) * TRAIN_STEPS).long().clamp(max=TRAIN_STEPS - 1)

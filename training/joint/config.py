@@ -59,8 +59,9 @@ class Config:
     drop: share of each of: no boxes; no boxes and no chain; no condition. offset: of the noise, in its deviations.
     settle: draw late steps more often and weigh errors as training.unet does; without it the plain objective.
     batch: rows a step, of all processes together. micro_batch: rows that a process computes at a time.
-    rate: the greatest learning rate; warmup: steps until it is reached, then a cosine. clip: greatest norm of a gradient.
-    average: decay of the moving average of the weights, 0 for none. checkpointing: compute activations twice, save memory.
+    rate: the greatest learning rate; warmup: steps until it is reached, then a cosine. clip: of the gradient's norm.
+    average: decay of the moving average of the weights, 0 for none. checkpointing: activations are computed twice,
+    which saves memory. precision: "auto" is bf16 where the hardware has units for it.
     encode: pictures that the autoencoder takes at a time. report, save, sample: every so many steps, 0 for never.
     keep: how many checkpoints stay. samples: how many pictures are drawn.
     """
@@ -113,7 +114,9 @@ def read_config(name: str) -> Config:
     path = Path(name) if name.endswith(".json") else CONFIGS / f"{name}.json"
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in CONFIGS.glob("*.json")))
-        raise ConfigError(f"There is no training configuration '{name}'. Give the path of a JSON file, or one of {known}.")
+        raise ConfigError(
+            f"There is no training configuration '{name}'. Give the path of a JSON file, or one of {known}."
+        )
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -166,7 +169,9 @@ def _value(kind: Any, value: Any, key: str, where: str) -> Any:
     if kind is float and type(value) is int:
         return float(value)
     plain = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
-    is_table = get_origin(kind) is dict and isinstance(value, dict) and all(type(item) is str for item in value.values())
+    is_table = (
+        get_origin(kind) is dict and isinstance(value, dict) and all(type(item) is str for item in value.values())
+    )
     if not is_table and (kind not in plain or type(value) is not kind):
         asked = plain.get(kind, "a table of texts" if get_origin(kind) is dict else "a list")
         raise ConfigError(f"{where}: '{key}' is {_shown(value)}; {asked} is needed.")

@@ -3,9 +3,9 @@
 python dev.py run training.joint.memory --rows 1
 
 Weights, gradients, Adam's moments and the average follow from the shapes alone and are exact. Activations are what
-autograd keeps for the backward pass of the language model, the projectors and the UNet, counted with hooks during a
-forward under bf16 autocast (by the CPU's rules, which keep the norms' inputs in bf16 where a graphics card keeps float32). Not
-counted: the largest layer's own temporaries, the autoencoder's forward, the vision tower's activations (edits only),
+autograd keeps for the backward pass of the language model, projectors and UNet, counted with hooks during a
+forward under bf16 autocast, by the CPU's rules: a graphics card keeps the norms' inputs in float32, the CPU in bf16.
+Not counted: the largest layer's own temporaries, the autoencoder's forward, the vision tower's activations (edits only),
 the gradient buckets of several processes, and what the allocator cannot use.
 """
 
@@ -135,7 +135,7 @@ def kept_bytes(parts: nn.ModuleDict):
 
 
 def activations(parts: nn.ModuleDict, config: Config, rows: int, tokens: int = TOKENS) -> dict[str, int]:
-    """Bytes that autograd keeps for `rows` text-to-image rows, by network; bf16 copies of trained weights among them."""
+    """Bytes that autograd keeps for text-to-image rows, by network; bf16 copies of trained weights among them."""
     language, found = parts["language"], {}
     with torch.autocast("cpu", torch.bfloat16):
         with kept_bytes(parts) as total:

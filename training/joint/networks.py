@@ -83,7 +83,7 @@ def prepare(networks: Networks, config: Config) -> Networks:
 
 
 def add_lora(language_model: nn.Module, config: Config) -> None:
-    """Put a LoRA into every module that `targets` names by suffix, the vision tower's too, and free those of `saved`."""
+    """A LoRA in every module that `targets` names by suffix, the vision tower's too; those of `saved` are set free."""
     lora = LoraConfig(
         r=config.rank,
         lora_alpha=config.alpha,
@@ -111,7 +111,9 @@ def _filled(kind: type, config_of: Callable[[dict], dict], path: Path) -> nn.Mod
             module = kind(**config_of(tensors))
         module.load_state_dict({name: tensor.float() for name, tensor in tensors.items()}, assign=True)
     except (KeyError, IndexError, RuntimeError, ValueError) as error:
-        raise WeightsError(f"{path} is not the {kind.__name__} of a GoT model: {error}. Convert the model again.") from error
+        raise WeightsError(
+            f"{path} is not the {kind.__name__} of a GoT model: {error}. Convert the model again."
+        ) from error
     return module
 
 

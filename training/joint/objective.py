@@ -28,7 +28,10 @@ class Objective(nn.Module):
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """chain: cross-entropy summed over tokens. noise: squared error, its mean over a row's latents, over rows."""
         states = self.states(batch)
-        return {"chain": self.chain_error(states, batch), "noise": self.noise_error(self.image_states(states, batch), batch)}
+        return {
+            "chain": self.chain_error(states, batch),
+            "noise": self.noise_error(self.image_states(states, batch), batch),
+        }
 
     def states(self, batch: Batch) -> Tensor:
         """Last hidden states (B, L, D). Padding lies behind everything, where a causal model does not look."""

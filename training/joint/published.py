@@ -71,15 +71,16 @@ def with_boxes(chain: str, coord: Any, scale: Scale) -> str:
 def _written(value: Any, scale: Scale) -> str:
     if isinstance(value, str):
         return value
-    flat = [float(number) for item in value for number in (item if isinstance(item, list) else [item])]
-    if not flat and any(isinstance(item, list) for item in value):
-        raise ValueError("a box is empty")
-    if any(isinstance(part, list) for item in value if isinstance(item, list) for part in item):
-        return " ".join(_written(item, scale) for item in value)
-    if len(flat) % 4 or not flat:
-        raise ValueError(f"a box has {len(flat)} numbers instead of four")
-    boxes = [scale(flat[start : start + 4]) for start in range(0, len(flat), 4)]
+    numbers = _numbers(value)
+    if not numbers or len(numbers) % 4:
+        raise ValueError(f"a box has {len(numbers)} numbers instead of four")
+    boxes = [scale(numbers[start : start + 4]) for start in range(0, len(numbers), 4)]
     return " ".join(f"{BOX_START}({x0:.0f},{y0:.0f}),({x1:.0f},{y1:.0f}){BOX_END}" for x0, y0, x1, y1 in boxes)
+
+
+def _numbers(value: Any) -> list[float]:
+    """All numbers of nested lists, in order."""
+    return [number for item in value for number in _numbers(item)] if isinstance(value, list) else [float(value)]
 
 
 def _scale(found: dict[str, Any], source: Source, folder: Path) -> Scale:

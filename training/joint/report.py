@@ -41,7 +41,11 @@ class BrokenRows:
         path.write_text(json.dumps(self.state_dict(), indent=2) + "\n", encoding="utf-8")
 
     def state_dict(self) -> dict:
-        return {"seen": self.seen, "counts": dict(self.counts), "named": {kind: list(n) for kind, n in self.named.items()}}
+        return {
+            "seen": self.seen,
+            "counts": dict(self.counts),
+            "named": {kind: list(n) for kind, n in self.named.items()},
+        }
 
     def load_state_dict(self, state: dict) -> None:
         self.seen, self.counts, self.named = state["seen"], dict(state["counts"]), dict(state["named"])

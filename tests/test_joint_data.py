@@ -1,0 +1,270 @@
+"""Rows: what a good one becomes, what is said of a broken one, and that a stream goes on where it was.
+
+Run: python dev.py test tests/test_joint_data.py
+"""
+
+import io
+import json
+from random import Random
+
+import numpy as np
+import pytest
+from datasets import Dataset, Features, Value
+from datasets import Image as ImageColumn
+from got.got_models.chain import EDIT, TEXT_TO_IMAGE, parse_regions
+from got.training.joint.config import ConfigError, Source, make_config
+from got.training.joint.examples import RowError, read_example
+from got.training.joint.published import read_published, with_boxes
+from got.training.joint.report import BrokenRows
+from got.training.joint.sources import Mixture, Rows
+from got.training.joint.steps import Steps
+from got.training.joint.worlds import SHARES, two_edits, two_step_chain, world_example
+from PIL import Image
+
+CHAIN = "A red cup (100,200),(300,400) (red) on a table (0,500),(1000,1000)"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    Image.new("RGB", (40, 20), (255, 0, 0)).save(tmp_path / "red.png")
+    Image.new("RGBA", (40, 20), (0, 0, 255, 9)).save(tmp_path / "blue.png")
+    Image.new("RGB", (8, 20)).save(tmp_path / "thin.png")
+    (tmp_path / "text.png").write_text("no picture")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "red.png").read_bytes()[:60])
+    return tmp_path
+
+
+def row(**changes):
+    return {"prompt": "a cup", "chain": CHAIN, "picture": "red.png", **changes}
+
+
+def test_a_row_without_a_source_is_text_to_image(folder):
+    example = read_example(row(), folder)
+    assert (example.chain.task, example.chain.prompt, example.chain.source) == (TEXT_TO_IMAGE, "a cup", None)
+    assert [region.color.word for region in example.chain.regions] == ["red", "green"]
+    assert example.picture.shape == (20, 40, 3) and example.picture.dtype == np.uint8
+
+
+def test_a_row_with_a_source_is_an_edit(folder):
+    example = read_example(row(instruction="make it blue", prompt=None, source="blue.png"), folder)
+    assert (example.chain.task, example.chain.prompt) == (EDIT, "make it blue")
+    assert example.chain.source.shape == (1, 20, 40, 3) and example.chain.source[0, 0, 0].tolist() == [0, 0, 1]
+
+
+def test_pictures_may_be_bytes_as_parquet_keeps_them(folder):
+    data = (folder / "red.png").read_bytes()
+    for picture in (data, {"bytes": data, "path": None}, {"bytes": None, "path": "red.png"}):
+        assert read_example(row(picture=picture), folder).picture[0, 0].tolist() == [255, 0, 0]
+
+
+def test_earlier_turns_come_before(folder):
+    first = {"prompt": "make it red", "chain": CHAIN, "source": "blue.png"}
+    chain = read_example(row(source="red.png", earlier=[first, first]), folder).chain
+    assert chain.earlier.prompt == "make it red" and chain.earlier.earlier.earlier is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "words"),
+    [
+        ({"prompt": "  "}, "no prompt", "prompt"),
+        ({"chain": None}, "no chain", "chain"),
+        ({"picture": None}, "no picture", "picture"),
+        ({"picture": "none.png"}, "missing picture", "none.png"),
+        ({"picture": "text.png"}, "unreadable picture", "cannot be read"),
+        ({"picture": "cut.png"}, "unreadable picture", "cannot be read"),
+        ({"picture": "thin.png"}, "tiny picture", "8x20"),
+        ({"source": "none.png"}, "missing source", "none.png"),
+        ({"task": "edit"}, "no source", "source"),
+        ({"task": "paint"}, "unknown task", "paint"),
+        ({"chain": "a cup (1,2),(1200,4)"}, "bad box", "1200"),
+        ({"chain": "a cup (9,2),(5,4)"}, "bad box", "(9,2),(5,4)"),
+        ({"chain": "a cup (1,2),(3,4) (reddish)"}, "unknown colour", "reddish"),
+    ],
+)
+def test_what_is_wrong_with_a_row_is_said(folder, changes, kind, words):
+    with pytest.raises(RowError) as error:
+        read_example(row(**changes), folder)
+    assert error.value.kind == kind and words in str(error.value)
+
+
+# ---------------------------------------------------------------------------------------------- published sets
+
+
+@pytest.mark.parametrize(
+    ("value", "boxes"),
+    [
+        ([361, 699, 685, 996], [(361, 699, 685, 996)]),
+        ([[361, 699], [685, 996]], [(361, 699, 685, 996)]),
+        ([[1, 2, 3, 4], [5, 6, 7, 8]], [(1, 2, 3, 4), (5, 6, 7, 8)]),
+        ([[[1, 2], [3, 4]], [[5, 6], [7, 8]]], [(1, 2, 3, 4), (5, 6, 7, 8)]),
+        ("(361,699),(685,996)", [(361, 699, 685, 996)]),
+        ("<|box_start|>(361,699),(685,996)<|box_end|>", [(361, 699, 685, 996)]),
+    ],
+)
+def test_placeholders_become_boxes(value, boxes):
+    chain = with_boxes("The area is <coord_1>.", json.dumps({"<coord_1>": value}), lambda box: box)
+    assert [tuple(region.box) for region in parse_regions(chain)] == boxes
+
+
+def test_a_longer_placeholder_is_not_taken_for_a_shorter_one():
+    coord = {"box_1": [1, 1, 2, 2], "box_10": [5, 5, 6, 6]}
+    regions = parse_regions(with_boxes("box_10 and box_1", coord, lambda box: box))
+    assert [region.box.x0 for region in regions] == [5, 1]
+
+
+@pytest.mark.parametrize("coord", ["{", '{"<a>": [1, 2, 3]}', '{"<a>": [[]]}', "[1]", '{"<a>": ["x", 1]}'])
+def test_a_broken_coord_is_one_broken_row(coord):
+    with pytest.raises(RowError) as error:
+        with_boxes("<a>", coord, lambda box: box)
+    assert error.value.kind == "bad coord"
+
+
+def test_omniedit_got_joined_with_omniedit(folder):
+    joined = {
+        "omni_edit_id": "task_swap_1",
+        "got": "1. A cup is there.\n2. The area to be edited is <coord_1>.",
+        "coord": '{"<coord_1>": [10, 5, 20, 10]}',
+        "edited_prompt_list": ["make the cup blue", "a blue cup"],
+        "src_img": "red.png",
+        "edited_img": "blue.png",
+    }
+    for units, box in (("grid", (10, 5, 20, 10)), ("pixels", (250, 250, 500, 500))):  # of 40 x 20 pixels
+        example = read_published(joined, Source("omniedit-got", units=units), folder)
+        assert (example.chain.task, example.chain.prompt) == (EDIT, "make the cup blue")
+        assert [tuple(region.box) for region in example.chain.regions] == [box]
+
+
+def test_fractions_of_a_picture(folder):
+    joined = {"prompt": "a", "got": "a <b>", "coord": '{"<b>": [0.1, 0.2, 0.5, 1]}', "img": "red.png"}
+    columns = {"prompt": "prompt", "coord": "coord", "picture": "img", "source": ""}
+    example = read_published(joined, Source("omniedit-got", columns=columns, units="fractions"), folder)
+    assert tuple(example.chain.regions[0].box) == (100, 200, 500, 999) and example.chain.task == TEXT_TO_IMAGE
+
+
+@pytest.mark.parametrize(("kind", "column"), [("lahr-got", "image"), ("journeydb-got", "img_path")])
+def test_paragraphs_with_boxes(folder, kind, column):
+    published = {"prompt": "a cup", "got": CHAIN, column: "red.png"}
+    assert len(read_published(published, Source(kind), folder).chain.regions) == 2
+    renamed = {"text": "a cup", "description": CHAIN, "file": "red.png"}
+    columns = {"prompt": "text", "chain": "description", "picture": "file"}
+    assert read_published(renamed, Source(kind, columns=columns), folder).chain.prompt == "a cup"
+
+
+# -------------------------------------------------------------------------------------------------- the world
+
+
+@pytest.mark.parametrize("kind", SHARES)
+def test_rows_of_the_world(kind):
+    example = world_example(Random(5), kind)
+    again = world_example(Random(5), kind)
+    assert again.chain.text == example.chain.text and (again.picture == example.picture).all()
+    assert (example.chain.source is None) == (kind == "text-to-image")
+    assert (example.chain.earlier is not None) == (kind == "conversation")
+    assert len(example.chain.regions) == 2 if kind == "two parts" else example.chain.regions
+
+
+def test_the_second_turn_edits_what_the_first_made():
+    for seed in range(20):
+        first, second = two_edits(Random(seed))
+        assert second.source == first.target != second.target
+    text = two_step_chain(first, second)
+    assert "2. For the first step, the object to be" in text and "3. For the second step, the object to be" in text
+    assert text.startswith("1. The image shows ") and "4. The edited image shows " in text
+
+
+# --------------------------------------------------------------------------------------------------- streams
+
+
+def write_rows(folder, count, name="rows.jsonl"):
+    lines = [json.dumps(row(prompt=f"cup {number}")) for number in range(count)]
+    (folder / name).write_text("\n".join(lines) + "\n")
+    return str(folder / name)
+
+
+def drawn(rows, count):
+    return [name for name, _ in (next(rows) for _ in range(count))]
+
+
+def test_every_row_comes_once_an_epoch_in_another_order(folder):
+    rows = Rows(Source(files=write_rows(folder, 11)), window=4, seed=0)
+    first, second = drawn(rows, 11), drawn(rows, 11)
+    assert sorted(first) == sorted(second) and len(set(first)) == 11 and first != second
+    assert first[0].endswith(tuple(f"rows.jsonl, row {number}" for number in range(1, 12)))
+
+
+def test_a_stream_goes_on_where_it_was(folder):
+    source = Source(files=write_rows(folder, 11))
+    rows = Rows(source, window=4, seed=0)
+    states, names = [], []
+    for _ in range(25):
+        states.append(json.loads(json.dumps(rows.state_dict())))
+        names += drawn(rows, 1)
+    for place in (0, 1, 4, 6, 10, 11, 12, 23):
+        again = Rows(source, window=4, seed=0)
+        again.load_state_dict(states[place])
+        assert drawn(again, 25 - place) == names[place:]
+
+
+def test_parquet_with_pictures_in_it(folder):
+    buffer = io.BytesIO()
+    Image.new("RGB", (40, 20), (255, 0, 0)).save(buffer, "PNG")
+    features = Features({"prompt": Value("string"), "chain": Value("string"), "picture": ImageColumn()})
+    table = [row(picture={"bytes": buffer.getvalue(), "path": None}) for _ in range(3)]
+    Dataset.from_list(table, features=features).to_parquet(folder / "rows.parquet")
+    rows = Rows(Source(files=str(folder / "*.parquet")), window=2, seed=0)
+    assert all(rows.example(next(rows)[1]).picture.shape == (20, 40, 3) for _ in range(4))
+
+
+def test_sources_are_drawn_by_their_shares(folder):
+    files = write_rows(folder, 5)
+    sources = [{"kind": "world", "share": 3}, {"files": files, "share": 1}]
+    config = make_config({"start": "tiny", "sources": sources, "window": 4})
+    places = [next(stream) for stream in [Mixture(config)] for _ in range(400)]
+    share = sum("world" in place.name for place in places) / 400
+    assert 0.68 < share < 0.82 and [place.number for place in places] == list(range(400))
+
+
+def test_no_files_and_no_rows_are_errors(folder):
+    (folder / "empty.jsonl").write_text("")
+    (folder / "rows.csv").write_text("a,b\n")
+    for name, words in (
+        ("none.jsonl", "no such file"),
+        ("rows.csv", "neither JSONL nor Parquet"),
+        ("empty.jsonl", "no rows"),
+    ):
+        with pytest.raises(ConfigError, match=words):
+            next(Rows(Source(files=str(folder / name)), window=2, seed=0))
+
+
+def test_broken_rows_are_counted_and_named_and_never_fatal(folder):
+    lines = [
+        json.dumps(row()),
+        "{broken",
+        json.dumps([1]),
+        json.dumps(row(picture="none.png")),
+        json.dumps(row(prompt="")),
+    ]
+    (folder / "rows.jsonl").write_text("\n".join(lines * 3) + "\n")
+    config = make_config(
+        {
+            "start": "tiny",
+            "sources": [{"files": str(folder / "rows.jsonl")}],
+            "batch": 15,
+            "micro_batch": 5,
+            "window": 15,
+        }
+    )
+    broken, made = BrokenRows(), []
+    steps = Steps(Mixture(config), lambda examples, numbers: made.append(examples), broken, config, 0, 1)
+    step = next(steps)
+    steps.close()
+    assert sum(example.weight for part in made[:3] for example in part) == 3
+    assert BrokenRows.merged([step.broken]).counts == {"not JSON": 6, "missing picture": 3, "no prompt": 3}
+    report = "\n".join(BrokenRows.merged([step.broken]).lines())
+    assert "15 rows read, 12 of them could not be used" in report and "rows.jsonl, row 4: there is no file" in report
+
+
+def test_rows_that_cannot_be_shared_out_are_refused(folder):
+    config = make_config({"start": "tiny", "sources": [{"kind": "world"}], "batch": 6, "micro_batch": 2})
+    with pytest.raises(ConfigError, match="multiple of 4"):
+        Steps(Mixture(config), None, BrokenRows(), config, 0, 2)

@@ -1,0 +1,191 @@
+"""Whole runs: they learn, they go on exactly, in any number of processes, and leave a model that the pack loads.
+
+Run: python dev.py test tests/test_joint_training.py
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from got import dev
+from got.got_models.chain import TEXT_TO_IMAGE, read_chain
+from got.got_models.decoding import Sampling
+from got.got_models.folder import read_manifest
+from got.got_models.loading import load_reasoner
+from got.tests import joint
+from got.training.joint.__main__ import main
+from got.training.joint.average import Average
+from got.training.joint.config import ConfigError, as_json
+from got.training.joint.journal import POINTS, loss_curves, smoothed
+from got.training.joint.loop import train
+from got.training.joint.networks import load_unet
+from PIL import Image
+
+ROOT = Path(__file__).parent.parent
+SMOKE_LOSS = 4.0  # of the last steps of the smoke run; it begins above 7
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory):
+    return joint.start_folder(tmp_path_factory.mktemp("start"))
+
+
+def records(out):
+    return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+
+
+def losses(out):
+    return [
+        (record["step"], record["loss"], record["chain"], record["noise"], record["gradient"])
+        for record in records(out)
+    ]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Eleven rows, the third broken."""
+    folder = tmp_path_factory.mktemp("data")
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (80, 60, 3), dtype=np.uint8)).save(folder / "a.png")
+    good = {"chain": "A cup (100,200),(500,900) (red).", "picture": "a.png"}
+    rows = [{"prompt": f"cup {number}", **good, **({"source": "a.png"} if number % 2 else {})} for number in range(11)]
+    rows[2]["picture"] = "none.png"
+    (folder / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    return folder / "rows.jsonl"
+
+
+@pytest.fixture(scope="module")
+def whole(start, data, tmp_path_factory):
+    """A run of six steps over two sources, with LoRA's dropout, a checkpoint in the middle, and samples."""
+    out = tmp_path_factory.mktemp("run")
+    sources = [{"files": str(data), "share": 2}, {"kind": "world"}]
+    sizes = {"batch": 4, "micro_batch": 2, "window": 3, "steps": 6, "save": 4, "report": 3, "sample": 6, "samples": 1}
+    config = joint.config_of(start, sources=sources, dropout=0.2, name="Small", **sizes)
+    train(config, out)
+    return config, out
+
+
+def test_a_run_that_was_broken_off_goes_on_exactly(whole, tmp_path):
+    config, out = whole
+    again = tmp_path / "again"
+    shutil.copytree(out, again)
+    shutil.rmtree(again / "checkpoints" / "step-000006")  # broken off behind the fourth step
+    train(config, again)
+    assert losses(again) == losses(out) and [record["step"] for record in records(out)] == list(range(1, 7))
+    assert (again / "rows.json").read_text() == (out / "rows.json").read_text()
+    for name in ("unet.safetensors", "reasoner/model.safetensors"):
+        assert (again / "model" / name).read_bytes() == (out / "model" / name).read_bytes()
+
+
+def test_a_run_leaves_its_record(whole):
+    _, out = whole
+    assert Image.open(out / "loss.png").size == (960, 540)
+    assert Image.open(out / "samples" / "step-000006.png").size == (3 * joint.SIDE, joint.SIDE)
+    report = json.loads((out / "rows.json").read_text())
+    assert report["seen"] == 24 and report["counts"]["missing picture"] >= 1
+    assert "rows.jsonl, row 3: there is no file" in report["named"]["missing picture"][0]
+    rates = [record["rate"] for record in records(out)]
+    assert rates[0] == pytest.approx(5e-5) and max(rates) == rates[1] and rates[-1] < rates[2]
+
+
+def test_the_exported_model_is_the_packs(whole, start):
+    config, out = whole
+    assert read_manifest(out / "model").name == "Small"
+    trained, before = (load_reasoner(folder, torch.float32) for folder in (out / "model", start))
+    chain = trained.write(read_chain("", TEXT_TO_IMAGE, "a cup"), Sampling(), max_tokens=8)
+    context, null, pooled = trained.conditions(trained.semantics(chain))
+    assert context.shape == null.shape == (1, 64, 48) and pooled.shape == (1, 80)
+    for name, tensor in before.network.language_model.state_dict().items():
+        moved = not torch.equal(tensor, trained.network.language_model.state_dict()[name])
+        assert moved == (
+            "_proj.weight" in name or "layernorm" in name or "embed_tokens" in name or "lm_head" in name
+        ), name
+    unets = [load_unet(folder / "unet.safetensors") for folder in (out / "model", start)]
+    assert unets[0].conv_in.weight[:, 4:].any() and not unets[1].conv_in.weight[:, 4:].any()
+
+
+def test_another_configuration_does_not_go_on(whole, tmp_path):
+    config, out = whole
+    again = tmp_path / "again"
+    shutil.copytree(out, again)
+    with pytest.raises(ConfigError, match=r"another 'rate': 0\.0001, not 0\.1"):
+        train(joint.config_of(**{**as_json(config), "rate": 0.1}), again)
+    train(joint.config_of(**{**as_json(config), "report": 2}), again)  # nothing is left to do
+    assert losses(again) == losses(out)
+
+
+def command(config, out, *arguments):
+    file = out.with_suffix(".json")
+    file.write_text(json.dumps(as_json(config)))
+    return [sys.executable, ROOT / "tools" / "run.py", "training.joint", "--config", file, "--out", out, *arguments]
+
+
+def test_two_processes_give_the_losses_of_one(start, tmp_path):
+    """Also where only one of a process's two parts of a step has a picture to look at."""
+    sizes = {"batch": 4, "micro_batch": 1, "steps": 3, "sample": 0, "dropout": 0.0, "save": 0}
+    config = joint.config_of(start, **sizes)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    train(config, tmp_path / "one")
+    subprocess.run(list(map(str, command(config, tmp_path / "two", "--processes", 2))), check=True, env=environment)
+    one, two = np.array(losses(tmp_path / "one")), np.array(losses(tmp_path / "two"))
+    np.testing.assert_allclose(two, one, rtol=1e-4)
+    unets = [load_unet(tmp_path / name / "model" / "unet.safetensors").state_dict() for name in ("one", "two")]
+    for name, tensor in unets[0].items():
+        torch.testing.assert_close(unets[1][name], tensor, rtol=1e-3, atol=2e-5)
+
+
+def test_the_recipe_of_got_tiny_learns(tmp_path):
+    """A short run of the bundled configuration from random weights; its loss falls below SMOKE_LOSS."""
+    settings = ["fresh=true", "steps=24", "batch=6", "micro_batch=6", "rate=0.003", "warmup=4"]
+    settings += ["sample=0", "save=0", "report=0", "seed=1"]
+    assert main(["--config", "tiny", "--out", str(tmp_path / "run"), "--set", *settings]) == 0
+    values = [record["loss"] for record in records(tmp_path / "run")]
+    assert values[0] > 7 and np.mean(values[-5:]) < SMOKE_LOSS
+
+
+def test_base_folders_that_are_not_there_are_named(tmp_path, capsys):
+    arguments = [
+        "--config",
+        "pretrain",
+        "--out",
+        str(tmp_path / "run"),
+        "--set",
+        f"mllm={tmp_path}",
+        f"sdxl={tmp_path}",
+    ]
+    assert main(arguments) == 1
+    assert "config.json" in capsys.readouterr().err
+
+
+def test_a_mistake_is_one_sentence(tmp_path, capsys):
+    assert main(["--config", "none", "--out", str(tmp_path)]) == 1
+    assert capsys.readouterr().err.startswith("train: There is no training configuration 'none'.")
+
+
+def test_dev_py_passes_the_command_on(monkeypatch):
+    seen = []
+    monkeypatch.setattr(dev, "run_module", lambda *arguments: seen.append(arguments) or 0)
+    monkeypatch.setattr(sys, "argv", ["dev.py", "train", "--config", "tiny", "--out", "x"])
+    assert dev.main() == 0 and seen == [("training.joint", ["--config", "tiny", "--out", "x"], "train")]
+
+
+def test_the_average_follows_and_steps_back():
+    parameter = torch.nn.Parameter(torch.zeros(2))
+    average = Average({"a": parameter}, decay=0.5)
+    parameter.data += 1
+    average.update()  # the first ones weigh more: 2 / 11 is what is kept
+    with average.applied():
+        assert parameter.tolist() == pytest.approx([9 / 11] * 2)
+    assert parameter.tolist() == [1, 1]
+
+
+def test_the_curve_of_a_long_run_is_means():
+    values = [float(number) for number in range(10 * POINTS)]
+    assert len(smoothed(values)) == POINTS and smoothed(values)[0] == 4.5 and smoothed([3.0]) == [3.0]
+    line = {"step": 1, "loss": 1.0, "chain": 0.5, "noise": 0.5}
+    assert loss_curves([line]).size == (960, 540)
