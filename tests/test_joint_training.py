@@ -28,7 +28,7 @@ from got.training.joint.networks import load_unet
 from PIL import Image
 
 ROOT = Path(__file__).parent.parent
-SMOKE_LOSS = 4.0  # of the last steps of the smoke run; it begins above 7
+SMOKE_LOSS = 5.0  # mean of the last five steps of the smoke run, which begins at 8; training/README.md states it too
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def test_a_run_leaves_its_record(whole):
 
 
 def test_the_exported_model_is_the_packs(whole, start):
-    config, out = whole
+    _, out = whole
     assert read_manifest(out / "model").name == "Small"
     trained, before = (load_reasoner(folder, torch.float32) for folder in (out / "model", start))
     chain = trained.write(read_chain("", TEXT_TO_IMAGE, "a cup"), Sampling(), max_tokens=8)
@@ -107,6 +107,17 @@ def test_the_exported_model_is_the_packs(whole, start):
         ), name
     unets = [load_unet(folder / "unet.safetensors") for folder in (out / "model", start)]
     assert unets[0].conv_in.weight[:, 4:].any() and not unets[1].conv_in.weight[:, 4:].any()
+
+
+def test_half_precision_with_activations_computed_twice(start, tmp_path):
+    """The way of the real size: bf16 with LoRA's frozen weights in bf16 too, and gradient checkpointing."""
+    sizes = {"batch": 1, "micro_batch": 1, "steps": 1, "sample": 0, "save": 0}
+    values = []
+    for name, settings in (("full", {}), ("half", {"precision": "bf16", "checkpointing": True})):
+        train(joint.config_of(start, dropout=0.0, **sizes, **settings), tmp_path / name)
+        values.append(records(tmp_path / name)[0])
+    for name in ("chain", "noise", "gradient"):
+        assert values[1][name] == pytest.approx(values[0][name], rel=0.05) and values[1][name] != values[0][name]
 
 
 def test_another_configuration_does_not_go_on(whole, tmp_path):
@@ -140,12 +151,10 @@ def test_two_processes_give_the_losses_of_one(start, tmp_path):
 
 
 def test_the_recipe_of_got_tiny_learns(tmp_path):
-    """A short run of the bundled configuration from random weights; its loss falls below SMOKE_LOSS."""
-    settings = ["fresh=true", "steps=24", "batch=6", "micro_batch=6", "rate=0.003", "warmup=4"]
-    settings += ["sample=0", "save=0", "report=0", "seed=1"]
-    assert main(["--config", "tiny", "--out", str(tmp_path / "run"), "--set", *settings]) == 0
+    """A short run of the bundled configuration, from random weights."""
+    assert main(["--config", "smoke", "--out", str(tmp_path / "run")]) == 0
     values = [record["loss"] for record in records(tmp_path / "run")]
-    assert values[0] > 7 and np.mean(values[-5:]) < SMOKE_LOSS
+    assert values[0] > 7.5 and np.mean(values[-5:]) < SMOKE_LOSS
 
 
 def test_base_folders_that_are_not_there_are_named(tmp_path, capsys):

@@ -64,7 +64,7 @@ def begin(config: Config) -> Accelerator:
     has_gpu = torch.cuda.is_available()
     units = torch.cuda.is_bf16_supported() if has_gpu else torch.ops.mkldnn._is_mkldnn_bf16_supported()
     mixed = config.precision == "bf16" or (config.precision == "auto" and units)
-    parallel = DistributedDataParallelKwargs(find_unused_parameters=True)
+    parallel = DistributedDataParallelKwargs(find_unused_parameters=True, gradient_as_bucket_view=True)
     return Accelerator(cpu=not has_gpu, mixed_precision="bf16" if mixed else "no", kwargs_handlers=[parallel])
 
 

@@ -3,10 +3,10 @@
 python dev.py run training.joint.memory --rows 1
 
 Weights, gradients, Adam's moments and the average follow from the shapes alone and are exact. Activations are what
-autograd keeps for the backward pass of the language model, projectors and UNet, counted with hooks during a
-forward under bf16 autocast, by the CPU's rules: a graphics card keeps the norms' inputs in float32, the CPU in bf16.
-Not counted: the largest layer's own temporaries, the autoencoder's forward, the vision tower's activations (edits only),
-the gradient buckets of several processes, and what the allocator cannot use.
+autograd keeps for the backward pass of language model, projectors and UNet, counted with hooks during a forward under
+bf16 autocast, by the CPU's rules: a graphics card keeps the norms' inputs in float32, the CPU in bf16. Not counted: the
+largest layer's own temporaries, the autoencoder's forward, the vision tower's activations (edits only), and what the
+allocator cannot use.
 """
 
 import argparse

@@ -1,0 +1,46 @@
+"""What the real size needs: the parts that can be checked against known numbers.
+
+Run: python dev.py test tests/test_joint_memory.py
+"""
+
+import pytest
+import torch
+from got.training.joint.config import read_config
+from got.training.joint.memory import kept_bytes, real_networks, weight_table
+from torch import nn
+
+SDXL_UNET = 2_567_463_684  # parameters, as published
+QWEN = 3_754_622_976  # parameters of Qwen2.5-VL-3B, as published, its head tied to its embeddings
+EMBEDDINGS = 151936 * 2048
+
+
+@pytest.fixture(scope="module")
+def table():
+    with torch.device("meta"):
+        return weight_table(real_networks(read_config("pretrain")))
+
+
+def test_the_unet_has_sdxls_weights_and_eight_more_channels(table):
+    assert table["unet"]["trained parameters"] == SDXL_UNET + 320 * 8 * 3 * 3
+    assert table["unet"]["frozen weights"] == 0
+
+
+def test_the_language_model_is_frozen_in_bf16_beside_what_is_trained(table):
+    assert table["language"]["frozen weights"] == 2 * (QWEN + EMBEDDINGS)
+    language = 36 * 32 * ((2048 + 2048) * 2 + (2048 + 256) * 2 + (2048 + 11008) * 3)
+    vision = 32 * 32 * 3 * (1280 + 3420)
+    saved = 2 * EMBEDDINGS + 36 * 2 * 2048
+    assert table["language"]["trained parameters"] == language + vision + saved
+
+
+def test_adam_takes_twice_what_the_gradients_take(table):
+    for row in table.values():
+        assert row["Adam"] == 2 * row["gradients"] == 8 * row["trained parameters"]
+
+
+def test_what_autograd_keeps_is_counted_once_and_without_weights():
+    parts = nn.ModuleDict({"first": nn.Linear(4, 4, bias=False), "second": nn.Linear(4, 4, bias=False)})
+    inputs = torch.ones(3, 4, requires_grad=True)
+    with kept_bytes(parts) as total:
+        parts["first"](inputs) + parts["second"](inputs)
+    assert total == [3 * 4 * 4]
