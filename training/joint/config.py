@@ -97,7 +97,7 @@ class Config:
     clip: float = 1.0  # ours
     average: float = 0.9999  # ours
     checkpointing: bool = True
-    encode: int = 8
+    encode: int = 2
     precision: str = "auto"
     seed: int = 0
     report: int = 100
