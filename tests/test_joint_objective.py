@@ -11,15 +11,19 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from diffusers import DDPMScheduler
+from diffusers import DDPMScheduler, UNet2DConditionModel
 from got.got_models.chain import read_chain
+from got.got_models.conversion.checkpoint import Checkpoint
+from got.got_models.convert import convert
 from got.got_models.loading import load_reasoner
 from got.got_models.weights import WeightsError
 from got.tests import joint, oracle
+from got.tests.released import make_release
 from got.training.joint.batches import KEPT, NO_BOXES, NO_CHAIN, NOTHING, Batcher
 from got.training.joint.config import SAVED, TARGETS
 from got.training.joint.examples import Example, as_tensor, blank
 from got.training.joint.export import export
+from got.training.joint.memory import UNET_SIZES
 from got.training.joint.networks import load_networks, load_unet, unet_config
 from got.training.joint.objective import Objective
 from got.training.joint.start import plan_unet, widened
@@ -139,22 +143,41 @@ def test_the_widened_unet_begins_as_the_narrow_one(start):
 
 
 def test_another_unet_is_not_widened(start):
-    from got.got_models.conversion.checkpoint import Checkpoint
-
     with pytest.raises(WeightsError, match="4 channels"):
         plan_unet(Checkpoint(start, [start / "unet.safetensors"]))
 
 
 def test_sdxls_configuration_follows_from_its_weights():
-    from diffusers import UNet2DConditionModel
-    from got.training.joint.memory import UNET_SIZES
-
     with torch.device("meta"):
         shapes = UNet2DConditionModel(**UNET_SIZES).state_dict()
         again = UNet2DConditionModel(**unet_config(shapes)).state_dict()
     assert {name: t.shape for name, t in again.items()} == {name: t.shape for name, t in shapes.items()}
     assert unet_config(shapes)["attention_head_dim"] == [5, 10, 20]
     assert unet_config(shapes)["transformer_layers_per_block"] == [1, 2, 10]
+
+
+@pytest.mark.filterwarnings("ignore:Model has `tie_word_embeddings=True`")
+@torch.no_grad()
+def test_a_converted_checkpoint_is_where_training_may_begin(tmp_path):
+    """A new LoRA changes nothing at first: the states and the UNet are those of the released networks."""
+    release = make_release(tmp_path, sizes=joint.SMALL)
+    convert(release.got, release.mllm, release.sdxl, tmp_path / "model", "fp32")
+    config = joint.config_of(tmp_path / "model", dropout=0.0)
+    objective = Objective(load_networks(tmp_path / "model", config), config)
+    example = example_of("edit")
+    source = Image.fromarray((example.chain.source[0].numpy() * 255).round().astype("uint8"))
+    batch = batch_of(objective, [example])
+    hidden = objective.image_states(objective.states(batch), batch)
+    torch.testing.assert_close(
+        hidden, oracle.hidden_states(release, "edit", "a cup", CHAIN, source), atol=1e-3, rtol=1e-3
+    )
+    latents = torch.randn(3, 1, 4, 8, 8)
+    mine = objective.predict(latents[0], torch.tensor([7]), hidden, *latents[1:], torch.tensor([KEPT]))
+    given = {"text_embeds": release.pooled(hidden).mean(1), "time_ids": torch.tensor([[64.0, 64, 0, 0, 64, 64]])}
+    theirs = release.unet(
+        torch.cat(list(latents), 1), 7, encoder_hidden_states=release.context(hidden), added_cond_kwargs=given
+    )
+    torch.testing.assert_close(mine, theirs.sample, atol=1e-4, rtol=1e-4)
 
 
 # ------------------------------------------------------------------------------------------------- the gradient

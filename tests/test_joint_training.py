@@ -147,7 +147,7 @@ def command(config, out, *arguments):
 
 def test_two_processes_give_the_losses_of_one(start, tmp_path):
     """Also where only one of a process's two parts of a step has a picture to look at."""
-    sizes = {"batch": 4, "micro_batch": 1, "steps": 3, "sample": 0, "dropout": 0.0, "save": 0}
+    sizes = {"batch": 4, "micro_batch": 1, "steps": 3, "sample": 0, "dropout": 0.2, "save": 0}
     config = joint.config_of(start, **sizes)
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     train(config, tmp_path / "one")

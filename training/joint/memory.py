@@ -3,7 +3,7 @@
 python dev.py run training.joint.memory --rows 1
 
 Weights, gradients, Adam's moments and the average follow from the shapes alone and are exact. Activations are what
-autograd keeps for the backward pass of language model, projectors and UNet, counted with hooks during a forward under
+autograd keeps for the backward pass of language model, projectors and UNet, counted with hooks during a step under
 bf16 autocast, by the CPU's rules: a graphics card keeps the norms' inputs in float32, the CPU in bf16. Not counted: the
 largest layer's own temporaries, the autoencoder's forward, the vision tower's activations (edits only), and what the
 allocator cannot use.
@@ -134,37 +134,54 @@ def kept_bytes(parts: nn.ModuleDict):
         yield total
 
 
-def activations(parts: nn.ModuleDict, config: Config, rows: int, tokens: int = TOKENS) -> dict[str, int]:
-    """Bytes that autograd keeps for text-to-image rows, by network; bf16 copies of trained weights among them."""
-    language, found = parts["language"], {}
+def one_step(parts: nn.ModuleDict, config: Config, rows: int, tokens: int = TOKENS) -> dict[str, int]:
+    """Forward and backward of text-to-image rows, in bytes.
+
+    language, unet: what autograd keeps of each in between, bf16 copies of trained weights among it. gradients: what
+    there is of them in the end, of everything but the vision tower.
+    """
+    found = {}
     with torch.autocast("cpu", torch.bfloat16):
         with kept_bytes(parts) as total:
-            positions = torch.zeros(3, rows, tokens, dtype=torch.long)
-            embeddings = language.get_input_embeddings()(torch.zeros(rows, tokens, dtype=torch.long))
-            states = language.model.language_model(
-                inputs_embeds=embeddings, position_ids=positions, attention_mask=None, use_cache=False
-            ).last_hidden_state
-            logits = language.lm_head(states).float()
-            torch.nn.functional.cross_entropy(logits.flatten(0, 1), torch.zeros(rows * tokens, dtype=torch.long))
+            states, chain = read(parts["language"], rows, tokens)
         found["language"] = total[0]
         with kept_bytes(parts) as total:
-            hidden = states[:, -64:]
-            inputs = torch.zeros(rows, 12, config.height // 8, config.width // 8)
-            conditions = {"text_embeds": parts["pooled"](hidden).mean(1), "time_ids": torch.zeros(rows, 6)}
-            steps = torch.zeros(rows, dtype=torch.long)
-            parts["unet"](inputs, steps, parts["context"](hidden), added_cond_kwargs=conditions)
+            noise = predict(parts, states[:, -64:], config.height // 8, config.width // 8)
         found["unet"] = total[0]
+    (chain + noise.float().square().mean()).backward()
+    found["gradients"] = sum(p.grad.nbytes for p in parts.parameters() if p.grad is not None)
     return found
 
 
-def measure(config: Config, rows: int) -> tuple[dict, dict]:
-    """Both tables: bytes by network and use, and activations by network."""
+def read(language: nn.Module, rows: int, tokens: int) -> tuple[Tensor, Tensor]:
+    """Last hidden states (rows, tokens, D) and the cross-entropy of every token."""
+    ids = torch.zeros(rows, tokens, dtype=torch.long)
+    states = language.model.language_model(
+        inputs_embeds=language.get_input_embeddings()(ids),
+        position_ids=torch.zeros(3, rows, tokens, dtype=torch.long),
+        attention_mask=None,
+        use_cache=False,
+    ).last_hidden_state
+    logits = language.lm_head(states).float()
+    return states, torch.nn.functional.cross_entropy(logits.flatten(0, 1), ids.flatten())
+
+
+def predict(parts: nn.ModuleDict, hidden: Tensor, height: int, width: int) -> Tensor:
+    """The UNet's prediction (rows, 4, height, width) from the image tokens' states."""
+    rows = len(hidden)
+    conditions = {"text_embeds": parts["pooled"](hidden).mean(1), "time_ids": torch.zeros(rows, 6)}
+    steps = torch.zeros(rows, dtype=torch.long)
+    inputs = torch.zeros(rows, 12, height, width)
+    return parts["unet"](inputs, steps, parts["context"](hidden), added_cond_kwargs=conditions).sample
+
+
+def measure(config: Config, rows: int) -> dict[str, int]:
+    """One forward and backward of the real size on tensors that take no memory."""
     with torch.device("meta"):
         parts = real_networks(config)
-    table = weight_table(parts)
     with FakeTensorMode():
         as_if_on_cpu(parts)
-        return table, activations(parts, config, rows)
+        return one_step(parts, config, rows)
 
 
 def as_if_on_cpu(parts: nn.Module) -> None:
@@ -185,16 +202,17 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1, help="micro_batch")
     options = parser.parse_args()
     config = read_config(options.config)
-    table, _ = measure(config, options.rows)
+    with torch.device("meta"):
+        table = weight_table(real_networks(config))
     for name, row in table.items():
         numbers = ", ".join(f"{use} {size / GIB:.2f}" for use, size in list(row.items())[1:])
         print(f"{name}: {row['trained parameters'] / 1e6:.1f} M trained parameters; GiB: {numbers}")
     whole = {use: sum(row[use] for row in table.values()) for use in next(iter(table.values()))}
     print("all, GiB: " + ", ".join(f"{use} {size / GIB:.2f}" for use, size in list(whole.items())[1:]))
     for checkpointing in (True, False):
-        _, kept = measure(changed(config, {"checkpointing": checkpointing}), options.rows)
+        kept = measure(changed(config, {"checkpointing": checkpointing}), options.rows)
         shown = ", ".join(f"{name} {size / GIB:.2f}" for name, size in kept.items())
-        print(f"activations of {options.rows} rows, checkpointing {checkpointing}, GiB: {shown}")
+        print(f"a step of {options.rows} rows, checkpointing {checkpointing}, kept for the backward pass, GiB: {shown}")
 
 
 if __name__ == "__main__":
