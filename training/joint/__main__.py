@@ -40,11 +40,8 @@ def chosen_config(options: argparse.Namespace) -> Config:
     settings = settings_of(options.set)
     if options.data:
         settings["sources"] = [{"kind": options.format, "files": options.data, "pictures": options.pictures}]
-    return (
-        changed(read_config(options.config), settings, where="The command line")
-        if settings
-        else read_config(options.config)
-    )
+    config = read_config(options.config)
+    return changed(config, settings, where="The command line") if settings else config
 
 
 def in_processes(count: int, arguments: list[str]) -> int:

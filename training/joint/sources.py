@@ -79,6 +79,7 @@ class Rows:
         self.paths, self.dataset = paths, _streamed(paths)
         self.epoch, self.first, self.place, self.begin = 0, 0, 0, None
         self.window: list[Any] = []
+        self.order: list[int] = []
         self.reading: Iterator[dict] | None = None
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:
@@ -88,7 +89,7 @@ class Rows:
         """Where the next row stands, counted from 1, and the row."""
         if self.place == len(self.window):
             self._next_window()
-        index = self._order()[self.place]
+        index = self.order[self.place]
         self.place += 1
         return f"{self.source.files}, row {self.first + index + 1}", self.window[index]
 
@@ -97,11 +98,6 @@ class Rows:
         if isinstance(row, str):
             row = _parsed(row)
         return read_published(row, self.source, self.folder)
-
-    def _order(self) -> list[int]:
-        order = list(range(len(self.window)))
-        Random(f"{self.seed}:{self.epoch}:{self.first}").shuffle(order)
-        return order
 
     def _next_window(self) -> None:
         self.first, self.place = self.first + len(self.window), 0
@@ -118,7 +114,12 @@ class Rows:
             self._open()
         else:
             self.begin = self.dataset.state_dict()
+        self._fill()
+
+    def _fill(self) -> None:
         self.window = list(islice(self.reading, self.size))
+        self.order = list(range(len(self.window)))
+        Random(f"{self.seed}:{self.epoch}:{self.first}").shuffle(self.order)
 
     def _open(self) -> None:
         """Begin at the state `begin`: a dataset that was given one would begin there again at each epoch."""
@@ -133,7 +134,7 @@ class Rows:
     def load_state_dict(self, state: dict) -> None:
         self.epoch, self.first, self.place, self.begin = (state[key] for key in ("epoch", "first", "place", "begin"))
         self._open()
-        self.window = list(islice(self.reading, self.size))
+        self._fill()
 
 
 def _streamed(paths: list[Path]) -> IterableDataset:
