@@ -47,6 +47,15 @@ OLDEST_MARK = "transformers_oldest"  # of the tests that run with it too
 
 TYPESCRIPT = "typescript@5.9.3"  # checks the types of the browser half
 
+MODULES = {  # of the commands: where their work is done, and the extras that it needs
+    "demo": ("tools.demo",),
+    "serve": ("tools.serve",),
+    "bench": ("tools.bench", "test"),
+    "eval": ("training.evaluation",),
+    "convert": ("got_models.convert",),
+    "train": ("training.joint", "train"),
+}
+
 # The last torchaudio refuses to be imported beside a torch of another CUDA release, and transformers falls with it.
 MATCHING = ["torch<2.15"]
 ROOM_NEEDED = 9e9 if sys.platform == "linux" else 4e9  # bytes; most of it is torch, with CUDA's libraries on Linux
@@ -322,6 +331,10 @@ def node_tool(name: str, python: Path) -> str:
 
 def run_module(module: str, arguments: list[str], *extras: str) -> int:
     """Run a module of the pack inside the environment and return its exit status."""
+    if not (ROOT / module.split(".")[0]).is_dir():
+        raise SetupError(
+            f"There is no {module} here: releases of the pack leave it out. Clone the repository to use it."
+        )
     python, env = set_up(*extras)
     return call([python, ROOT / "tools" / "run.py", module, *arguments], env)
 
@@ -397,8 +410,7 @@ def count(results: str) -> tuple[int, int]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = ["demo", "serve", "test", "bench", "eval", "convert", "train", "run"]
-    parser.add_argument("command", choices=commands, metavar="COMMAND")
+    parser.add_argument("command", choices=[*MODULES, "test", "run"], metavar="COMMAND")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...", help="COMMAND --help lists them")
     chosen = parser.parse_args()
     if chosen.command == "test":
@@ -408,13 +420,8 @@ def main() -> int:
             parser.error("run needs the name of a module, e.g. training.world")
         module, *arguments = chosen.arguments
         return run_module(module, arguments, "test" if module.startswith("tools.") else "train")
-    if chosen.command == "train":
-        return run_module("training.joint", chosen.arguments, "train")
-    if chosen.command == "bench":
-        return run_module("tools.bench", chosen.arguments, "test")
-    modules = {"demo": "tools.demo", "serve": "tools.serve", "eval": "training.evaluation"}
-    module = {**modules, "convert": "got_models.convert"}[chosen.command]
-    return run_module(module, chosen.arguments)
+    module, *extras = MODULES[chosen.command]
+    return run_module(module, chosen.arguments, *extras)
 
 
 if __name__ == "__main__":

@@ -136,3 +136,16 @@ def assert_describes_itself(picture: Path, chain: str, seed: int):
     assert f'"seed": {seed}' in texts["prompt"]
     sampler = next(node for node in json.loads(texts["workflow"])["nodes"] if node["type"] == "GoTSampler")
     assert sampler["widgets_values"][:3] == [seed, "fixed", 2]
+
+
+def test_every_command_has_its_module():
+    for module, *extras in dev.MODULES.values():
+        path = dev.ROOT.joinpath(*module.split("."))
+        assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file()
+        assert set(extras) <= {"train", "test"}
+
+
+def test_what_releases_leave_out_is_asked_for_in_a_sentence(monkeypatch, tmp_path):
+    monkeypatch.setattr(dev, "ROOT", tmp_path)
+    with pytest.raises(dev.SetupError, match="Clone the repository"):
+        dev.run_module("training.evaluation", [])
