@@ -74,6 +74,8 @@ class Chain:
     semantics: what the reasoner that wrote the chain already knows of its meaning (see reasoner.Semantics), or None.
     kept: numbers of the regions, from 0, that a person locked: when the model rewrites the chain, they stay.
     size: width and height in pixels of the picture that the chain was written for; None if nobody said.
+    sight: what the reasoner that wrote the chain saw of its source (see reasoner.Sight), or None.
+    draft: a text that is probably much like what will be written. It saves time and changes nothing.
     """
 
     task: str
@@ -86,6 +88,8 @@ class Chain:
     semantics: Any = None
     kept: tuple[int, ...] = ()
     size: tuple[int, int] | None = None
+    sight: Any = None
+    draft: str = ""
 
     def edited(self, text: str) -> "Chain":
         """This chain with another text. Its semantics and locks are forgotten: they belong to the old text."""

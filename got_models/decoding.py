@@ -1,7 +1,7 @@
 """How the next token is chosen: penalties and sampling, tokens that may never come, chains that are always well formed.
 
-The processors are transformers' own, in the order of its `generate`; the randomness is a local generator's, so the
-global random state stays as it was.
+The processors are transformers' own, in the order of its `generate`, but for the penalty, which need not look at every
+token again; the randomness is a local generator's, so the global random state stays as it was.
 """
 
 import re
@@ -14,7 +14,6 @@ from torch import Tensor
 from transformers.generation.logits_process import (
     LogitsProcessorList,
     MinPLogitsWarper,
-    RepetitionPenaltyLogitsProcessor,
     TemperatureLogitsWarper,
     TopKLogitsWarper,
     TopPLogitsWarper,
@@ -49,56 +48,85 @@ class Sampling:
 
 
 class TokenChooser:
-    """Chooses one token after another, for one chain."""
+    """Chooses one token after another, for one chain. What it has seen of the chain it does not look at again."""
 
     def __init__(self, sampling: Sampling, vocabulary: Vocabulary, constrain: bool = True) -> None:
-        self.greedy = sampling.temperature == 0
+        self.sampling = sampling
         self.processors = _processors(sampling)
         self.generator = torch.Generator().manual_seed(sampling.seed)
         self.never = _never_written(vocabulary)
         self.grammar = ChainGrammar(vocabulary) if constrain else None
+        self.known = 0  # how many ids `seen` tells of
+        self.seen = self.forbidden = None  # (1, vocabulary): which ids have come, which never may
 
-    def __call__(self, ids: Tensor, logits: Tensor, written: list[int]) -> int:
-        """The next token. ids: (1, length) all so far; logits: (1, vocabulary), float; written: the chain's own ids."""
-        logits = logits.clone()
-        logits[:, self.never] = -torch.inf
+    def __call__(self, ids: list[int], logits: Tensor, written: list[int]) -> int:
+        """The next token. ids: all so far; logits: (1, vocabulary), float; written: the chain's own ids."""
+        logits = self._with_penalty(ids, logits)
         allowed = self.grammar.allowed(written) if self.grammar else None
-        if self.grammar and allowed is None:
+        if allowed is not None:
+            only = torch.full_like(logits, -torch.inf)
+            only[:, allowed] = logits[:, allowed]
+            logits = only
+        elif self.grammar:
             logits[:, self.grammar.end] = -torch.inf
-        elif allowed is not None:
-            mask = torch.full_like(logits, -torch.inf)
-            mask[:, allowed] = 0
-            logits += mask
-        scores = self.processors(ids, logits)
-        if self.greedy:
-            return int(scores.argmax())
-        probabilities = scores.float().softmax(-1).cpu()
+        if self.sampling.temperature == 0:
+            return int(logits.argmax())
+        probabilities = self.processors(None, logits).softmax(-1).cpu()
         return int(torch.multinomial(probabilities, 1, generator=self.generator))
+
+    def _with_penalty(self, ids: list[int], logits: Tensor) -> Tensor:
+        """The logits without what is never written, and with the penalty on every id that has come.
+
+        Source: transformers' RepetitionPenaltyLogitsProcessor, arXiv 1909.05858 section 4.1.
+        """
+        if self.seen is None:
+            self.seen, self.forbidden = torch.zeros(2, *logits.shape, dtype=torch.bool, device=logits.device)
+            self.forbidden[:, self.never] = True
+        for number in ids[self.known :]:
+            self.seen[0, number] = True
+        self.known = len(ids)
+        penalty = self.sampling.repetition_penalty
+        penalised = torch.where(logits < 0, logits * penalty, logits / penalty)
+        return torch.where(self.seen, penalised, logits).masked_fill(self.forbidden, -torch.inf)
 
 
 class ChainGrammar:
     """Keeps a chain well formed while it is written: every box, and every colour behind one.
 
     A box is `(x0,y0),(x1,y1)`, 0..999, first corner left of and above the second; brackets right behind a box hold a
-    colour word. Tokens may hold several characters, so each that could come is tried as text.
+    colour word. Tokens may hold several characters, so each that could come is tried as text, once for every beginning.
     """
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
         self.start, self.end = vocabulary.box_start, vocabulary.box_end
+        self.colors: dict[str, list[int]] = {}  # by what stands behind the bracket; there are many tokens to try
+        self.length, self.last, self.inside = 0, None, ""  # of what was written: ids, last box marker, text behind it
 
     def allowed(self, written: list[int]) -> list[int] | None:
-        """The ids that may come next inside a box or a colour; None elsewhere, where all but a box's end may."""
-        last = next(
-            (index for index in reversed(range(len(written))) if written[index] in (self.start, self.end)), None
-        )
-        if last is None:
+        """The ids that may come next inside a box or a colour; None elsewhere, where all but a box's end may.
+
+        `written` is what it was at the last call and more.
+        """
+        for number in written[self.length :]:
+            self._follow(number)
+        self.length = len(written)
+        if self.last == self.start:
+            fits = may_become_box
+            return [self.end] if is_box(self.inside) else self._such(self.vocabulary.box_texts, self.inside, fits)
+        color = _OPEN_COLOR.fullmatch(self.inside) if self.last else None
+        if not color:
             return None
-        inside = "".join(self.vocabulary.text_of(number) for number in written[last + 1 :])
-        if written[last] == self.start:
-            return [self.end] if is_box(inside) else self._such(self.vocabulary.box_texts, inside, may_become_box)
-        color = _OPEN_COLOR.fullmatch(inside)
-        return self._such(self.vocabulary.color_texts, color[1], may_become_color) if color else None
+        if color[1] not in self.colors:
+            self.colors[color[1]] = self._such(self.vocabulary.color_texts, color[1], may_become_color)
+        return self.colors[color[1]]
+
+    def _follow(self, number: int) -> None:
+        """Note one more id. Text behind a colour is of no interest, and grows no more."""
+        if number in (self.start, self.end):
+            self.last, self.inside = number, ""
+        elif self.last == self.start or (self.last and (not self.inside.strip() or _OPEN_COLOR.fullmatch(self.inside))):
+            self.inside += self.vocabulary.text_of(number)
 
     @staticmethod
     def _such(texts: dict[int, str], before: str, fits: Callable[[str], bool]) -> list[int]:
@@ -146,10 +174,8 @@ def _never_written(vocabulary: Vocabulary) -> list[int]:
 
 
 def _processors(sampling: Sampling) -> Any:
-    """transformers' processors for these values, in the order of its `generate`."""
+    """transformers' processors of sampling for these values, in the order of its `generate`."""
     processors = LogitsProcessorList()
-    if sampling.repetition_penalty != 1:
-        processors.append(RepetitionPenaltyLogitsProcessor(sampling.repetition_penalty))
     if sampling.temperature not in (0, 1):
         processors.append(TemperatureLogitsWarper(sampling.temperature))
     if sampling.temperature and sampling.top_k:

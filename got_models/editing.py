@@ -117,7 +117,7 @@ def rewriting(earlier: Chain, prompt: str) -> Chain:
         )
     text = kept_text(earlier)
     regions = parse_regions(text)
-    return Chain(TEXT_TO_IMAGE, prompt, text, regions, kept=tuple(range(len(regions))))
+    return Chain(TEXT_TO_IMAGE, prompt, text, regions, kept=tuple(range(len(regions))), draft=earlier.text)
 
 
 def kept_text(chain: Chain) -> str:

@@ -87,7 +87,7 @@ class Vocabulary:
 
         picture_lengths: image tokens of each turn's source picture, in order; empty for text-to-image.
         """
-        turns = _turns(chain)
+        turns = turns_of(chain)
         rendered = self.tokenizer.apply_chat_template(_messages(turns), tokenize=False, add_generation_prompt=True)
         lengths, ids, text = iter(picture_lengths), [], ""
         for piece in self._pieces(rendered):
@@ -117,14 +117,9 @@ class Vocabulary:
         return [self.image_start, *self.image]
 
 
-def _turns(chain: Chain) -> list[Chain]:
+def turns_of(chain: Chain) -> list[Chain]:
     """The chain and those before it, oldest first."""
-    return [*(_turns(chain.earlier) if chain.earlier else []), chain]
-
-
-def pictures(chain: Chain) -> list[Any]:
-    """The source pictures of all turns, oldest first."""
-    return [turn.source for turn in _turns(chain) if turn.source is not None]
+    return [*(turns_of(chain.earlier) if chain.earlier else []), chain]
 
 
 def _messages(turns: list[Chain]) -> list[dict]:

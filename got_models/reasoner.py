@@ -1,26 +1,29 @@
 """The reasoner: Qwen2.5-VL that writes chains, and reads them into the 64 hidden states that guide the UNet.
 
 Works on tensors and tokens; knows nothing of ComfyUI, files or boxes in pixels. The network is transformers'
-`Qwen2_5_VLForConditionalGeneration`, used through its parts (vision tower, language model, head) with positions worked
-out here, so that the same numbers come from every transformers release since 4.50.
+`Qwen2_5_VLForConditionalGeneration`, used through its parts (language.py), with positions worked out here, so that the
+same numbers come from every transformers release since 4.50.
 
 Source: arXiv 2503.10639 section 4.2 and the released inference code; positions: Qwen2.5-VL's multimodal RoPE.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 from uuid import uuid4
 
 import torch
 from PIL import Image
 from torch import Tensor, nn
-from transformers import DynamicCache
 
 from .chain import Chain, canonical_text, parse_regions, without_unfinished_box
 from .decoding import Sampling, TokenChooser
 from .folder import Manifest
-from .prompt import Vocabulary, pictures
+from .language import Language, mrope_positions
+from .prompt import Vocabulary, turns_of
+from .recording import PlainStep, RecordedStep
+from .writing import GUESSED, Draft, Page, Sequence, Step, TextSoFar, write_from_draft, write_together
 
 # B: batch, L: tokens, T: image tokens (64), D: hidden size of the language model
 
@@ -29,6 +32,14 @@ class Semantics(NamedTuple):
     """What a chain means to one reasoner: hidden states (1, T, D) at the image tokens, and which reasoner that was."""
 
     hidden: Tensor
+    reasoner: str
+
+
+class Sight(NamedTuple):
+    """What one reasoner saw of a picture: features (tokens, D), the grid of patches (1, h, w), and which it was."""
+
+    features: Tensor
+    grid: tuple[int, int, int]
     reasoner: str
 
 
@@ -49,13 +60,18 @@ class ReasonerNetwork(nn.Module):
 
 
 class Reasoner:
-    """A reasoner ready to use. `device` is where its network's inputs go; the network may be loaded there in part."""
+    """A reasoner ready to use. `device` is where its network's inputs go; the network may be loaded there in part.
+
+    recorded: on a CUDA device that holds all its weights, record the step that writes a token and replay it.
+    """
 
     def __init__(self, network: ReasonerNetwork, tokenizer: Any, image_processor: Any, manifest: Manifest) -> None:
         self.network, self.image_processor, self.manifest = network, image_processor, manifest
+        self.language = Language(network.language_model)
         self.vocabulary = Vocabulary(tokenizer, manifest.image_tokens)
         self.key = uuid4().hex
         self.device = torch.device("cpu")
+        self.recorded = False
 
     def write(
         self,
@@ -68,26 +84,43 @@ class Reasoner:
         """Write a chain for a task, prompt and picture; `chain.text`, if any, is the beginning to go on from.
 
         on_token is called with the number of tokens and the text so far; it may raise to stop. The result is marked
-        `cut` if max_tokens came first; it carries its semantics, read from the continued key-value cache, unless
-        the text had to be mended. constrain: the chain is always well formed; without it,
-        ChainError is raised for a box or colour that cannot be drawn.
+        `cut` if max_tokens came first; it carries what was seen of its source, and its semantics, read from the
+        continued key-value cache, unless the text had to be mended. constrain: the chain is always well formed; without
+        it, ChainError is raised for a box or colour that cannot be drawn.
         """
-        state = _Reading(self, chain)
-        written, cut = self._decode(
-            state, chain, TokenChooser(sampling, self.vocabulary, constrain), max_tokens, on_token
-        )
-        raw = self.text_of(written)
-        text = canonical_text(without_unfinished_box(raw) if cut else raw)
-        as_written = written == self.vocabulary.chain(text)
-        semantics = self._semantics(state.continue_with(self.vocabulary.drawing)) if as_written else None
-        return replace(chain, text=text, regions=parse_regions(text), cut=cut, semantics=semantics)
+        return self.write_all([chain], [sampling], max_tokens, constrain, lambda _, *told: on_token(*told))[0]
+
+    def write_all(
+        self,
+        chains: list[Chain],
+        samplings: list[Sampling],
+        max_tokens: int = 1024,
+        constrain: bool = True,
+        on_token: Callable[[int, int, str], None] = lambda number, count, text: None,
+    ) -> list[Chain]:
+        """Write several chains together, of different prompts or seeds: the same ones as one by one, in less time.
+
+        on_token is called with the number of the chain first. A chain that stands in the list twice is read once. A
+        chain's draft is used if it is alone. Otherwise as `write`.
+        """
+        looked = {id(chain): self._looked_at(chain) for chain in chains}
+        requests, stops = [looked[id(chain)] for chain in chains], self.vocabulary.stops
+        choosers = [TokenChooser(sampling, self.vocabulary, constrain) for sampling in samplings]
+        pages, logits, step = self._opened(requests, choosers, max_tokens, on_token)
+        if len(pages) == 1 and requests[0].draft:
+            draft = Draft(self.vocabulary.chain(requests[0].draft))
+            write_from_draft(pages[0], logits, draft, stops, max_tokens)
+        else:
+            write_together(pages, logits, step, stops, max_tokens)
+        return [self._finished(request, page) for request, page in zip(requests, pages, strict=True)]
 
     def semantics(self, chain: Chain) -> Semantics:
         """The hidden states of a chain: those it was written with, or else from one forward over its text."""
         if chain.semantics is not None and chain.semantics.reasoner == self.key:
             return chain.semantics
-        state = _Reading(self, chain)
-        return self._semantics(state.continue_with([*self.vocabulary.chain(chain.text), *self.vocabulary.drawing]))
+        beginning = self._beginning(self._looked_at(chain), tuple(self.vocabulary.drawing))
+        cache = self.language.empty(1, len(beginning.ids), like=beginning.embeddings)
+        return self._semantics(Sequence(self.language, *beginning[2:], cache).read_beginning())
 
     def conditions(self, semantics: Semantics) -> tuple[Tensor, Tensor, Tensor]:
         """context (1, T, C), null context (1, T, C) and pooled (1, P) for the UNet, in float32.
@@ -106,29 +139,68 @@ class Reasoner:
         text = self.vocabulary.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
         return text.rstrip("\ufffd")
 
-    def _decode(
-        self,
-        state: "_Reading",
-        chain: Chain,
-        choose: TokenChooser,
-        max_tokens: int,
-        on_token: Callable[[int, str], None],
-    ) -> tuple[list[int], bool]:
-        """The chain's ids, without the token that stopped it, and whether the limit did."""
-        written = self.vocabulary.chain(chain.text)
-        hidden = state.continue_with(written)
-        for count in range(1, max_tokens + 1):
-            logits = self.network.language_model.lm_head(hidden[:, -1]).float()  # (1, vocabulary)
-            token = choose(torch.tensor([state.ids], device=logits.device), logits, written)
-            if token in self.vocabulary.stops:
-                return written, False
-            written.append(token)
-            on_token(count, self.text_of(written))
-            hidden = state.continue_with([token])
-        return written, True
+    def _opened(
+        self, chains: list[Chain], choosers: list[TokenChooser], max_tokens: int, on_token: Callable
+    ) -> tuple[list[Page], Tensor, Step]:
+        """A page a chain, read up to where it is to be written on; the logits of the first tokens; the step to use."""
+        beginnings = {id(chain): self._beginning(chain) for chain in chains}
+        longest = max(len(beginning.ids) for beginning in beginnings.values())
+        places = longest + max_tokens + GUESSED + len(self.vocabulary.drawing)
+        cache = self.language.empty(len(chains), places, like=beginnings[id(chains[0])].embeddings)
+        step = RecordedStep(self.language, cache) if self._can_record() else PlainStep(self.language, cache)
+        pages, logits, read = [], [], {}
+        for number, (chain, choose) in enumerate(zip(chains, choosers, strict=True)):
+            ids, begun, *inputs = beginnings[id(chain)]
+            sequence, text = Sequence(self.language, *inputs, cache.row(number)), TextSoFar(self.vocabulary.tokenizer)
+            if id(chain) in read:
+                sequence.copy(pages[read[id(chain)]].sequence)
+                logits.append(logits[read[id(chain)]])
+            else:
+                read[id(chain)] = number
+                logits.append(self.language.logits(sequence.read_beginning()[:, -1]))
+            pages.append(Page(sequence, ids, begun, choose, text, partial(on_token, number)))
+        return pages, torch.cat(logits), step
+
+    def _finished(self, chain: Chain, page: Page) -> Chain:
+        """The chain on a page; what it means, if its text could be left as it was written."""
+        raw = self.text_of(page.written)
+        text = canonical_text(raw if page.stopped else without_unfinished_box(raw))
+        as_written = page.written == self.vocabulary.chain(text)
+        semantics = self._semantics(page.finish(self.vocabulary.drawing)) if as_written else None
+        regions = parse_regions(text)
+        return replace(chain, text=text, regions=regions, cut=not page.stopped, semantics=semantics, draft="")
 
     def _semantics(self, hidden: Tensor) -> Semantics:
         return Semantics(hidden[:, -self.manifest.image_tokens :].float().cpu(), self.key)
+
+    def _can_record(self) -> bool:
+        weights = self.network.language_model.parameters()
+        return self.recorded and self.device.type == "cuda" and all(weight.device == self.device for weight in weights)
+
+    def _beginning(self, chain: Chain, after: tuple[int, ...] = ()) -> "_Beginning":
+        """What stands before the first token to be written, or, with the ids `after` it, the whole of a chain."""
+        sights = [turn.sight for turn in turns_of(chain) if turn.sight]
+        grids, merge = [sight.grid for sight in sights], self.language.merge
+        prompt = self.vocabulary.prompt(chain, [t * h * w // merge**2 for t, h, w in grids])
+        begun = self.vocabulary.chain(chain.text)
+        ids = [*prompt, *begun, *after]
+        tokens = torch.tensor([ids], device=self.device)
+        embeddings = self.language.embed(tokens)  # (1, L, D)
+        if sights:
+            features = torch.cat([sight.features for sight in sights]).to(embeddings)
+            embeddings = embeddings.masked_scatter((tokens == self.vocabulary.image_pad).unsqueeze(-1), features)
+        return _Beginning(ids, begun, embeddings, mrope_positions(ids, self.vocabulary.image_pad, grids, merge))
+
+    def _looked_at(self, chain: Chain) -> Chain:
+        """The chain with what this reasoner sees of its source and of the earlier turns', each looked at once."""
+        earlier = self._looked_at(chain.earlier) if chain.earlier else None
+        known = chain.source is None or (chain.sight is not None and chain.sight.reasoner == self.key)
+        return replace(chain, earlier=earlier, sight=chain.sight if known else self._sight(chain.source))
+
+    def _sight(self, picture: Tensor) -> Sight:
+        patches, grids = self.picture_inputs(picture)
+        grid = tuple(grids[0].tolist())
+        return Sight(self.language.see(patches, grid, self.device).cpu(), grid, self.key)
 
     def picture_inputs(self, picture: Tensor) -> tuple[Tensor, Tensor]:
         """A source picture (1, height, width, 3) in 0..1 as the vision tower's patches and its (1, 3) grid of them."""
@@ -138,72 +210,10 @@ class Reasoner:
         return inputs["pixel_values"], inputs["image_grid_thw"]
 
 
-class _Reading:
-    """A sequence being read: its ids, positions and key-value cache. Lives as long as one call."""
+class _Beginning(NamedTuple):
+    """ids, of which the last are the chain's own, `begun`; embeddings (1, L, D); positions (3, 1, L)."""
 
-    def __init__(self, reasoner: Reasoner, chain: Chain) -> None:
-        self.reasoner = reasoner
-        inputs = [reasoner.picture_inputs(picture) for picture in pictures(chain)]
-        merge = reasoner.network.language_model.config.vision_config.spatial_merge_size
-        self.grids = [tuple(grid[0].tolist()) for _, grid in inputs]
-        lengths = [t * h * w // merge**2 for t, h, w in self.grids]
-        prompt = reasoner.vocabulary.prompt(chain, lengths)
-        self.ids, self.cache, self.pending = [], DynamicCache(), prompt
-        self.positions = mrope_positions(prompt, reasoner.vocabulary.image_pad, self.grids, merge)
-        self.patches = [patches for patches, _ in inputs]
-
-    def continue_with(self, ids: list[int]) -> Tensor:
-        """Read on; the last hidden states (1, L, D), after the final norm, of what is new."""
-        fresh, self.pending = [*self.pending, *ids], []
-        start = len(self.ids)
-        self.ids += fresh
-        missing = len(self.ids) - self.positions.shape[-1]
-        tail = self.positions.max() + 1 + torch.arange(missing)
-        self.positions = torch.cat([self.positions, tail.expand(3, 1, -1)], -1)  # (3, 1, L)
-        return self._forward(fresh, self.positions[..., start:]) if fresh else torch.empty(1, 0, 0)
-
-    def _forward(self, ids: list[int], positions: Tensor) -> Tensor:
-        device, model = self.reasoner.device, self.reasoner.network.language_model
-        tokens = torch.tensor([ids], device=device)
-        embeddings = model.get_input_embeddings()(tokens)  # (1, L, D)
-        if self.patches:
-            features = torch.cat([_vision(model, *pair) for pair in self._pictures(device, embeddings.dtype)])
-            mask = (tokens == self.reasoner.vocabulary.image_pad).unsqueeze(-1)
-            embeddings = embeddings.masked_scatter(mask, features.to(embeddings.dtype))
-            self.patches = []
-        text_model = getattr(model.model, "language_model", model.model)  # transformers 4.52 moved it
-        return text_model(
-            inputs_embeds=embeddings, position_ids=positions.to(device), past_key_values=self.cache, use_cache=True
-        ).last_hidden_state
-
-    def _pictures(self, device: torch.device, dtype: torch.dtype) -> list[tuple[Tensor, Tensor]]:
-        grids = [torch.tensor([grid], device=device) for grid in self.grids]
-        return [(patches.to(device, dtype), grid) for patches, grid in zip(self.patches, grids, strict=True)]
-
-
-def _vision(model: nn.Module, patches: Tensor, grid: Tensor) -> Tensor:
-    """Features (picture tokens, D) of one picture."""
-    tower = getattr(model.model, "visual", None) or model.visual  # transformers 4.52 moved it
-    features = tower(patches, grid_thw=grid)
-    return getattr(features, "pooler_output", features)
-
-
-def mrope_positions(ids: list[int], image_pad: int, grids: list[tuple[int, int, int]], merge: int) -> Tensor:
-    """Positions (3, 1, L) of Qwen2.5-VL's multimodal RoPE: time, height, width.
-
-    Text counts on in all three; a picture of (t, h, w) patches, merged `merge` by `merge`, spans its grid from the next
-    position on, and text goes on after the greatest one. Source: Qwen2.5-VL technical report, section 2.1.2.
-    """
-    parts, index, position, grids = [], 0, 0, list(grids)
-    while index < len(ids):
-        if ids[index] == image_pad:
-            t, h, w = grids.pop(0)
-            axes = [torch.zeros(t, dtype=torch.long), torch.arange(h // merge), torch.arange(w // merge)]
-            part = torch.stack(torch.meshgrid(*axes, indexing="ij")).reshape(3, -1)
-        else:
-            stop = ids.index(image_pad, index) if image_pad in ids[index:] else len(ids)
-            part = torch.arange(stop - index).expand(3, -1)
-        parts.append(part + position)
-        position = int(parts[-1].max()) + 1
-        index += part.shape[1]
-    return torch.cat(parts, 1).unsqueeze(1)
+    ids: list[int]
+    begun: list[int]
+    embeddings: Tensor
+    positions: Tensor

@@ -14,7 +14,8 @@ DEVELOPERS_ONLY = {"diffusers", "peft", "accelerate", "datasets", "pytest", "mat
 
 # From the bottom up: a module may import those above it in this list, of our own ones.
 ORDER = ["errors", "colors", "chain", "boxes", "editing", "folder", "weights", "quantized", "guidance", "preview"]
-ORDER += ["prompt", "decoding", "reasoner", "loading", "forecast", "conversion", "convert", "comfy"]
+ORDER += ["prompt", "decoding", "language", "recording", "writing", "reasoner", "loading", "forecast"]
+ORDER += ["conversion", "convert", "comfy"]
 
 
 def sources(folder):

@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from dataclasses import replace
 from types import SimpleNamespace
 
 import comfy.cli_args
@@ -45,6 +46,7 @@ CHAIN = (
     "<|box_start|>(0,600),(998,998)<|box_end|> (saddlebrown), beside 猫."
 )
 NO_BOXES = "Nothing in particular."
+SMALL = {"size": "custom", "width": 64, "height": 64}
 OFF = {"sampling_mode": "off", "repetition_penalty": 1.05}
 CASES = {
     "text-to-image": ("text-to-image", CHAIN, (64, 64)),
@@ -157,6 +159,27 @@ def test_the_chain_is_what_plain_transformers_writes(release, loaded, task):
     assert expected and chain.text == expected.strip().rstrip("\ufffd")
 
 
+def counted(module):
+    """Notes each forward of a module."""
+    forwards = []
+    module.register_forward_hook(lambda *_: forwards.append(1))
+    return forwards
+
+
+@pytest.mark.parametrize("task", ["text-to-image", "edit"])
+def test_after_a_box_is_moved_no_token_is_written_and_no_picture_looked_at_again(release, loaded, task):
+    chain = write(loaded, task)
+    written = replace(chain, text="", regions=()).edited(CHAIN)
+    moved = written.edited(CHAIN.replace("(120,300),(480,760)", "(320,300),(680,760)"))
+    language = loaded.reasoner.reasoner.language
+    tokens, looks = counted(language.head), counted(language.tower)
+    guidance = SemanticSpatialGuidance.execute(loaded.reasoner, moved, loaded.vae, SMALL).result[0]
+    assert not tokens and not looks
+    expected = oracle.guidance(release, task, PROMPT, moved.text, picture(task)[0], guidance.width, guidance.height)
+    torch.testing.assert_close(guidance.context, expected.context, atol=1e-4, rtol=0)
+    torch.testing.assert_close(guidance.spatial, expected.spatial, atol=1e-4, rtol=0)
+
+
 # --------------------------------------------------------------------------------------------- ComfyUI's memory, Stop
 
 
@@ -175,11 +198,12 @@ class Shown:
 def test_stop_ends_the_chain_within_one_token_and_the_next_one_works(loaded, monkeypatch):
     shown = Shown(stop_at=1)
     monkeypatch.setattr(comfy.utils, "PROGRESS_BAR_HOOK", shown)
-    tokens = []
-    monkeypatch.setattr(loaded.reasoner.reasoner, "text_of", lambda ids: tokens.append(len(ids)) or "")
+    language, forwards = loaded.reasoner.reasoner.language, []
+    read = language.read
+    monkeypatch.setattr(language, "read", lambda *inputs: forwards.append(1) or read(*inputs))
     with pytest.raises(comfy.model_management.InterruptProcessingException):
         write(loaded, "text-to-image")
-    assert shown.values == [1] and max(tokens) <= 2
+    assert shown.values == [1] and len(forwards) <= 2, "the prompt and one token"
     monkeypatch.undo()
     assert not comfy.model_management.processing_interrupted()
 

@@ -12,8 +12,9 @@ from got.got_models.colors import COLORS
 from got.got_models.decoding import Sampling, TokenChooser
 from got.got_models.editing import rewriting
 from got.got_models.folder import published_manifest
+from got.got_models.language import mrope_positions
 from got.got_models.prompt import NEW_TOKENS, PROMPTS, checked_prompt
-from got.got_models.reasoner import Reasoner, ReasonerNetwork, mrope_positions
+from got.got_models.reasoner import Reasoner, ReasonerNetwork
 from got.tests.qwen import Sizes, write_mllm_folder
 from torch import nn
 from transformers import PreTrainedTokenizerFast, Qwen2_5_VLForConditionalGeneration, Qwen2VLImageProcessor
@@ -220,13 +221,137 @@ def test_a_chain_written_around_locked_regions_keeps_them_and_is_cut_as_any_othe
     assert chain.cut and chain.kept == (0,) and chain.regions[0] == read_chain(chain.text).regions[0]
 
 
+# ------------------------------------------------------------------------------------------- drafts, several at once
+
+
+def forwards_of(reasoner, monkeypatch):
+    """Notes how many tokens each forward of the language model reads."""
+    language, lengths = reasoner.language, []
+    read = language.read
+    monkeypatch.setattr(language, "read", lambda x, *more: lengths.append(x.shape[1]) or read(x, *more))
+    return lengths
+
+
+def mostly(text):
+    """A text with one word changed and one put in."""
+    third = len(text) // 3
+    return f"{text[:third]}XY{text[third + 2 : 2 * third]}more{text[2 * third :]}"
+
+
+SAMPLINGS = {"greedy": Sampling(), "sampled": Sampling(temperature=1.5, seed=5)}
+
+
+@pytest.mark.parametrize("sampling", SAMPLINGS)
+@pytest.mark.parametrize("change", [lambda text: text, mostly, lambda text: text[::-1], lambda text: "nothing alike"])
+def test_a_draft_changes_nothing(reasoner, sampling, change):
+    request = text_request()
+    plain = reasoner.write(request, SAMPLINGS[sampling], 60)
+    drafted = reasoner.write(replace(request, draft=change(plain.text)), SAMPLINGS[sampling], 60)
+    assert drafted.text == plain.text and drafted.cut == plain.cut and drafted.draft == ""
+    if plain.semantics:
+        torch.testing.assert_close(drafted.semantics.hidden, plain.semantics.hidden, atol=1e-4, rtol=0)
+
+
+def ascii_chain(reasoner, monkeypatch):
+    """A request whose chain is plain letters: of the random network's tokens only these are let through."""
+    kept = {number for letter in "abcdefgh" for number in reasoner.vocabulary.ordinary(letter)}
+    never = [number for number in range(Sizes().vocabulary) if number not in kept]
+    monkeypatch.setattr("got.got_models.decoding._never_written", lambda vocabulary: never)
+    return text_request()
+
+
+def test_a_draft_that_comes_true_saves_most_forwards(reasoner, monkeypatch):
+    request = ascii_chain(reasoner, monkeypatch)
+    lengths = forwards_of(reasoner, monkeypatch)
+    plain = reasoner.write(request, Sampling(), 64)
+    without = len(lengths)
+    lengths.clear()
+    drafted = reasoner.write(replace(request, draft=plain.text), Sampling(), 64)
+    assert drafted.text == plain.text and len(plain.text) == 64
+    assert without == 1 + 63 + 1, "the prompt, each token but the last, and the 64 image tokens"
+    assert len(lengths) < without / 3
+
+
+def test_stop_and_the_token_limit_hold_within_a_draft(reasoner, monkeypatch):
+    request = ascii_chain(reasoner, monkeypatch)
+    text = reasoner.write(request, Sampling(), 64).text
+    counts = []
+    short = reasoner.write(replace(request, draft=text), Sampling(), 21, on_token=lambda count, _: counts.append(count))
+    assert short.cut and short.text == text[:21] and counts == list(range(1, 22))
+
+
+def test_a_rewrite_guesses_from_the_chain_it_rewrites():
+    earlier = read_chain(f"A circle {BOX} (red). A cup (1,2),(30,40) (blue) is here.", kept=(1,))
+    assert rewriting(earlier, CAPTION).draft == earlier.text
+
+
+def test_several_chains_at_once_are_those_written_one_by_one(reasoner):
+    requests = [
+        text_request(),
+        edit_request(),
+        text_request("a much longer caption, of many more words"),
+        text_request(),
+    ]
+    samplings = [Sampling(), Sampling(temperature=1.5, seed=1), Sampling(), Sampling(temperature=1.5, seed=2)]
+    told = []
+    together = reasoner.write_all(requests, samplings, 20, on_token=lambda number, *_: told.append(number))
+    for number, (request, sampling) in enumerate(zip(requests, samplings, strict=True)):
+        alone = reasoner.write(request, sampling, 20)
+        assert together[number].text == alone.text and together[number].cut == alone.cut
+        assert (together[number].semantics is None) == (alone.semantics is None)
+        assert 0 < told.count(number) <= 20
+
+
+def test_chains_of_different_lengths_end_each_by_itself(reasoner, monkeypatch):
+    texts = ["A", "A circle, and more", "A cup"]
+    scripts = iter([iter([*reasoner.vocabulary.chain(text), reasoner.vocabulary.image_start]) for text in texts])
+
+    def chooser(*settings):
+        script = next(scripts)
+        return lambda ids, logits, written: next(script)
+
+    monkeypatch.setattr("got.got_models.reasoner.TokenChooser", chooser)
+    chains = reasoner.write_all([text_request()] * 3, [Sampling()] * 3)
+    assert [chain.text for chain in chains] == texts
+    for chain in chains:
+        fresh = reasoner.semantics(replace(chain, semantics=None))
+        torch.testing.assert_close(chain.semantics.hidden, fresh.hidden, atol=1e-4, rtol=0)
+
+
+def test_seeds_of_one_prompt_read_it_once(reasoner, monkeypatch):
+    lengths, request = forwards_of(reasoner, monkeypatch), text_request()
+    reasoner.write_all([request] * 3, [Sampling(temperature=1.5, seed=seed) for seed in range(3)], 4)
+    assert lengths.count(max(lengths)) == 1
+
+
+def test_a_picture_is_looked_at_once_however_often_its_chain_is_changed(reasoner, monkeypatch):
+    looks, see = [], reasoner.language.see
+    monkeypatch.setattr(reasoner.language, "see", lambda *inputs: looks.append(1) or see(*inputs))
+    chain = reasoner.write(edit_request(), Sampling(), 4, False)
+    edited = chain.edited("a red circle (1,2),(3,4)")
+    reasoner.semantics(edited)
+    again = replace(edit_request("now make it green"), source=picture(1), earlier=edited)
+    reasoner.semantics(reasoner.write(again, Sampling(), 4, False).edited("done"))
+    assert len(looks) == 2, "one look a picture"
+
+
+def test_what_another_reasoner_saw_is_not_used(reasoner):
+    seen = reasoner.write(edit_request(), Sampling(), 4, False)
+    foreign = replace(seen, text="done", semantics=None, sight=seen.sight._replace(features=0, reasoner="another"))
+    expected = reasoner.semantics(replace(foreign, sight=None)).hidden
+    torch.testing.assert_close(reasoner.semantics(foreign).hidden, expected)
+
+
+# ------------------------------------------------------------------------------------------- boxes and colours
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_constrained_boxes_are_always_well_formed(reasoner, seed):
     vocabulary = reasoner.vocabulary
     written = [*vocabulary.chain("A circle "), vocabulary.box_start]
     choose = TokenChooser(Sampling(temperature=1.0, seed=seed), vocabulary)
     while written[-1] != vocabulary.box_end:
-        written.append(choose(torch.tensor([written]), torch.zeros(1, Sizes().vocabulary), written))
+        written.append(choose(written, torch.zeros(1, Sizes().vocabulary), written))
         assert len(written) < 60, "the box was never closed"
     assert len(read_chain(reasoner.text_of(written)).regions) == 1
 
@@ -237,7 +362,7 @@ def test_constrained_colours_are_always_known(reasoner, seed):
     written = vocabulary.chain(f"A circle {BOX} (")
     choose = TokenChooser(Sampling(temperature=1.0, seed=seed), vocabulary)
     while not reasoner.text_of(written).endswith(")"):
-        written.append(choose(torch.tensor([written]), torch.zeros(1, Sizes().vocabulary), written))
+        written.append(choose(written, torch.zeros(1, Sizes().vocabulary), written))
         assert len(written) < 90, "the bracket was never closed"
     assert read_chain(reasoner.text_of(written)).regions[0].color.word in COLORS
 
