@@ -56,7 +56,8 @@ def sequence(networks, task, prompt, answer, source):
         text = text.replace("<|image_pad|>", "<|image_pad|>" * int(inputs["image_grid_thw"].prod() // 4))
     ids = networks.tokenizer(text + answer, add_special_tokens=False, return_tensors="pt").input_ids
     types = (ids == networks.tokenizer.convert_tokens_to_ids("<|image_pad|>")).int()
-    return {"input_ids": ids, "mm_token_type_ids": types, **inputs}
+    every = {"input_ids": ids, "mm_token_type_ids": types, **inputs}
+    return {name: tensor.to(networks.context.weight.device) for name, tensor in every.items()}
 
 
 def written_chain(networks, task, prompt, source=None, max_tokens=1024):
@@ -89,7 +90,7 @@ def hidden_states(networks, task, prompt, chain, source):
 def encode(vae, picture):
     """A PIL picture as its latents' mode, (1, 4, h, w), unscaled."""
     pixels = torch.from_numpy(numpy.array(picture)).float() / 127.5 - 1  # (H, W, 3) in -1..1
-    return vae.encode(pixels.permute(2, 0, 1)[None]).latent_dist.mode()
+    return vae.encode(pixels.permute(2, 0, 1)[None].to(vae.device, vae.dtype)).latent_dist.mode()
 
 
 def painted(x0, y0, x1, y1, color, width, height):
@@ -131,7 +132,7 @@ def guided_noise(unet, latents, timestep, given, strengths):
     none, full, null = torch.zeros_like(given.spatial), given.context, given.null_context
     references = torch.cat([given.reference, given.reference, given.reference, none])
     spatials = torch.cat([given.spatial, none, none, none])
-    sizes = torch.tensor([[given.height, given.width, 0, 0, given.height, given.width]], dtype=latents.dtype)
+    sizes = torch.tensor([[given.height, given.width, 0, 0, given.height, given.width]]).to(latents)
     cond, text, image, uncond = unet(
         torch.cat([latents.expand(4, -1, -1, -1), references, spatials], 1),
         timestep,

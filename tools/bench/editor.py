@@ -1,23 +1,18 @@
-"""How long the pack takes where a person waits for it: python dev.py bench
+"""One move of the pointer while a box is dragged in a chain of 40 regions, in Chromium.
 
-    editor  one move of the pointer while a box is dragged in a chain of 40 regions, in Chromium: what the handler
-            takes, and the painting after it. 60 frames a second leave 16 ms for both and for ComfyUI's own page;
-            we allow 4.
-
-Prints a table; --json FILE writes {"rows": [{"stage", "median_ms", "p95_ms", "worst_ms"}, ...]}.
+What the handler takes, and the painting after it. 60 frames a second leave 16 ms for both and for ComfyUI's own page;
+we allow 4.
 """
 
-import argparse
-import json
 import statistics
 import tempfile
 from pathlib import Path
 
 from playwright.sync_api import Page
 
-from .browser import comfyui_page
-from .client import Client
-from .server import Server
+from ..browser import comfyui_page
+from ..client import Client
+from ..server import Server
 
 REGIONS, MOVES = 40, 200
 OPEN = """
@@ -103,18 +98,6 @@ def editor_rows() -> list[dict]:
     return rows
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
-    args = parser.parse_args()
-    rows = editor_rows()
-    for found in rows:
-        print(
-            "{stage:42} median {median_ms:6.2f} ms   95 % {p95_ms:6.2f} ms   worst {worst_ms:6.2f} ms".format(**found)
-        )
-    if args.json:
-        args.json.write_text(json.dumps({"rows": rows}, indent=2) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()
+def table(rows: list[dict]) -> str:
+    line = "{stage:42} median {median_ms:6.2f} ms   95 % {p95_ms:6.2f} ms   worst {worst_ms:6.2f} ms"
+    return "\n".join(line.format(**found) for found in rows)

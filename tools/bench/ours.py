@@ -1,0 +1,71 @@
+"""Our side: what the nodes call, stage by stage, on the model folder."""
+
+import time
+from pathlib import Path
+
+import comfy.model_management
+import comfy.utils
+from comfy_extras.nodes_torch_compile import TorchCompileModel
+from torch import Tensor
+
+from ...got_models.chain import TEXT_TO_IMAGE, Chain, parse_regions
+from ...got_models.comfy.guider import GoTGuider, empty_latent, sample
+from ...got_models.comfy.reasoner import ManagedReasoner
+from ...got_models.comfy.unet import load_unet
+from ...got_models.comfy.vae import load_vae
+from ...got_models.decoding import Sampling
+from ...got_models.folder import UNET, VAE
+from ...got_models.guidance import Guidance, Strengths, reference_latents, spatial_latents
+
+
+class Ours:
+    """Each method is one stage; what the stages before it made is handed in."""
+
+    def __init__(self, folder: Path, strengths: Strengths, record: bool) -> None:
+        self.strengths = strengths
+        self.reasoner = ManagedReasoner(folder)
+        self.reasoner.reasoner.recorded = record
+        self.model, self.vae = load_unet(folder / UNET), load_vae(folder / VAE)
+
+    def compiled(self) -> "Ours":
+        """The same with the model as TorchCompileModel hands it on."""
+        other = object.__new__(Ours)
+        vars(other).update(vars(self))
+        (other.model,) = TorchCompileModel.execute(self.model, "inductor").result
+        return other
+
+    def load(self) -> None:
+        comfy.model_management.load_models_gpu([self.reasoner.patcher, self.model, self.vae.patcher])
+
+    def unload(self) -> None:
+        comfy.model_management.unload_all_models()
+        comfy.model_management.soft_empty_cache()
+
+    def chain(self, prompt: str, begun: str, tokens: int, draft: str = "") -> tuple[Chain, float]:
+        """The chain with its semantics, and how many of the seconds went into those: from the last token to the end."""
+        last = [0.0]
+        comfy.utils.set_progress_bar_global_hook(lambda *event, **more: last.append(time.perf_counter()))
+        request = Chain(TEXT_TO_IMAGE, prompt, begun, parse_regions(begun), draft=draft)
+        chain = self.reasoner.write(request, Sampling(), tokens, True, None)
+        return chain, time.perf_counter() - last[-1]
+
+    def hidden(self, chain: Chain) -> tuple[Tensor, Tensor, Tensor]:
+        return self.reasoner.conditions(self.reasoner.semantics(chain))
+
+    def spatial(self, chain: Chain, side: int) -> Tensor:
+        return spatial_latents(chain.regions, self.vae.encode, side, side)
+
+    def black(self, side: int) -> Tensor:
+        return reference_latents(None, self.vae.encode, side, side)
+
+    def sample(
+        self, conditions: tuple, spatial: Tensor, reference: Tensor, side: int, steps: int, seed: int, batch: int = 1
+    ) -> Tensor:
+        """Latents, as ComfyUI hands them on: unscaled."""
+        defaults = self.reasoner.manifest.defaults[TEXT_TO_IMAGE]
+        guidance = Guidance(*conditions, spatial, reference, side, side, defaults)
+        guider = GoTGuider(self.model, guidance, self.strengths)
+        return sample(guider, empty_latent(guidance, batch), seed, steps, "ddpm", "got")["samples"]
+
+    def decode(self, latents: Tensor) -> Tensor:
+        return self.vae.decode(latents)
