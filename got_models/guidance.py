@@ -32,6 +32,20 @@ class Strengths(NamedTuple):
     reference: float
 
 
+class Interval(NamedTuple):
+    """The part of the sampling in which guidance applies, as shares of it: 0 is pure noise, 1 the finished picture.
+
+    Before and after it only the cond branch is asked, as at strengths (1, 1, 1). Source: arXiv 2404.07724.
+    """
+
+    start: float = 0.0
+    end: float = 1.0
+
+
+PLAIN = Strengths(1, 1, 1)  # no guidance: the cond branch alone
+ALWAYS = Interval()
+
+
 @dataclass(frozen=True)
 class Guidance:
     """All that guides the UNet, for one chain.

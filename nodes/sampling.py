@@ -11,7 +11,7 @@ from ..got_models.comfy.guider import (
     sampler_names,
     scheduler_names,
 )
-from ..got_models.guidance import Strengths
+from ..got_models.guidance import Interval, Strengths
 from .types import CATEGORY, GotGuidance
 
 MODEL = io.Model.Input("model", tooltip="The model of GoT Loader; LoRAs and patches may stand in between.")
@@ -67,6 +67,22 @@ STRENGTHS = io.DynamicCombo.Input(
         ),
     ],
 )
+INTERVAL = [
+    io.Float.Input(
+        f"guidance_{name}",
+        default=default,
+        min=0.0,
+        max=1.0,
+        step=0.01,
+        optional=True,
+        advanced=True,
+        tooltip=f"{text}, as a share of the sampling; {off} is off. Unguided steps take a third of the time.",
+    )
+    for name, default, text, off in [
+        ("start", 0.0, "Where the strengths begin to apply", 0),
+        ("end", 1.0, "Where the strengths cease to apply", 1),
+    ]
+]
 
 
 def chosen_strengths(strengths: dict, guidance) -> Strengths:
@@ -85,13 +101,16 @@ class GoTGuiderNode(io.ComfyNode):
             category=CATEGORY,
             description="Guides any of ComfyUI's samplers by a chain; for Sampler Custom (Advanced).",
             search_aliases=["GoT", "guidance scale", "cfg"],
-            inputs=[MODEL, GUIDANCE, STRENGTHS, EXTRAS],
+            inputs=[MODEL, GUIDANCE, STRENGTHS, EXTRAS, *INTERVAL],
             outputs=[io.Guider.Output()],
         )
 
     @classmethod
-    def execute(cls, model, guidance, strengths, conditioning=None) -> io.NodeOutput:
-        return io.NodeOutput(GoTGuider(model, guidance, chosen_strengths(strengths, guidance), conditioning))
+    def execute(
+        cls, model, guidance, strengths, conditioning=None, guidance_start=0.0, guidance_end=1.0
+    ) -> io.NodeOutput:
+        interval = Interval(guidance_start, guidance_end)
+        return io.NodeOutput(GoTGuider(model, guidance, chosen_strengths(strengths, guidance), conditioning, interval))
 
 
 class GoTScheduler(io.ComfyNode):
@@ -154,6 +173,7 @@ class GoTSampler(io.ComfyNode):
                     "latent", optional=True, tooltip="Where to start: a batch, a picture to change, or a masked one."
                 ),
                 EXTRAS,
+                *INTERVAL,
             ],
             outputs=[io.Latent.Output()],
         )
@@ -172,8 +192,11 @@ class GoTSampler(io.ComfyNode):
         batch_size,
         latent=None,
         conditioning=None,
+        guidance_start=0.0,
+        guidance_end=1.0,
     ) -> io.NodeOutput:
-        guider = GoTGuider(model, guidance, chosen_strengths(strengths, guidance), conditioning)
+        interval = Interval(guidance_start, guidance_end)
+        guider = GoTGuider(model, guidance, chosen_strengths(strengths, guidance), conditioning, interval)
         latent = empty_latent(guidance, batch_size) if latent is None else latent
         return io.NodeOutput(sample(guider, latent, seed, steps, sampler_name, scheduler, denoise))
 

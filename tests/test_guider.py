@@ -20,7 +20,7 @@ from got.got_models.comfy.guider import GoTGuider, conditioning, empty_latent, r
 from got.got_models.comfy.unet import load_unet
 from got.got_models.errors import GoTError
 from got.got_models.folder import PUBLISHED_DEFAULTS
-from got.got_models.guidance import Guidance, Strengths
+from got.got_models.guidance import Guidance, Interval, Strengths
 from got.nodes.sampling import GoTGuiderNode, GoTSampler, GoTScheduler
 from got.tests import oracle
 from got.tests.qwen import Sizes, lively
@@ -175,6 +175,42 @@ def test_all_three_kinds_of_guidance_matter(model, guidance):
     whole = drawn(model, guidance)
     for weaker in [(6, 4, 1), (7.5, 3, 1), (7.5, 4, 0.5)]:
         assert relative_error(drawn(model, guidance, weaker), whole) > 1e-2
+
+
+# ------------------------------------------------------------------------------------------- an interval
+
+
+def drawn_within(model, guidance, interval, steps=10):
+    guider = GoTGuider(model, guidance, Strengths(7.5, 4, 1), interval=Interval(*interval))
+    return sample(guider, empty_latent(guidance), 3, steps, "euler", "got")["samples"] * SCALING
+
+
+def test_guidance_from_beginning_to_end_is_the_same_to_the_bit(model, guidance):
+    torch.testing.assert_close(drawn_within(model, guidance, (0, 1)), drawn(model, guidance, steps=10), atol=0, rtol=0)
+
+
+@pytest.mark.parametrize(
+    "interval, guided", [((0.25, 1), range(2, 10)), ((0, 0.65), range(6)), ((0.25, 0.65), range(2, 6))]
+)
+def test_outside_the_interval_only_cond_runs(model, guidance, interval, guided):
+    clone, forwards = watched(model)
+    drawn_within(clone, guidance, interval)
+    levels = [level.item() for level in reference_sigmas(model, 10)[:-1]]
+    ran = {level: set() for level in levels}
+    for forward in forwards:
+        nearest = min(levels, key=lambda level: abs(level - forward.timestep.max().item()))
+        ran[nearest] |= set(forward.branches)
+    expected = [{"cond", "text", "image"} if step in guided else {"cond"} for step in range(10)]
+    assert [ran[level] for level in levels] == expected
+
+
+def test_an_interval_changes_the_picture(model, guidance):
+    assert relative_error(drawn_within(model, guidance, (0.3, 0.7)), drawn(model, guidance, steps=10)) > 1e-3
+
+
+def test_an_empty_interval_is_refused(model, guidance):
+    with pytest.raises(GoTError, match=r"starts at 0\.6 and ends at 0\.4"):
+        drawn_within(model, guidance, (0.6, 0.4))
 
 
 # ------------------------------------------------------------------------------------------- noise, batches, masks

@@ -14,7 +14,16 @@ import comfy.utils
 from comfy.model_patcher import ModelPatcher
 
 from ..errors import GoTError
-from ..guidance import Guidance, Strengths, as_plain_guidance, branch_weights, leading_timesteps
+from ..guidance import (
+    ALWAYS,
+    PLAIN,
+    Guidance,
+    Interval,
+    Strengths,
+    as_plain_guidance,
+    branch_weights,
+    leading_timesteps,
+)
 from .unet import REFERENCE, SPATIAL, check_model
 
 # Our branches under the names that other nodes' hooks know; process_conds copies ControlNets from "positive".
@@ -27,18 +36,33 @@ class GoTGuider(comfy.samplers.CFGGuider):
     """Up to four predictions a step in one batch, combined as got_models.guidance.branch_weights says."""
 
     def __init__(
-        self, model: ModelPatcher, guidance: Guidance, strengths: Strengths, extras: list | None = None
+        self,
+        model: ModelPatcher,
+        guidance: Guidance,
+        strengths: Strengths,
+        extras: list | None = None,
+        interval: Interval = ALWAYS,
     ) -> None:
-        """extras: a CONDITIONING whose additions (ControlNet, hooks, masks) go to all branches, its text to none."""
+        """extras: a CONDITIONING whose additions (ControlNet, hooks, masks) go to all branches, its text to none.
+
+        GoTError if the interval is empty.
+        """
         check_model(model)
+        if interval.start >= interval.end:
+            raise GoTError(
+                f"The guidance starts at {interval.start} and ends at {interval.end}. Set guidance_end above "
+                f"guidance_start; 0 and 1 guide from beginning to end."
+            )
         super().__init__(model)
         self.strengths = strengths
+        self.sigmas = tuple(map(model.get_model_object("model_sampling").percent_to_sigma, interval))
         self.set_cfg(strengths.spatial)
         self.inner_set_conds(branch_conds(guidance, extras[0][1] if extras else {}))
 
     def predict_noise(self, x: Tensor, timestep: Tensor, model_options: dict, seed: int | None = None) -> Tensor:
         """The combined prediction (B, 4, h, w), denoised. Branches of weight zero run only if a hook asks for them."""
-        weights = branch_weights(self.strengths)
+        strengths = self.strengths_at(timestep)
+        weights = branch_weights(strengths)
         every = model_options.get("disable_cfg1_optimization", False)
         conds = [self.conds[CONDS[name]] if every or weights[name] != 0 else None for name in CONDS]
         outputs = comfy.samplers.calc_cond_batch(self.inner_model, conds, x, timestep, model_options)
@@ -56,10 +80,15 @@ class GoTGuider(comfy.samplers.CFGGuider):
                 }
             )
         ran = {name: output for name, cond, output in zip(CONDS, conds, outputs, strict=True) if cond is not None}
-        with_boxes, without, scale = as_plain_guidance(ran, self.strengths)
+        with_boxes, without, scale = as_plain_guidance(ran, strengths)
         return comfy.samplers.cfg_function(
             self.inner_model, with_boxes, without, scale, x, timestep, model_options, cond=conds[0], uncond=conds[1]
         )
+
+    def strengths_at(self, sigma: Tensor) -> Strengths:
+        """The strengths at a noise level (B,): those set, or outside the interval none."""
+        first, last = self.sigmas
+        return self.strengths if last <= sigma.max() <= first else PLAIN
 
     def inner_sample(self, noise, latent_image, device, sampler, sigmas, denoise_mask, *args, **kwargs) -> Tensor:
         """Start from pure noise as strong as the reference's.

@@ -14,8 +14,10 @@ from .models import SIZES, Size, make_models
 
 PROMPT = "a red cup and a blue plate on a table"
 BEGUN = (  # the plan; what is written behind it means nothing, for the weights are random
-    "A cup <|box_start|>(120,300),(480,760)<|box_end|> (red), a plate <|box_start|>(520,500),(880,800)<|box_end|> (blue), "
-    "a lamp <|box_start|>(40,20),(200,280)<|box_end|> (yellow), a table <|box_start|>(0,600),(998,998)<|box_end|> (brown). "
+    "A cup <|box_start|>(120,300),(480,760)<|box_end|> (red), "
+    "a plate <|box_start|>(520,500),(880,800)<|box_end|> (blue), "
+    "a lamp <|box_start|>(40,20),(200,280)<|box_end|> (yellow), "
+    "a table <|box_start|>(0,600),(998,998)<|box_end|> (brown). "
 )
 SEED = 3
 STAGES = ("chain", "hidden states", "spatial guidance", "reference encode", "sampling", "decode")
