@@ -74,8 +74,8 @@ SIZES = {
             },
             vae={"block_out_channels": (128, 128, 256, 256), "layers_per_block": 1},
         ),
-        side=320,
-        tokens=128,
+        side=256,
+        tokens=96,
         steps=10,
     ),
     "real": Size(
