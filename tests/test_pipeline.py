@@ -180,6 +180,14 @@ def test_after_a_box_is_moved_no_token_is_written_and_no_picture_looked_at_again
     torch.testing.assert_close(guidance.spatial, expected.spatial, atol=1e-4, rtol=0)
 
 
+def test_the_black_picture_is_encoded_once(loaded, monkeypatch):
+    encoded, encode = [], loaded.vae.encode
+    monkeypatch.setattr(loaded.vae, "encode", lambda pictures: encoded.append(len(pictures)) or encode(pictures))
+    chain = chain_for("text-to-image", NO_BOXES)
+    SemanticSpatialGuidance.execute(loaded.reasoner, chain, loaded.vae, SMALL)
+    assert encoded == [1]
+
+
 # --------------------------------------------------------------------------------------------- ComfyUI's memory, Stop
 
 

@@ -16,12 +16,14 @@ def make_guidance(reasoner: ManagedReasoner, chain: Chain, vae: VAE, width: int,
     check_size(width, height)
     check_vae(vae)
     context, null_context, pooled = reasoner.conditions(reasoner.semantics(chain))
+    reference = reference_latents(chain.source, vae.encode, width, height)
+    all_black = chain.source is None and not chain.regions  # then both are the same black picture
     return Guidance(
         context=context,
         null_context=null_context,
         pooled=pooled,
-        spatial=spatial_latents(chain.regions, vae.encode, width, height),
-        reference=reference_latents(chain.source, vae.encode, width, height),
+        spatial=reference if all_black else spatial_latents(chain.regions, vae.encode, width, height),
+        reference=reference,
         width=width,
         height=height,
         defaults=reasoner.manifest.defaults[chain.task],

@@ -51,9 +51,21 @@ class ManagedReasoner:
             self.reasoner.network, load_device=device, offload_device=offload_device
         )
 
-    def write(self, chain: Chain, sampling: Sampling, max_tokens: int, constrain: bool, node_id: str | None) -> Chain:
-        """Write a chain: its text goes to the browser, its progress is shown, Stop is obeyed within one token."""
+    def write(
+        self,
+        chain: Chain,
+        sampling: Sampling,
+        max_tokens: int,
+        constrain: bool,
+        node_id: str | None,
+        recorded: bool = False,
+    ) -> Chain:
+        """Write a chain: its text goes to the browser, its progress is shown, Stop is obeyed within one token.
+
+        recorded: see reasoner.Reasoner.
+        """
         self._load()
+        self.reasoner.recorded = recorded
         stream = _Stream(node_id)
         try:
             chain = self.reasoner.write(chain, sampling, max_tokens, constrain, _progress(max_tokens, stream))

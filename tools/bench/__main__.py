@@ -2,7 +2,7 @@
 
     python dev.py bench                            dragging a box in the chain editor, in Chromium
     python dev.py bench --size mid --device cpu    from prompt to picture: the plain script and ours, stage by stage
-    python dev.py bench --size real --device cuda --compile --curves --budgets --json FILE
+    python dev.py bench --size real --device cuda --json FILE
                                                    everything that a GPU can show, in one go
 
 The networks have random weights of the size asked for (models.py), the plain script is that of the tests, in the
@@ -21,13 +21,18 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--size", choices=["tiny", "mid", "real"], help="of the networks; without it, only the editor")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--runs", type=int, default=2, help="of each side, in turn; the fastest counts (default 2)")
-    parser.add_argument("--compile", action="store_true", help="also with ComfyUI's TorchCompileModel node")
-    parser.add_argument("--record", action="store_true", help="write the chain by a recorded step (CUDA graph)")
+    parser.add_argument(
+        "--compile", action="store_true", help="also with ComfyUI's TorchCompileModel node, and on CUDA a recorded step"
+    )
     parser.add_argument("--curves", action="store_true", help="also cost against boxes, picture size, batch and length")
     parser.add_argument("--budgets", action="store_true", help="also peak memory, all resident and within 24 to 8 GB")
+    parser.add_argument("--everything", action="store_true", help="all of these, as --size real does")
     parser.add_argument("--steps", type=int, help="of sampling, instead of the size's own")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.everything or options.size == "real":
+        options.compile = options.curves = options.budgets = True
+    return options
 
 
 def main() -> None:

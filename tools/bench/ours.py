@@ -21,17 +21,17 @@ from ...got_models.guidance import Guidance, Strengths, reference_latents, spati
 class Ours:
     """Each method is one stage; what the stages before it made is handed in."""
 
-    def __init__(self, folder: Path, strengths: Strengths, record: bool) -> None:
-        self.strengths = strengths
+    def __init__(self, folder: Path, strengths: Strengths) -> None:
+        self.strengths, self.recorded = strengths, False
         self.reasoner = ManagedReasoner(folder)
-        self.reasoner.reasoner.recorded = record
         self.model, self.vae = load_unet(folder / UNET), load_vae(folder / VAE)
 
     def compiled(self) -> "Ours":
-        """The same with the model as TorchCompileModel hands it on."""
+        """The same with the model as TorchCompileModel hands it on, and recorded steps where there are such."""
         other = object.__new__(Ours)
         vars(other).update(vars(self))
         (other.model,) = TorchCompileModel.execute(self.model, "inductor").result
+        other.recorded = True
         return other
 
     def load(self) -> None:
@@ -46,7 +46,7 @@ class Ours:
         last = [0.0]
         comfy.utils.set_progress_bar_global_hook(lambda *event, **more: last.append(time.perf_counter()))
         request = Chain(TEXT_TO_IMAGE, prompt, begun, parse_regions(begun), draft=draft)
-        chain = self.reasoner.write(request, Sampling(), tokens, True, None)
+        chain = self.reasoner.write(request, Sampling(), tokens, True, None, self.recorded)
         return chain, time.perf_counter() - last[-1]
 
     def hidden(self, chain: Chain) -> tuple[Tensor, Tensor, Tensor]:
