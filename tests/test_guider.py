@@ -13,6 +13,8 @@ import pytest
 import torch
 from comfy.cldm.cldm import ControlNet
 from comfy.cli_args import LatentPreviewMethod
+from comfy.ldm.modules.attention import attention_pytorch
+from comfy_api.torch_helpers import set_torch_compile_wrapper
 from comfy_extras.nodes_custom_sampler import KSamplerSelect, RandomNoise, SamplerCustomAdvanced
 from comfy_extras.nodes_model_advanced import RescaleCFG
 from got.got_models.chain import TEXT_TO_IMAGE
@@ -333,6 +335,23 @@ def test_rescale_cfg_works_and_at_zero_changes_nothing(model, guidance):
     (off,), (on,) = RescaleCFG().patch(model, 0.0), RescaleCFG().patch(model, 0.7)
     assert relative_error(drawn(off, guidance), plain) <= 1e-5
     assert relative_error(drawn(on, guidance), plain) > 1e-2
+
+
+def test_a_compiled_model_draws_the_same(model, guidance):
+    clone = model.clone()
+    set_torch_compile_wrapper(model=clone, backend="eager")  # ComfyUI's node does this; inductor only makes it fast
+    assert relative_error(drawn(clone, guidance), drawn(model, guidance)) <= 1e-5
+
+
+def test_another_attention_draws_the_same(model, guidance):
+    clone, calls = model.clone(), []
+
+    def attention(_, *inputs, **more):
+        calls.append(1)
+        return attention_pytorch(*inputs, **more)
+
+    clone.model_options["transformer_options"]["optimized_attention_override"] = attention
+    assert relative_error(drawn(clone, guidance), drawn(model, guidance)) <= 1e-5 and calls
 
 
 def test_previews_and_progress_come_at_every_step(model, guidance, monkeypatch):
