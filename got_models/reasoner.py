@@ -109,7 +109,7 @@ class Reasoner:
         pages, logits, step = self._opened(requests, choosers, max_tokens, on_token)
         if len(pages) == 1 and requests[0].draft:
             draft = Draft(self.vocabulary.chain(requests[0].draft))
-            write_from_draft(pages[0], logits, draft, stops, max_tokens)
+            write_from_draft(pages[0], logits, step, draft, stops, max_tokens)
         else:
             write_together(pages, logits, step, stops, max_tokens)
         return [self._finished(request, page) for request, page in zip(requests, pages, strict=True)]

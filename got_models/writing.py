@@ -115,11 +115,17 @@ def write_together(pages: list[Page], logits: Tensor, step: Step, stops: set[int
         tokens = [0 if page.done else page.add(logits[i : i + 1], stops, max_tokens) for i, page in enumerate(pages)]
         if all(page.done for page in pages):
             return
-        sequences = [page.sequence for page in pages]
-        rows = [(token, part.length, part.length + part.shift) for token, part in zip(tokens, sequences, strict=True)]
-        logits = step(torch.tensor(rows).t().unsqueeze(-1))
-        for page in pages:
-            page.sequence.length += not page.done
+        logits = _read_one(pages, tokens, step)
+
+
+def _read_one(pages: list[Page], tokens: list[int], step: Step) -> Tensor:
+    """Logits (pages, vocabulary) after one more token of each page."""
+    sequences = [page.sequence for page in pages]
+    rows = [(token, part.length, part.length + part.shift) for token, part in zip(tokens, sequences, strict=True)]
+    logits = step(torch.tensor(rows).t().unsqueeze(-1))
+    for page in pages:
+        page.sequence.length += not page.done
+    return logits
 
 
 class Draft:
@@ -137,7 +143,7 @@ class Draft:
         return self.ids[at : at + GUESSED]
 
 
-def write_from_draft(page: Page, logits: Tensor, draft: Draft, stops: set[int], max_tokens: int) -> None:
+def write_from_draft(page: Page, logits: Tensor, step: Step, draft: Draft, stops: set[int], max_tokens: int) -> None:
     """Write a page to its end with guesses, each read together with the token before it.
 
     Every token is chosen as without a draft; as long as it is the guessed one, the next one's logits are known already.
@@ -153,4 +159,7 @@ def write_from_draft(page: Page, logits: Tensor, draft: Draft, stops: set[int], 
         if page.done:
             return
         guess = draft.guess(page.written)[: max_tokens - page.count]
-        logits = sequence.language.logits(sequence.read([token, *guess])[0])  # (1 + guessed, vocabulary)
+        if guess:
+            logits = sequence.language.logits(sequence.read([token, *guess])[0])  # (1 + guessed, vocabulary)
+        else:
+            logits = _read_one([page], [token], step)

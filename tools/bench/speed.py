@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,12 +162,14 @@ def one_pass(bench: Bench) -> dict[str, tuple[tuple[Taken, Taken], float]]:
         theirs, taken = bench.time_reference(by_plain)
         mine, took = bench.time_ours(by_us)
         found[name] = ((taken, took), difference(theirs, mine))
+        _say(name, taken, took)
         return theirs, mine
 
     text, taken = bench.time_reference(lambda: plain.chain(PROMPT, BEGUN, bench.size.tokens))
     (chain, after), took = bench.time_ours(lambda: ours.chain(PROMPT, BEGUN, bench.size.tokens))
     different = sum(a != b for a, b in zip(text, chain.text, strict=True))  # one letter is one token
     found["chain"] = ((taken, Taken(took.seconds - after, took.memory)), float(different))
+    _say("chain", taken, took)
     conditions = stage("hidden states", lambda: plain.hidden(PROMPT, text), lambda: ours.hidden(chain))
     found["hidden states"][0][1].seconds += after
     if bench.compiled and bench.device.type == "cuda":
@@ -182,6 +185,11 @@ def one_pass(bench: Bench) -> dict[str, tuple[tuple[Taken, Taken], float]]:
         found["compiled"]["sampling"] = bench.time_ours(lambda: bench.compiled.sample(*mine, *rest))[1]
     stage("decode", lambda: plain.decode(latents[0]), lambda: ours.decode(latents[1].unscaled))
     return found
+
+
+def _say(stage: str, taken: Taken, took: Taken) -> None:
+    """A line as soon as a stage is done; the table comes when all are."""
+    print(f"  {stage}: {taken.seconds:.1f} s, {took.seconds:.1f} s", file=sys.stderr, flush=True)
 
 
 class Scaled:
