@@ -11,7 +11,9 @@ from got.tools.bench.speed import STAGES, measure
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
-    asked = Namespace(size="tiny", device="cpu", runs=1, compile=False, curves=False, budgets=True, steps=2)
+    asked = Namespace(
+        size="tiny", device="cpu", runs=1, compile=False, curves=False, budgets=True, steps=2, threads=None
+    )
     return measure(asked, tmp_path_factory.mktemp("bench"))
 
 

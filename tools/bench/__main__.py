@@ -28,6 +28,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--budgets", action="store_true", help="also peak memory, all resident and within 24 to 8 GB")
     parser.add_argument("--everything", action="store_true", help="all of these, as --size real does")
     parser.add_argument("--steps", type=int, help="of sampling, instead of the size's own")
+    parser.add_argument("--threads", type=int, help="of a CPU; on one that others use too, 1 measures best")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
     options = parser.parse_args()
     if options.everything or options.size == "real":
