@@ -84,7 +84,7 @@ def prepare(options: argparse.Namespace, folder: Path) -> Bench:
     """ComfyUI on the device asked for, and both sides' networks on it."""
     from comfy.cli_args import args
 
-    args.cpu = options.device == "cpu"
+    args.cpu = args.use_pytorch_cross_attention = options.device == "cpu"  # as ComfyUI is best started on a CPU
     if options.threads:
         torch.set_num_threads(options.threads)
     logging.getLogger().setLevel(logging.ERROR)
