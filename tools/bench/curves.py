@@ -44,7 +44,7 @@ def boxes(bench: Bench, count: int) -> dict:
 
 def side(bench: Bench, share: float) -> dict:
     """One step of sampling at a share of the picture's side, rounded to what the networks take."""
-    size = round(bench.size.side * share / 64) * 64
+    size = max(round(bench.size.side * share / 64), 1) * 64
     inputs = _inputs(bench, size)
     return _both(
         bench,
