@@ -38,6 +38,7 @@ class Language:
         self.merge = model.config.vision_config.spatial_merge_size  # patches to a picture token, each way
         config = self.layers.config
         self.heads, self.key_heads = config.num_attention_heads, config.num_key_value_heads
+        self.groups = self.heads // self.key_heads
         self.head_size = config.hidden_size // config.num_attention_heads
         rope = getattr(config, "rope_parameters", None) or config.rope_scaling
         self.sections = rope["mrope_section"]  # how many frequencies turn with time, height and width
@@ -67,11 +68,10 @@ class Language:
         embeddings: (B, L, D). positions: (3, B, L) of the multimodal RoPE. places: (B, L), where each token goes in the
         cache; it sees the places up to its own. seen: how many places to look at, more than the greatest of `places`.
         """
-        rotation = self._rotation(positions, embeddings.dtype)
-        groups = self.heads // self.key_heads
-        mask = torch.arange(seen, device=places.device) <= places.unsqueeze(-1)  # (B, L, seen)
-        mask = mask.repeat(1, groups, 1).unsqueeze(1)  # (B, 1, groups * L, seen)
-        hidden = embeddings
+        rotation, mask, hidden = self._rotation(positions, embeddings.dtype), None, embeddings
+        if seen > places.shape[1]:  # else all is new, and each token sees those before it
+            mask = torch.arange(seen, device=places.device) <= places.unsqueeze(-1)  # (B, L, seen)
+            mask = mask.repeat(1, self.groups, 1).unsqueeze(1)  # (B, 1, groups * L, seen)
         for layer, keys, values in zip(self.layers.layers, *cache, strict=True):
             attended = self._attend(
                 layer.self_attn, layer.input_layernorm(hidden), rotation, places, mask, keys, values
@@ -81,9 +81,12 @@ class Language:
         return self.layers.norm(hidden)
 
     def _attend(
-        self, part: Any, x: Tensor, rotation: tuple, places: Tensor, mask: Tensor, keys: Tensor, values: Tensor
+        self, part: Any, x: Tensor, rotation: tuple, places: Tensor, mask: Tensor | None, keys: Tensor, values: Tensor
     ) -> Tensor:
-        """Attention of new tokens x (B, L, D) to the cache. The H / K queries of a key are rows of one matrix."""
+        """Attention of new tokens x (B, L, D) to the cache. The H / K queries of a key are rows of one matrix.
+
+        mask: (B, 1, H / K * L, seen); None if all is new.
+        """
         rows, length, _ = x.shape
         query, key, value = (
             projection(x).view(rows, length, -1, self.head_size).transpose(1, 2)  # (B, H or K, L, E)
@@ -92,9 +95,14 @@ class Language:
         index = places[:, None, :, None].expand_as(key)
         keys.scatter_(2, index, _turned(key, rotation))
         values.scatter_(2, index, value)
-        query = _turned(query, rotation).reshape(rows, self.key_heads, -1, self.head_size)  # (B, K, groups * L, E)
-        seen = mask.shape[-1]
-        out = scaled_dot_product_attention(query, keys[:, :, :seen], values[:, :, :seen], attn_mask=mask)
+        query, seen = _turned(query, rotation), mask.shape[-1] if mask is not None else length
+        keys, values = keys[:, :, :seen], values[:, :, :seen]
+        if mask is None:
+            keys, values = (kept.repeat_interleave(self.groups, 1) for kept in (keys, values))  # (B, H, L, E)
+            out = scaled_dot_product_attention(query, keys, values, is_causal=True)
+        else:
+            query = query.reshape(rows, self.key_heads, -1, self.head_size)  # (B, K, groups * L, E)
+            out = scaled_dot_product_attention(query, keys, values, attn_mask=mask)
         return part.o_proj(out.reshape(rows, self.heads, length, -1).transpose(1, 2).reshape(rows, length, -1))
 
     def _rotation(self, positions: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
