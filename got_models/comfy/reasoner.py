@@ -1,7 +1,7 @@
 """The reasoner under ComfyUI's memory management: loaded when used, in part if it must be, freed with everything else.
 
-Written against ComfyUI 0.30.0: comfy.ops.manual_cast and mixed_precision_ops, comfy.model_patcher.CoreModelPatcher,
-load_models_gpu.
+Written against ComfyUI 0.30.0: comfy.ops.disable_weight_init and mixed_precision_ops,
+comfy.model_patcher.CoreModelPatcher, load_models_gpu.
 """
 
 import time
@@ -26,7 +26,7 @@ from ..reasoner import Semantics
 from ..weights import weights_of
 from .precision import reasoner_dtype, reasoner_stays
 
-_OPS = comfy.ops.manual_cast
+_OPS = comfy.ops.disable_weight_init  # plain layers, unless the patcher leaves weights off the device, or `retype` says
 _RETYPED = {
     nn.Linear: _OPS.Linear,
     nn.Conv2d: _OPS.Conv2d,
@@ -109,8 +109,8 @@ class _Embedding(_OPS.Embedding):
 def retype(network: nn.Module, dtype: torch.dtype) -> None:
     """Give each layer that has weights ComfyUI's class for it, in place, so that its weights can stay off the device.
 
-    ComfyUI's layers fetch their weights when they run, and cast them; transformers' own would need all of them on the
-    device. dtype: what the network computes in.
+    ComfyUI's layers fetch weights that are elsewhere when they run, and cast those that are stored in another type;
+    transformers' own would need all of them on the device. dtype: what the network computes in.
     """
     norms: dict[type, type] = {}
     for module in list(network.modules()):
@@ -119,9 +119,10 @@ def retype(network: nn.Module, dtype: torch.dtype) -> None:
             if isinstance(child, Fp8Linear):
                 setattr(module, name, _quantized(child, dtype))
         if kind in _RETYPED:
-            module.__class__ = _RETYPED[kind]
+            module.__class__, module.comfy_cast_weights = _RETYPED[kind], module.weight.dtype != dtype
         elif kind is nn.Embedding:
             module.__class__, module.got_dtype = _Embedding, dtype
+            module.comfy_cast_weights = module.weight.dtype != dtype
         elif kind.__name__.endswith("RMSNorm"):
             module.__class__ = norms.setdefault(kind, _managed_norm(kind))
 
@@ -140,10 +141,11 @@ def _managed_norm(kind: type) -> type:
     """transformers' RMSNorm with ComfyUI's way of fetching the weight."""
 
     class ManagedRMSNorm(kind, comfy.ops.CastWeightBiasOp):
-        comfy_cast_weights = True
         bias = None
 
         def forward(self, x: Tensor) -> Tensor:
+            if not self.comfy_cast_weights:
+                return kind.forward(self, x)
             weight, bias, stream = comfy.ops.cast_bias_weight(self, x, offloadable=True)
             scaled = x.float() * torch.rsqrt(x.float().pow(2).mean(-1, keepdim=True) + self.variance_epsilon)
             out = weight * scaled.to(x.dtype)

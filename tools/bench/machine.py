@@ -22,10 +22,13 @@ class Limits:
 
 @dataclass
 class Taken:
-    """What one call took: seconds, and the peak of memory in bytes (of the device, or of the process on a CPU)."""
+    """What one call took: seconds by the clock; the peak of memory in bytes, of the device, or of the process on a CPU;
+    and seconds of processors, which others on the same machine change less.
+    """
 
     seconds: float
     memory: int
+    processor: float
 
 
 def limits(device: torch.device, dtype: torch.dtype) -> Limits:
@@ -42,10 +45,10 @@ def timed(device: torch.device, call: Callable[[], Any]) -> tuple[Any, Taken]:
     """The result of a call, and what it took until the device had done it."""
     _wait(device)
     _forget_peak(device)
-    start = time.perf_counter()
+    start, processor = time.perf_counter(), time.process_time()
     result = call()
     _wait(device)
-    return result, Taken(time.perf_counter() - start, _peak(device))
+    return result, Taken(time.perf_counter() - start, _peak(device), time.process_time() - processor)
 
 
 def operations(call: Callable[[], Any]) -> int:

@@ -130,6 +130,7 @@ def stage_rows(bench: Bench, runs: int) -> list[dict]:
         pairs = [found[stage] for found in passes]
         row = _row(stage, *(min(taken[side].seconds for taken, _ in pairs) for side in (0, 1)))
         row["max_difference"] = max(difference for _, difference in pairs)
+        row |= _processor(*(min(taken[side].processor for taken, _ in pairs) for side in (0, 1)))
         row["reference_memory"], row["our_memory"] = (max(taken[side].memory for taken, _ in pairs) for side in (0, 1))
         rows.append(row)
     for row in rows:
@@ -143,8 +144,17 @@ def _row(stage: str, reference: float, ours: float) -> dict:
     return {"stage": stage, "reference_seconds": reference, "our_seconds": ours, "ratio": reference / ours}
 
 
+def _processor(reference: float, ours: float) -> dict:
+    return {
+        "reference_processor_seconds": reference,
+        "our_processor_seconds": ours,
+        "processor_ratio": reference / ours,
+    }
+
+
 def _total(rows: list[dict]) -> dict:
     total = _row("total", *(sum(row[f"{side}_seconds"] for row in rows) for side in ("reference", "our")))
+    total |= _processor(*(sum(row[f"{side}_processor_seconds"] for row in rows) for side in ("reference", "our")))
     total["max_difference"] = rows[-1]["max_difference"]  # of the picture: all that was made before went into it
     total |= {key: max(row[key] for row in rows) for key in ("reference_memory", "our_memory")}
     if any("compiled_seconds" in row for row in rows):
@@ -163,7 +173,8 @@ def one_pass(bench: Bench) -> dict[str, tuple[tuple[Taken, Taken], float]]:
     def stage(name: str, by_plain: Callable, by_us: Callable) -> tuple[Any, Any]:
         theirs, taken = bench.time_reference(by_plain)
         mine, took = bench.time_ours(by_us)
-        took.seconds += after if name == "hidden states" else 0  # most of them come with the chain
+        if name == "hidden states":  # most of them come with the chain
+            took.seconds, took.processor = took.seconds + after, took.processor + later
         found[name] = ((taken, took), difference(theirs, mine))
         _say(name, taken, took)
         return theirs, mine
@@ -171,12 +182,14 @@ def one_pass(bench: Bench) -> dict[str, tuple[tuple[Taken, Taken], float]]:
     text, taken = bench.time_reference(lambda: plain.chain(PROMPT, BEGUN, bench.size.tokens))
     (chain, after), took = bench.time_ours(lambda: ours.chain(PROMPT, BEGUN, bench.size.tokens))
     different = sum(a != b for a, b in zip(text, chain.text, strict=True))  # one letter is one token
-    found["chain"] = ((taken, Taken(took.seconds - after, took.memory)), float(different))
+    later = after * took.processor / took.seconds  # a guess: the processor was as busy at the end as before
+    writing = Taken(took.seconds - after, took.memory, took.processor - later)
+    found["chain"] = ((taken, writing), float(different))
     _say("chain", *found["chain"][0])
     conditions = stage("hidden states", lambda: plain.hidden(PROMPT, text), lambda: ours.hidden(chain))
     if bench.compiled and bench.device.type == "cuda":
         (_, then), took = bench.time_ours(lambda: bench.compiled.chain(PROMPT, BEGUN, bench.size.tokens))
-        found["compiled"]["chain"] = Taken(took.seconds - then, took.memory)
+        found["compiled"]["chain"] = Taken(took.seconds - then, took.memory, took.processor)
     spatial = stage("spatial guidance", lambda: plain.spatial(text, side), lambda: ours.spatial(chain, side))
     black = stage("reference encode", lambda: plain.black(side), lambda: ours.black(side))
     theirs, mine = zip(conditions, spatial, black, strict=True)
@@ -293,13 +306,14 @@ def again(bench: Bench) -> dict[str, float]:
 def print_rows(rows: list[dict]) -> None:
     compiled = "compiled_seconds" in rows[-1]
     more = "  compiled   ratio" if compiled else ""
-    print(f"{'stage':18} reference      ours   ratio{more}  difference   memory GB: reference, ours")
+    print(f"{'stage':18} reference      ours   ratio{more}  (of processors)  difference   memory GB")
     for row in rows:
         seconds, plain = row.get("compiled_seconds", row["our_seconds"]), row["reference_seconds"]
         more = f" {seconds:7.2f} s {plain / seconds:6.2f}x" if compiled else ""
         times = f"{row['stage']:18} {plain:7.2f} s {row['our_seconds']:7.2f} s {row['ratio']:6.2f}x{more}"
-        memory = f"{row['reference_memory'] / 1e9:15.2f}, {row['our_memory'] / 1e9:.2f}"
-        print(f"{times}  {row['max_difference']:10.1e}   {memory}", flush=True)
+        memory = f"{row['reference_memory'] / 1e9:.2f}, {row['our_memory'] / 1e9:.2f}"
+        shares = f"{row['processor_ratio']:14.2f}x  {row['max_difference']:10.1e}"
+        print(f"{times}  {shares}   {memory}", flush=True)
 
 
 def print_pairs(title: str, pairs: dict[str, float]) -> None:
