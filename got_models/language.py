@@ -32,7 +32,7 @@ class Language:
     """A `Qwen2_5_VLForConditionalGeneration` by its parts, which transformers 4.52 moved."""
 
     def __init__(self, model: nn.Module) -> None:
-        self.model, self.head = model, model.lm_head
+        self.model = model
         self.layers = getattr(model.model, "language_model", model.model)
         self.tower = getattr(model.model, "visual", None) or model.visual
         self.merge = model.config.vision_config.spatial_merge_size  # patches to a picture token, each way
@@ -42,6 +42,11 @@ class Language:
         self.head_size = config.hidden_size // config.num_attention_heads
         rope = getattr(config, "rope_parameters", None) or config.rope_scaling
         self.sections = rope["mrope_section"]  # how many frequencies turn with time, height and width
+
+    @property
+    def head(self) -> nn.Module:
+        """What makes logits of hidden states; a LoRA may have taken its place since."""
+        return self.model.lm_head
 
     def see(self, patches: Tensor, grid: tuple[int, int, int], device: torch.device) -> Tensor:
         """Features (picture tokens, D) of one picture's patches; grid: how many of them in time, height and width."""

@@ -14,8 +14,9 @@ from torch import Tensor
 
 from ...got_models.chain import Region
 from ...got_models.guidance import LATENT_PIXELS, paint_region, region_corners
-from ...got_models.prompt import pictures
-from ...got_models.reasoner import Reasoner, mrope_positions
+from ...got_models.language import mrope_positions
+from ...got_models.prompt import turns_of
+from ...got_models.reasoner import Reasoner
 from .config import Config
 from .examples import Example
 
@@ -89,7 +90,7 @@ class Batcher:
     def _row(self, example: Example) -> dict:
         """Token ids of what is read and of what is asked for, and what the vision tower takes."""
         chain, vocabulary = example.chain, self.reasoner.vocabulary
-        shown = [self.reasoner.picture_inputs(picture) for picture in pictures(chain)]
+        shown = [self.reasoner.picture_inputs(turn.source) for turn in turns_of(chain) if turn.source is not None]
         grids = [tuple(grid[0].tolist()) for _, grid in shown]
         prompt = vocabulary.prompt(chain, [t * h * w // self.merge**2 for t, h, w in grids])
         written = [*vocabulary.chain(chain.text), vocabulary.image_start]
