@@ -69,13 +69,6 @@ CONSTRAIN = io.Boolean.Input(
     advanced=True,
     tooltip="Lets the model write only boxes and colours that can be drawn. What is well formed anyway stays the same.",
 )
-RECORDED = io.Boolean.Input(
-    "recorded",
-    default=False,
-    optional=True,
-    advanced=True,
-    tooltip="Faster on NVIDIA cards with room for the whole reasoner: a token's work is recorded, then replayed.",
-)
 
 
 def chain_outputs() -> list[io.Output]:
@@ -112,18 +105,15 @@ class ReasoningChain(io.ComfyNode):
                     optional=True,
                     tooltip="A chain to write anew, from GoT Chain Editor: locked regions stay, the rest is rewritten.",
                 ),
-                RECORDED,
             ],
             outputs=chain_outputs(),
         )
 
     @classmethod
-    def execute(
-        cls, reasoner, prompt, sampling_mode, max_length, constrain, earlier=None, recorded=False
-    ) -> io.NodeOutput:
+    def execute(cls, reasoner, prompt, sampling_mode, max_length, constrain, earlier=None) -> io.NodeOutput:
         prompt = checked_prompt(prompt, TEXT_TO_IMAGE)
         request = Chain(TEXT_TO_IMAGE, prompt, "", ()) if earlier is None else rewriting(earlier, prompt)
-        return write(cls, reasoner, request, sampling_mode, max_length, constrain, recorded)
+        return write(cls, reasoner, request, sampling_mode, max_length, constrain)
 
 
 class EditChain(io.ComfyNode):
@@ -151,27 +141,22 @@ class EditChain(io.ComfyNode):
                 GotChain.Input(
                     "earlier", optional=True, tooltip="The chain of the edit before this one, for several turns."
                 ),
-                RECORDED,
             ],
             outputs=chain_outputs(),
         )
 
     @classmethod
-    def execute(
-        cls, reasoner, image, instruction, sampling_mode, max_length, constrain, earlier=None, recorded=False
-    ) -> io.NodeOutput:
+    def execute(cls, reasoner, image, instruction, sampling_mode, max_length, constrain, earlier=None) -> io.NodeOutput:
         check_source(image)
         request = Chain(EDIT, checked_prompt(instruction, EDIT), "", (), source=image, earlier=earlier)
-        return write(cls, reasoner, request, sampling_mode, max_length, constrain, recorded)
+        return write(cls, reasoner, request, sampling_mode, max_length, constrain)
 
 
-def write(
-    cls, reasoner, request: Chain, sampling_mode: dict, max_length: int, constrain: bool, recorded: bool
-) -> io.NodeOutput:
+def write(cls, reasoner, request: Chain, sampling_mode: dict, max_length: int, constrain: bool) -> io.NodeOutput:
     """What both nodes do: sampling off is temperature 0; the boxes go out in pixels."""
     values = {key: value for key, value in sampling_mode.items() if key != "sampling_mode"}
     sampling = Sampling(**values)
-    chain = reasoner.write(request, sampling, max_length, constrain, cls.hidden.unique_id, recorded)
+    chain = reasoner.write(request, sampling, max_length, constrain, cls.hidden.unique_id)
     size = automatic_size(chain, reasoner.manifest.defaults[chain.task])
     return io.NodeOutput(replace(chain, size=size), chain.text, bounding_boxes(chain, *size))
 
