@@ -68,7 +68,7 @@ class TokenChooser:
             only[:, allowed] = logits[:, allowed]
             logits = only
         elif self.grammar:
-            logits[:, self.grammar.end] = -torch.inf
+            logits[:, self.grammar.forbidden()] = -torch.inf
         if self.sampling.temperature == 0:
             return int(logits.argmax())
         probabilities = self.processors(None, logits).softmax(-1).cpu()
@@ -94,7 +94,8 @@ class ChainGrammar:
     """Keeps a chain well formed while it is written: every box, and every colour behind one.
 
     A box is `(x0,y0),(x1,y1)`, 0..999, first corner left of and above the second; brackets right behind a box hold a
-    colour word. Tokens may hold several characters, so each that could come is tried as text, once for every beginning.
+    colour word. In the prose there are no boxes, for plain numbers in the form of one would be read as one. Tokens may
+    hold several characters, so each that could come is tried as text, once for every beginning.
     """
 
     def __init__(self, vocabulary: Vocabulary) -> None:
@@ -102,9 +103,10 @@ class ChainGrammar:
         self.start, self.end = vocabulary.box_start, vocabulary.box_end
         self.colors: dict[str, list[int]] = {}  # by what stands behind the bracket; there are many tokens to try
         self.length, self.last, self.inside = 0, None, ""  # of what was written: ids, last box marker, text behind it
+        self.bracket = ""  # of the prose, from its last opening bracket on
 
     def allowed(self, written: list[int]) -> list[int] | None:
-        """The ids that may come next inside a box or a colour; None elsewhere, where all but a box's end may.
+        """The ids that may come next inside a box or a colour; None elsewhere, where all may but those `forbidden`.
 
         `written` is what it was at the last call and more.
         """
@@ -121,11 +123,18 @@ class ChainGrammar:
             self.colors[color[1]] = self._such(self.vocabulary.color_texts, color[1], may_become_color)
         return self.colors[color[1]]
 
+    def forbidden(self) -> list[int]:
+        """The ids that may not come next in the prose: a box's end, and after a pair of numbers another bracket."""
+        return [self.end, *(self.vocabulary.opening if _NUMBER_PAIR.fullmatch(self.bracket) else [])]
+
     def _follow(self, number: int) -> None:
         """Note one more id. Text behind a colour is of no interest, and grows no more."""
         if number in (self.start, self.end):
-            self.last, self.inside = number, ""
-        elif self.last == self.start or (self.last and (not self.inside.strip() or _OPEN_COLOR.fullmatch(self.inside))):
+            self.last, self.inside, self.bracket = number, "", ""
+            return
+        text = self.bracket + self.vocabulary.text_of(number)
+        self.bracket = text[text.rfind("(") :] if "(" in text else ""
+        if self.last == self.start or (self.last and (not self.inside.strip() or _OPEN_COLOR.fullmatch(self.inside))):
             self.inside += self.vocabulary.text_of(number)
 
     @staticmethod
@@ -133,6 +142,8 @@ class ChainGrammar:
         return [number for number, text in texts.items() if fits(before + text)]
 
 
+# What chain.py takes for the first corner of a plain box; U+010A is how a byte-level tokenizer writes a new line.
+_NUMBER_PAIR = re.compile(r"\(\s*[-+]?[\d.]+\s*,[^()]*\)[\s\u010a]*,?[\s\u010a]*")
 _OPEN_COLOR = re.compile(r"\s*\(([A-Za-z ]*)")
 
 

@@ -22,6 +22,7 @@ IMAGE_START, IMAGE_END, IMAGE_PAD = "<|im_gen_start|>", "<|im_gen_end|>", "<|ima
 NEW_TOKENS = (IMAGE_START, IMAGE_END, *(f"<|im_gen_{number:04}|>" for number in range(64)))
 STOP_TOKENS = (IMAGE_START, "<|vision_start|>", "<|endoftext|>", "<|im_end|>")
 _BOX_MARKER = re.compile(f"({re.escape(BOX_START)}|{re.escape(BOX_END)})")
+_OPENS = re.compile(r"\s*,?\s*\(")
 _BOX_CHARACTERS = re.compile(r"[0-9(),]+")
 _SLOT = re.compile("([\ue000-\uf8ff])")  # private-use characters hold the places of what people typed
 
@@ -51,6 +52,11 @@ class Vocabulary:
         """The tokens that can stand in a colour's brackets, by id: parts of colour words, perhaps with what follows."""
         parts = {word[i:j] for word in COLORS for i in range(len(word)) for j in range(i, len(word) + 1)}
         return {number: text for number, text in self._texts if text.partition(")")[0].strip().lower() in parts}
+
+    @cached_property
+    def opening(self) -> list[int]:
+        """The tokens that open a bracket, perhaps after a comma."""
+        return [number for number, text in self._texts if _OPENS.match(text)]
 
     @cached_property
     def _texts(self) -> list[tuple[int, str]]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from got.got_models.chain import EDIT, TEXT_TO_IMAGE, Chain, read_chain
+from got.got_models.chain import EDIT, TEXT_TO_IMAGE, Chain, ChainError, read_chain
 from got.got_models.colors import COLORS
 from got.got_models.decoding import Sampling, TokenChooser
 from got.got_models.editing import rewriting
@@ -365,6 +365,28 @@ def test_constrained_colours_are_always_known(reasoner, seed):
         written.append(choose(written, torch.zeros(1, Sizes().vocabulary), written))
         assert len(written) < 90, "the bracket was never closed"
     assert read_chain(reasoner.text_of(written)).regions[0].color.word in COLORS
+
+
+def chosen_after(reasoner, text):
+    """What is written next by a model that would open a bracket, and else write an x."""
+    vocabulary = reasoner.vocabulary
+    logits = torch.zeros(1, Sizes().vocabulary)
+    logits[0, vocabulary.chain("(")] = 2
+    logits[0, vocabulary.chain("x")] = 1
+    written = vocabulary.chain(text)
+    return reasoner.text_of([TokenChooser(Sampling(), vocabulary)(written, logits, written)])
+
+
+@pytest.mark.parametrize("text", ["It goes to (747,898)", "It goes to (747,898) ", "(1,2),", "(0.5, so to speak)\n"])
+def test_numbers_in_the_prose_never_become_a_box(reasoner, text):
+    with pytest.raises(ChainError):
+        read_chain(text + "(blueblue)")
+    assert chosen_after(reasoner, text) == "x"
+
+
+@pytest.mark.parametrize("text", ["A cup ", "A cup (red) ", "Two cups (2,000 years old). ", f"It goes to (7,8) {BOX}"])
+def test_brackets_that_are_no_numbers_stay_possible(reasoner, text):
+    assert chosen_after(reasoner, text) == "("
 
 
 @pytest.mark.parametrize(
