@@ -5,7 +5,7 @@ itself and never opens a box; both sides write exactly as many tokens as they ma
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,6 +16,7 @@ from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration, Q
 
 from ...got_models.folder import PROJECTORS, REASONER, UNET, VAE, published_manifest, write_manifest
 from ...got_models.prompt import NEW_TOKENS
+from ...tests.large import REAL
 from ...tests.qwen import Sizes, flat_config, lively, make_tokenizer
 from ...tests.released import make_unet, make_vae
 
@@ -79,37 +80,7 @@ SIZES = {
         steps=10,
     ),
     "real": Size(
-        Sizes(
-            hidden=2048,
-            context=2048,
-            pooled=1280,
-            vocabulary=151936,
-            language={
-                "intermediate_size": 11008,
-                "max_position_embeddings": 128000,
-                "num_attention_heads": 16,
-                "num_hidden_layers": 36,
-                "num_key_value_heads": 2,
-                "rope_scaling": {"type": "mrope", "mrope_section": [16, 24, 24]},
-                "tie_word_embeddings": False,
-            },
-            vision={
-                "depth": 32,
-                "fullatt_block_indexes": [7, 15, 23, 31],
-                "hidden_size": 1280,
-                "intermediate_size": 3420,
-                "num_heads": 16,
-            },
-            unet={
-                "sample_size": 128,
-                "block_out_channels": (320, 640, 1280),
-                "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-                "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-                "transformer_layers_per_block": (1, 2, 10),
-                "attention_head_dim": (5, 10, 20),
-            },
-            vae={"block_out_channels": (128, 256, 512, 512)},
-        ),
+        replace(REAL, language={**REAL.language, "tie_word_embeddings": False}),
         side=1024,
         tokens=300,
         steps=50,
