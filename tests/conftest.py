@@ -66,3 +66,18 @@ def client(server):
 
     with Client(server.url) as connected:
         yield connected
+
+
+@pytest.fixture(scope="session")
+def random_models(tmp_path_factory):
+    """One random model as folders in bf16 and in fp8, by type; only to be read."""
+    from got.got_models.convert import convert
+    from got.tests.qwen import Sizes
+    from got.tests.released import make_release
+
+    base = tmp_path_factory.mktemp("random-models")
+    sizes = Sizes(vae={"layers_per_block": 1, "block_out_channels": (32, 32, 32, 32)})
+    release = make_release(base / "release", sizes=sizes)
+    for dtype in ("bf16", "fp8"):
+        convert(release.got, release.mllm, release.sdxl, base / dtype, dtype)
+    return {dtype: base / dtype for dtype in ("bf16", "fp8")}

@@ -6,7 +6,6 @@ import torch
 from got.got_models.comfy.forecast import forecast
 from got.got_models.comfy.reasoner import ManagedReasoner
 from got.got_models.comfy.unet import load_unet
-from got.got_models.convert import convert
 from got.got_models.folder import TINY, UNET
 from got.got_models.forecast import (
     PARTS,
@@ -20,24 +19,16 @@ from got.got_models.forecast import (
     verdict,
 )
 from got.got_models.weights import TensorInfo
-from got.tests.qwen import Sizes
 from transformers import DynamicCache
 
-SIZES = Sizes(vae={"layers_per_block": 1, "block_out_channels": (32, 32, 32, 32)})
 GB = 10**9
 CHAIN, PICTURE, RESERVE = Need(8 * GB, 0), Need(5 * GB, GB // 2), GB
 pytestmark = pytest.mark.filterwarnings("ignore:Model has `tie_word_embeddings=True`")
 
 
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory):
-    from got.tests.released import make_release
-
-    base = tmp_path_factory.mktemp("forecast")
-    release = make_release(base / "release", sizes=SIZES)
-    for dtype in ("bf16", "fp8"):
-        convert(release.got, release.mllm, release.sdxl, base / dtype, dtype)
-    return {dtype: base / dtype for dtype in ("bf16", "fp8")}
+@pytest.fixture
+def folders(random_models):
+    return random_models
 
 
 @pytest.fixture

@@ -11,13 +11,10 @@ from got.got_models.chain import TEXT_TO_IMAGE, read_chain
 from got.got_models.comfy import precision
 from got.got_models.comfy.reasoner import ManagedReasoner
 from got.got_models.comfy.unet import load_unet
-from got.got_models.convert import convert
 from got.got_models.folder import UNET
 from got.got_models.loading import load_reasoner
-from got.tests.qwen import Sizes
 from got.tests.test_unet import noise_by_comfyui, some_inputs
 
-SIZES = Sizes(vae={"layers_per_block": 1, "block_out_channels": (32, 32, 32, 32)})
 SUPPORTED = [torch.float16, torch.bfloat16, torch.float32]
 BF16, FP32, FP8 = torch.bfloat16, torch.float32, torch.float8_e4m3fn
 BILLION = 10**9
@@ -30,15 +27,9 @@ def inference():
         yield
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A random model in bf16."""
-    from got.tests.released import make_release
-
-    base = tmp_path_factory.mktemp("precision")
-    release = make_release(base / "release", sizes=SIZES)
-    convert(release.got, release.mllm, release.sdxl, base / "out")
-    return base / "out"
+@pytest.fixture
+def folder(random_models):
+    return random_models["bf16"]
 
 
 @pytest.fixture

@@ -8,16 +8,13 @@ from got.got_models import quantized
 from got.got_models.chain import TEXT_TO_IMAGE, read_chain
 from got.got_models.comfy.reasoner import ManagedReasoner
 from got.got_models.comfy.unet import load_unet
-from got.got_models.convert import convert
 from got.got_models.folder import UNET
 from got.got_models.loading import load_reasoner
 from got.got_models.quantized import Fp8Linear, dequantize, quantize
 from got.got_models.weights import WeightsError, read_header, read_metadata
-from got.tests.qwen import Sizes
 from got.tests.test_unet import noise_by_comfyui, some_inputs
 from safetensors.torch import load_file, save_file
 
-SIZES = Sizes(vae={"layers_per_block": 1, "block_out_channels": (32, 32, 32, 32)})
 CHAIN = "A cup (120,300),(480,760) (red) stands on a table."
 pytestmark = pytest.mark.filterwarnings("ignore:Model has `tie_word_embeddings=True`")
 
@@ -28,16 +25,9 @@ def inference():
         yield
 
 
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory):
-    """The same random model in bf16 and in fp8."""
-    from got.tests.released import make_release
-
-    base = tmp_path_factory.mktemp("quantized")
-    release = make_release(base / "release", sizes=SIZES)
-    for dtype in ("bf16", "fp8"):
-        convert(release.got, release.mllm, release.sdxl, base / dtype, dtype)
-    return base / "bf16", base / "fp8"
+@pytest.fixture
+def folders(random_models):
+    return random_models["bf16"], random_models["fp8"]
 
 
 def relative(actual, expected):
