@@ -4,15 +4,18 @@ Run: python dev.py test tests/test_training.py
 """
 
 import json
+import time
 from random import Random
 
 import numpy as np
 import pytest
 import torch
 from diffusers import AutoencoderKL
-from got.got_models.prompt import NEW_TOKENS
+from got.got_models.chain import EDIT, read_chain
+from got.got_models.prompt import NEW_TOKENS, Vocabulary
 from got.got_models.weights import published_key
 from got.training import autoencoder, export, language, latents, reasoner, rows, unet, world
+from got.training.pictures import CELLS, LOOK, MEAN, PADS, STD, Pictures, packed
 from got.training.run import Run, cosine
 from got.training.tokenizer import QWEN_TOKENS, train_tokenizer
 from PIL import Image
@@ -31,6 +34,11 @@ def student(tokenizer):
     return reasoner.Student(reasoner.build(tokenizer), tokenizer).eval()
 
 
+@pytest.fixture(scope="module")
+def pictures():
+    return Pictures(torch.device("cpu"))
+
+
 def made(task, count=4):
     make = {"text-to-image": rows.text_to_image_row, "edit": rows.edit_row}[task]
     return [make(Random(seed), False) for seed in range(count)]
@@ -46,19 +54,31 @@ def test_every_digit_is_a_token_and_any_text_can_be_written(tokenizer):
     assert tokenizer.decode(tokenizer("Ein Kätzchen 🐈").input_ids) == "Ein Kätzchen 🐈"
 
 
-def test_patches_are_those_of_qwens_image_processor():
+def test_patches_are_those_of_qwens_image_processor(pictures):
     picture = world.render(world.random_scene(Random(1)))
-    small = Image.fromarray(picture).resize((rows.LOOK, rows.LOOK), Image.Resampling.BICUBIC)
+    small = Image.fromarray(picture).resize((LOOK, LOOK), Image.Resampling.BICUBIC)
     processor = Qwen2VLImageProcessor(min_pixels=56 * 56, max_pixels=28 * 28 * 1280)
     expected = processor(images=[small], return_tensors="pt")
-    assert expected["image_grid_thw"].tolist() == [[1, rows.CELLS, rows.CELLS]]
-    np.testing.assert_allclose(rows.patches(picture), expected["pixel_values"], atol=1e-5)
+    assert expected["image_grid_thw"].tolist() == [[1, CELLS, CELLS]]
+    found = pictures.patches(torch.from_numpy(picture).permute(2, 0, 1)[None].float())[0]
+    level = 1 / 255 / STD.min()  # both round, Pillow twice
+    torch.testing.assert_close(found, torch.as_tensor(expected["pixel_values"]), atol=1.01 * level, rtol=0)
+    assert (found - expected["pixel_values"]).abs().mean() < 0.05 * level
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_pictures_are_drawn_as_the_world_draws_them(pictures, seed):
+    scenes = [world.random_scene(Random(seed * 20 + number)) for number in range(20)]
+    expected = np.stack([world.render(scene) for scene in scenes]).astype(np.float32)
+    drawn = pictures.draw(torch.from_numpy(np.stack([packed(scene) for scene in scenes])))
+    error = np.abs(drawn.permute(0, 2, 3, 1).numpy() - expected)
+    assert error.mean() < 0.2 and np.quantile(error, 0.995) < 30  # of 255; only outlines differ
 
 
 @pytest.mark.parametrize("task", ["text-to-image", "edit"])
-def test_hidden_states_are_those_of_the_ordinary_model(task, tokenizer, student):
+def test_hidden_states_are_those_of_the_ordinary_model(task, tokenizer, student, pictures):
     row = made(task, 1)[0]
-    batch = rows.collate([row], tokenizer)
+    batch = pictures.complete(rows.collate([row], tokenizer))
     length = sum(map(len, rows._tokens(row, tokenizer)))
     ids = batch["ids"][:, :length]
     shown = {"pixel_values": batch["patches"][0], "image_grid_thw": torch.tensor([[1, 8, 8]])} if task == "edit" else {}
@@ -79,22 +99,71 @@ def test_a_chain_that_does_not_follow_from_its_prompt_is_only_read(tokenizer):
     assert (rows.collate([row], tokenizer)["labels"] == -100).all()
 
 
-def test_the_thumbnail_has_a_part_for_every_image_token():
-    parts = rows.thumbnail(world.render(world.Scene("cyan", ())))
-    np.testing.assert_allclose(parts.reshape(64, 16, 3)[10, 3], (-1, 1, 1))
+def test_a_second_turn_is_the_conversation_that_the_nodes_make(tokenizer):
+    row = rows.turn_row(Random(2))
+    first, second = row.prompt.split(language.INSTRUCTION)[1:]
+    turns = [text.split("<|im_end|>")[0] for text in (first, second)]
+    answer = first.split("<|im_start|>assistant\n")[1].split("<|im_gen_start|>")[0]
+    picture = torch.zeros(1, 8, 8, 3)
+    chain = read_chain(answer, EDIT, turns[0], picture)
+    chain = read_chain(row.chain, EDIT, turns[1], picture, earlier=chain)
+    vocabulary = Vocabulary(tokenizer, 64)
+    assert rows._tokens(row, tokenizer)[0] == vocabulary.prompt(chain, [PADS, PADS])
 
 
-def test_what_is_seen_lies_in_the_order_of_the_patches():
-    thing = world.Thing("square", "blue", (0, 0, 250, 250))  # the first two by two patches
-    classes, boxes = rows.sights(world.Scene("gray", (thing,)))
-    assert np.flatnonzero(classes).tolist() == [0, 1, 2, 3]
-    np.testing.assert_allclose(boxes[3], (-1.5, -1.5, 0.5, 0.5))
+def test_both_pictures_of_a_second_turn_are_shown(tokenizer, student, pictures):
+    row = rows.turn_row(Random(2))
+    batch = pictures.complete(rows.collate([row], tokenizer))
+    length = sum(map(len, rows._tokens(row, tokenizer)))
+    ids, grid = batch["ids"][:, :length], torch.tensor([[1, 8, 8]] * 2)
+    types = (ids == student.model.config.image_token_id).int()
+    shown = {"pixel_values": batch["patches"].flatten(0, 1), "image_grid_thw": grid}
+    with torch.no_grad():
+        expected = student.model.model(input_ids=ids, mm_token_type_ids=types, **shown).last_hidden_state
+        torch.testing.assert_close(student.hidden(batch)[0][:, :length], expected, atol=1e-4, rtol=1e-4)
+    assert [scene.background for scene in (*row.earlier, row.source)] == [
+        world.BACKGROUNDS[number] for number in batch["grounds"]
+    ]
+    assert (
+        len(batch["spots"]) == len(row.boxes)
+        and (batch["ids"][0, batch["spots"][:, 1]] == tokenizer.convert_tokens_to_ids("<|box_start|>")).all()
+    )
 
 
-def test_the_reasoner_learns(tokenizer):
+def test_the_thumbnail_has_a_part_for_every_image_token(pictures):
+    scene = world.Scene(
+        "pink", (world.Thing("square", "blue", (0, 125, 125, 250)),)
+    )  # the first part of the second row
+    parts = pictures.thumbnails(pictures.draw(torch.from_numpy(packed(scene))[None])).reshape(64, 16, 3)
+    blue = [number for number, part in enumerate(parts) if (part == torch.tensor([-1.0, -1.0, 1.0])).all()]
+    assert blue == [8]
+
+
+def test_what_is_seen_lies_in_the_order_of_the_patches(pictures):
+    thing = world.Thing("square", "blue", (0, 250, 250, 500))  # two by two patches
+    row = rows.Row("describe", "", "", True, world.Scene("brown", (thing,)), None)
+    batch = pictures.complete({"sources": torch.from_numpy(packed(row.source))[None]})
+    there = slice(16, 20)  # the first of the second row of merged tokens
+    kind = 1 + world.COLORS.index("blue") * 4 + world.SHAPES.index("square")
+    assert batch["classes"][0, there].tolist() == [kind] * 4 and batch["classes"].count_nonzero() == 4
+    assert (batch["sights"][0, there][3] == torch.tensor([-1.5, -1.5, 0.5, 0.5])).all()
+    red = batch["patches"][0].view(64, 3, -1)[:, 0]  # brown has some, blue has none
+    share = red.isclose(torch.tensor(-MEAN[0] / STD[0]), atol=0.2).float().mean(1)
+    assert share[there].min() > 0.8 and share.sum() - share[there].sum() < 1
+    assert batch["grounds"].tolist() == [world.BACKGROUNDS.index("brown")]
+
+
+def test_what_a_picture_holds_is_told_by_kind(pictures):
+    things = [world.Thing("star", "red", (0, 0, 300, 300)), world.Thing("circle", "black", (500, 500, 900, 900))]
+    held = pictures.complete({"targets": torch.from_numpy(packed(world.Scene("gray", tuple(things))))[None]})["kinds"]
+    wanted = [world.COLORS.index(t.color) * 4 + world.SHAPES.index(t.shape) for t in things]
+    assert sorted(held[0].nonzero()[:, 0].tolist()) == sorted(wanted)
+
+
+def test_the_reasoner_learns(tokenizer, pictures):
     torch.manual_seed(0)
     student = reasoner.Student(reasoner.build(tokenizer), tokenizer)
-    optimizer, batch = reasoner.optimizer_of(student), rows.collate(made("edit"), tokenizer)
+    optimizer, batch = reasoner.optimizer_of(student), pictures.complete(rows.collate(made("edit"), tokenizer))
     totals = []
     for _ in range(12):
         losses = student(batch)
@@ -108,19 +177,44 @@ def test_the_reasoner_learns(tokenizer):
     assert set(losses) == set(reasoner.WEIGHTS) and totals[-1] < 0.7 * totals[0]
 
 
-def test_the_short_cut_to_the_latents_is_the_autoencoders_own_encoder():
+def test_the_short_cut_to_the_latents_is_the_autoencoders_own_encoder(pictures):
     torch.manual_seed(0)
     vae = autoencoder.normalized(autoencoder.construct(AutoencoderKL(**autoencoder.CONFIG)).eval(), count=16)
     row = made("text-to-image", 1)[0]
-    pictures = [world.render(row.target), *latents.canvases(row)]
+    drawn = pictures.draw(torch.from_numpy(packed(row.target))[None])
+    drawn = torch.cat([drawn, pictures.paint(torch.from_numpy(latents.canvases(row)))])
     with torch.no_grad():
-        expected = vae.encode(latents.to_tensor(pictures)).latent_dist.mode()
-    torch.testing.assert_close(latents.Encoder(vae)(pictures), expected, atol=1e-3, rtol=1e-4)
+        expected = vae.encode(drawn / 127.5 - 1).latent_dist.mode()
+    torch.testing.assert_close(latents.Encoder(vae)(drawn), expected, atol=1e-3, rtol=1e-4)
 
 
-def test_a_box_is_painted_with_its_last_pixel():
+def test_a_shard_holds_the_latents_of_each_rows_own_pictures(tokenizer, student, pictures):
+    torch.manual_seed(0)
+    vae = autoencoder.construct(AutoencoderKL(**autoencoder.CONFIG)).eval()
+    batch = latents.Shards(tokenizer, count=12, size=12)[3][0]
+    found = latents.Samples(student, latents.Encoder(vae))(batch)
+    made_rows = sorted(
+        (rows.random_row(rng, latents.SHARES) for rng in [Random(10**6 + 3)] for _ in range(12)),
+        key=lambda row: len(row.prompt) + len(row.chain),
+    )
+    for i, row in enumerate(made_rows):
+
+        def encode(pixels):
+            with torch.no_grad():
+                return vae.encode(pixels / 127.5 - 1).latent_dist.mode()
+
+        black = torch.zeros(1, 3, world.SIZE, world.SIZE)
+        source = pictures.draw(torch.from_numpy(packed(row.source))[None]) if row.source else black
+        target = pictures.draw(torch.from_numpy(packed(row.target))[None])
+        spatial = encode(pictures.paint(torch.from_numpy(latents.canvases(row)))).mean(0)
+        for name, expected in (("target", encode(target)[0]), ("reference", encode(source)[0]), ("spatial", spatial)):
+            torch.testing.assert_close(found[name][i], expected, atol=1e-3, rtol=1e-4)
+    assert {row.task for row in made_rows} == {"text-to-image", "edit"}
+
+
+def test_a_box_is_painted_with_its_last_pixel(pictures):
     row = rows.Row("text-to-image", "", "A dot " + language.box_text((0, 0, 500, 250), "white"), True, None, None)
-    painted = latents.canvases(row)[0][..., 0] == 255
+    painted = pictures.paint(torch.from_numpy(latents.canvases(row)))[0, 0] == 255
     assert painted[:33, :65].all() and painted.sum() == 33 * 65
 
 
@@ -162,6 +256,19 @@ def test_a_resumed_run_goes_on_exactly(tmp_path):
         return values
 
     assert run_to(tmp_path / "broken", [7, 20]) == run_to(tmp_path / "whole", [20])
+
+
+def test_a_run_by_the_clock_ends_in_time_with_a_low_rate(tmp_path):
+    layer = torch.nn.Linear(2, 2)
+    optimizer = torch.optim.SGD(layer.parameters())
+    run, begun, rates = Run(tmp_path, {}, optimizer, steps=10**9, rate=1.0, minutes=0.02), time.time(), []
+    while not run.over:
+        run.begin_step()
+        time.sleep(0.005)
+        run.end_step()
+        rates.append(optimizer.param_groups[0]["lr"])
+    assert 1.1 < time.time() - begun < 3 and len(rates) > 50
+    assert max(rates) > 0.5 and rates[-1] < 0.05 and (tmp_path / "checkpoint.pt").exists()
 
 
 def test_the_learning_rate_rises_and_falls():

@@ -21,6 +21,7 @@ from .autoencoder import to_pictures, to_tensor
 from .detector import detect, overlap
 from .evaluation.scores import drawn, fulfilled, planned
 from .latents import SCALE, canvases
+from .pictures import CELLS, Pictures, packed
 from .run import arguments
 
 SCHEDULE = dict(
@@ -47,6 +48,7 @@ class Tiny:
         self.vae = AutoencoderKL(**autoencoder.CONFIG).eval()
         self.vae.load_state_dict(floats(load_file(folder / "vae.safetensors")))
         self.projectors = floats(load_file(folder / "projectors.safetensors"))
+        self.pictures = Pictures(torch.device("cpu"))
         self.defaults = json.loads((folder / "got.json").read_text())["defaults"]
 
     def inputs(self, prompt: str, chain: str, source: world.Scene | None) -> dict:
@@ -56,8 +58,9 @@ class Tiny:
         ids = torch.tensor([ids])
         found = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "mm_token_type_ids": (ids == pad).int()}
         if source is not None:
-            found["pixel_values"] = torch.from_numpy(rows.patches(world.render(source)))
-            found["image_grid_thw"] = torch.tensor([[1, rows.CELLS, rows.CELLS]])
+            shown = self.pictures.draw(torch.from_numpy(packed(source))[None])
+            found["pixel_values"] = self.pictures.patches(shown)[0]
+            found["image_grid_thw"] = torch.tensor([[1, CELLS, CELLS]])
         return found
 
     def write(self, prompt: str, source: world.Scene | None = None, limit: int = 300) -> str:
@@ -117,7 +120,8 @@ def floats(tensors: dict) -> dict:
 
 
 def painted(chain: str) -> list[np.ndarray]:
-    return canvases(rows.Row("", "", chain, True, None, None))
+    boxes = torch.from_numpy(canvases(rows.Row("", "", chain, True, None, None)))
+    return list(Pictures(torch.device("cpu")).paint(boxes).permute(0, 2, 3, 1).byte().numpy())
 
 
 def check_pictures(tiny: Tiny, args, strengths) -> tuple[dict, np.ndarray]:

@@ -12,8 +12,8 @@ from ..got_models.chain import EDIT, TEXT_TO_IMAGE
 from ..got_models.folder import PROJECTORS, REASONER, TINY, UNET, VAE, Defaults, Manifest, write_manifest
 from ..got_models.weights import SINGLE, published_key
 from .latents import load_student
+from .pictures import LOOK, MEAN, STD
 from .reasoner import ROPE, TEXT, VISION
-from .rows import LOOK, MEAN, STD
 from .run import arguments
 from .tokenizer import IMAGE_TOKENS
 from .unet import Painter

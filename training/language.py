@@ -1,6 +1,8 @@
 """What is said about the synthetic world: captions, instructions and reasoning chains, in several phrasings.
 
-The last two phrasings of each kind are held out from training. Texts follow from the scene and a random generator.
+The last two phrasings of each kind are held out from training. Most of their words stand in other phrasings, for a
+model that knows only this world can understand no word that it has never met. Texts follow from the scene and a random
+generator.
 """
 
 import re
@@ -9,6 +11,7 @@ from random import Random
 from . import world
 from .world import Edit, Scene, Thing
 
+ORDER = ("first", "second")
 NUMBERS = ("zero", "one", "two", "three", "four")
 DESCRIBE = "Describe the given image with all its boxes."
 FIND = "Where in the given image is the {names}?"
@@ -18,10 +21,19 @@ INSTRUCTION = "Follow the instruction to edit the given image through a chain of
 FRAMES = (
     "{x}",
     "{x}",
+    "{x}",
     "a picture of {x}",
     "draw {x}",
     "an image with {x}",
     "there {be} {x}",
+    "make a drawing with {x}",
+    "show me {x}",
+    "please draw {x}",
+    "an image of {x}",
+    "I want {x}",
+    "create {x}",
+    "paint {x}",
+    "a picture with {x}",
     "a drawing of {x}",
     "show {x}",
 )
@@ -31,14 +43,64 @@ GROUNDS = (
     "{x} with a {b} background",
     "{x}, {b} background",
     "{x}. The background is {b}",
+    "{x} on {b}",
+    "{x} and a {b} background",
+    "{x} in front of {b}",
+    "{x}, a {b} background behind",
+    "{x} set against {b}",
+    "{x} on a background of {b}",
+    "{x}; make the background {b}",
+    "{x} with {b} behind",
     "{x} in front of a {b} background",
     "{x} against a {b} background",
 )
 PLACES = {
-    "left of": ("left of", "to the left of", "on the left of", "at the left side of", "on the left side of"),
-    "right of": ("right of", "to the right of", "on the right of", "at the right side of", "on the right side of"),
-    "above": ("above", "over", "placed above", "higher than", "on top of"),
-    "below": ("below", "under", "placed below", "lower than", "beneath"),
+    "left of": (
+        "left of",
+        "to the left of",
+        "on the left of",
+        "just left of",
+        "further left than",
+        "to the left side of",
+        "at the left of",
+        "standing left of",
+        "at the left side of",
+        "on the left side of",
+    ),
+    "right of": (
+        "right of",
+        "to the right of",
+        "on the right of",
+        "just right of",
+        "further right than",
+        "to the right side of",
+        "at the right of",
+        "standing right of",
+        "at the right side of",
+        "on the right side of",
+    ),
+    "above": (
+        "above",
+        "over",
+        "placed above",
+        "just above",
+        "higher up than",
+        "at the top of",
+        "up above",
+        "higher than",
+        "on top of",
+    ),
+    "below": (
+        "below",
+        "under",
+        "placed below",
+        "just below",
+        "lower down than",
+        "underneath",
+        "just beneath",
+        "lower than",
+        "beneath",
+    ),
 }
 DIRECTIONS = {"left of": "to the left", "right of": "to the right", "above": "up", "below": "down"}
 INSTRUCTIONS = {
@@ -48,6 +110,11 @@ INSTRUCTIONS = {
         "turn the {s} {c}",
         "paint the {s} {c}",
         "the {s} should be {c}",
+        "recolor the {s} in {c}",
+        "give the {s} the color {c}",
+        "color the {s} {c}",
+        "the {s} gets {hue} color",
+        "I want the {s} to be {c}",
         "recolor the {s} to {c}",
         "give the {s} {hue} color",
     ),
@@ -56,6 +123,11 @@ INSTRUCTIONS = {
         "delete the {s}",
         "erase the {s}",
         "take away the {s}",
+        "take the {s} out",
+        "get the {s} out of the picture",
+        "rid the picture of the {s}",
+        "the {s} should go away",
+        "I want the {s} to be out",
         "get rid of the {s}",
         "take out the {s}",
     ),
@@ -64,6 +136,11 @@ INSTRUCTIONS = {
         "change the {s} into {r}",
         "turn the {s} into {r}",
         "swap the {s} for {r}",
+        "exchange the {s} with {r}",
+        "put {r} where the {s} is",
+        "let {r} take the place of the {s}",
+        "in place of the {s} put {r}",
+        "the {s} should become {r}",
         "exchange the {s} for {r}",
         "put {r} in place of the {s}",
     ),
@@ -72,6 +149,10 @@ INSTRUCTIONS = {
         "put {r} {p} the {a}",
         "draw {r} {p} the {a}",
         "place {r} {p} the {a}",
+        "{p} the {a}, insert {r}",
+        "{p} the {a} there should be {r}",
+        "{p} the {a}, add {r}",
+        "I want {r} {p} the {a}",
         "insert {r} {p} the {a}",
         "there should be {r} {p} the {a}",
     ),
@@ -80,6 +161,11 @@ INSTRUCTIONS = {
         "shift the {s} {d}",
         "push the {s} {d}",
         "slide the {s} {d}",
+        "bring the {s} further {d}",
+        "drag the {s} further {d}",
+        "move the {s} further {d}",
+        "I want the {s} further {d}",
+        "the {s} should move {d}",
         "bring the {s} {d}",
         "drag the {s} {d}",
     ),
@@ -88,6 +174,11 @@ INSTRUCTIONS = {
         "make the background {b}",
         "turn the background {b}",
         "the background should be {b}",
+        "set the color of the background to {b}",
+        "use {b} for the background",
+        "paint the background {b}",
+        "I want a {b} background",
+        "give the picture a {b} background",
         "set the background to {b}",
         "use a {b} background",
     ),
@@ -132,7 +223,11 @@ def counted(group: list[Thing]) -> str:
 
 def caption(scene: Scene, rng: Random, held_out: bool = False) -> str:
     """A prompt for the scene; it may leave out the background."""
-    if scene.relations:
+    if scene.grouped:
+        first, second = groups(scene.things)
+        text = f"{counted(first)} {pick(rng, PLACES[scene.relations[0][1]], held_out)} {counted(second)}"
+        plural = len(first) > 1
+    elif scene.relations:
         pairs, free = [], len(scene.things)
         for i, relation, j in scene.relations:
             first, second = (a(scene.things[k].name) for k in (i, j))
@@ -202,6 +297,8 @@ def chain(scene: Scene, rng: Random, colors: list[str] | None = None) -> str:
 
 
 def _sentences(scene: Scene, mentions: list[str]) -> list[str]:
+    if scene.grouped:
+        return [_group_sentence(scene, mentions)]
     if scene.relations:
         related = [f"{capital(mentions[i])} is {relation} {mentions[j]}." for i, relation, j in scene.relations]
         rest = mentions[2 * len(related) :]
@@ -214,6 +311,16 @@ def _sentences(scene: Scene, mentions: list[str]) -> list[str]:
             sentences.append(f"There are {counted(group)}: {listing(part)}.")
     alone = [m for m, t in zip(mentions, scene.things) if sum(o.name == t.name for o in scene.things) == 1]
     return [*sentences, *([f"There is {listing(alone)}."] if alone else [])]
+
+
+def _group_sentence(scene: Scene, mentions: list[str]) -> str:
+    first, second = groups(scene.things)
+    parts = [
+        listing(own) if len(group) == 1 else f"{counted(group)}, {listing(own)}"
+        for group, own in ((first, mentions[: len(first)]), (second, mentions[len(first) :]))
+    ]
+    verb = "is" if len(first) == 1 else "are"
+    return f"{capital(parts[0])}, {verb} {scene.relations[0][1]} {parts[1]}."
 
 
 def sentence(things) -> str:
@@ -254,6 +361,21 @@ def edit_chain(edit: Edit, color: str | None = None) -> str:
         f"The edited image shows {_shown(edit.target)}.",
     )
     return "\n".join(f"{number}. {step}" for number, step in enumerate(steps, 1))
+
+
+def two_part_instruction(edits: tuple[Edit, Edit], rng: Random, held_out: bool = False) -> str:
+    """One instruction for two edits, the second of the first one's result."""
+    parts = [instruction(edit, rng, held_out).rstrip(".") for edit in edits]
+    return f"{parts[0]}, then {parts[1][0].lower()}{parts[1][1:]}"
+
+
+def two_step_chain(*edits: Edit) -> str:
+    """One chain for several edits: the source, a step for each edit, the final picture."""
+    steps = [[line.split(". ", 1)[1] for line in edit_chain(edit).split("\n")] for edit in edits]
+    middle = [
+        f"For the {word} step, {own[1][0].lower()}{own[1][1:]} {own[2]} {own[3]}" for word, own in zip(ORDER, steps)
+    ]
+    return "\n".join(f"{number}. {text}" for number, text in enumerate([steps[0][0], *middle, steps[-1][4]], 1))
 
 
 def boxes_of(chain: str) -> list[tuple[int, int, int, int]]:

@@ -1,4 +1,4 @@
-"""What the UNet trains on, worked out once by the frozen autoencoder and reasoner and kept in memory-mapped files.
+"""What the UNet trains on, worked out once by the frozen autoencoder and reasoner and kept in files.
 
 A shard is a folder of arrays, one row a sample: states (64, D) of the reasoner's image tokens, and the unscaled latents
 (4, 16, 16) target, reference and spatial. Shards may be added while the UNet trains.
@@ -11,12 +11,14 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKL
+from torch.utils.data import DataLoader, Dataset
 
 from . import language, world
-from .autoencoder import SIGNALS, to_tensor
+from .autoencoder import SIGNALS
+from .pictures import CANVAS, Pictures
 from .reasoner import Student, build, load_tokenizer
 from .rows import Row, collate, random_row
-from .run import arguments, device, mixed_precision
+from .run import arguments, device, mixed_precision, workers
 
 SCALE = 0.13025  # SDXL's latent format
 ARRAYS = ("states", "target", "reference", "spatial")
@@ -24,43 +26,34 @@ SHARES = (0.6, 0.4, 0.0, 0.0)  # text-to-image, edits, descriptions, findings
 
 
 class Latents:
-    """All whole shards in a folder, as one set of samples."""
+    """All whole shards in a folder, as one set of samples on the device that trains."""
 
     def __init__(self, folder: Path):
         self.folder = folder
         self.refresh()
 
     def refresh(self) -> None:
-        """Look for new shards, and for new arrays in the old ones."""
+        """Look for new shards."""
         paths = [path for path in sorted(self.folder.iterdir()) if all((path / f"{a}.npy").exists() for a in ARRAYS)]
         if not paths:
             raise FileNotFoundError(f"No shards in {self.folder}. Make some with training.latents first.")
-        self.shards = [{a: np.load(path / f"{a}.npy", mmap_mode="r") for a in ARRAYS} for path in paths]
-        self.ends = np.cumsum([len(shard["target"]) for shard in self.shards])
+        self.arrays = {a: torch.from_numpy(np.concatenate([np.load(p / f"{a}.npy") for p in paths])) for a in ARRAYS}
+        self.arrays = {name: array.to(device()) for name, array in self.arrays.items()}
 
     def __len__(self) -> int:
-        return int(self.ends[-1])
+        return len(self.arrays["target"])
 
     def batch(self, size: int) -> dict[str, torch.Tensor]:
         """Random samples, by torch's random state."""
-        picked = torch.randint(0, len(self), (size,)).numpy()
-        where = np.searchsorted(self.ends, picked, side="right")
-        starts = np.concatenate([[0], self.ends])
-        samples = [self.shards[s] for s in where], picked - starts[where]
-        return {
-            name: torch.from_numpy(np.stack([shard[name][i] for shard, i in zip(*samples)])).float() for name in ARRAYS
-        }
+        picked = torch.randint(0, len(self), (size,)).to(device())
+        return {name: array[picked].float() for name, array in self.arrays.items()}
 
 
-def canvases(row: Row) -> list[np.ndarray]:
-    """The painted boxes of a row's chain: (128, 128, 3) uint8 each; one black canvas if there is none."""
-    painted = []
-    for (x0, y0, x1, y1), color in zip(row.boxes, language.colors_of(row.kept + row.chain), strict=True):
-        pixels = np.zeros((world.SIZE, world.SIZE, 3), dtype=np.uint8)
-        left, top, right, bottom = (edge * world.SIZE // 1000 for edge in (x0, y0, x1, y1))
-        pixels[top : bottom + 1, left : right + 1] = world.ImageColor.getrgb(color)
-        painted.append(pixels)
-    return painted or [np.zeros((world.SIZE, world.SIZE, 3), dtype=np.uint8)]
+def canvases(row: Row) -> np.ndarray:
+    """The painted boxes of a row's chain, as Pictures.paint takes them: (K, 7) int16; if none, a black one."""
+    boxes = zip(row.boxes, language.colors_of(row.kept + row.chain), strict=True)
+    painted = [(*world.ImageColor.getrgb(color), *box) for box, color in boxes]
+    return np.array(painted or [[0] * CANVAS], dtype=np.int16)
 
 
 class Encoder:
@@ -73,12 +66,9 @@ class Encoder:
         self.vae = vae
 
     @torch.no_grad()
-    def __call__(self, pictures: list[np.ndarray]) -> torch.Tensor:
-        """(H, W, 3) uint8 each -> (N, 4, h, w) float"""
-        return torch.cat([self._encode(to_tensor(pictures[i : i + 256])) for i in range(0, len(pictures), 256)])
-
-    def _encode(self, pixels: torch.Tensor) -> torch.Tensor:
-        encoder = self.vae.encoder
+    def __call__(self, pictures: torch.Tensor) -> torch.Tensor:
+        """(N, 3, H, W) of 0..255 -> (N, 4, h, w)"""
+        pixels, encoder = pictures / 127.5 - 1, self.vae.encoder
         quarters = F.avg_pool2d(pixels, 4)  # (N, 3, 2h, 2w)
         gray = quarters.mean(1, keepdim=True)
         slope = 0.5 * (gray[:, :, ::2, ::2] - gray[:, :, 1::2, 1::2])
@@ -89,40 +79,57 @@ class Encoder:
         return self.vae.quant_conv(moments)[:, :4]
 
 
-def encode_rows(encoder: Encoder, rows: list[Row]) -> dict[str, torch.Tensor]:
-    painted = [canvases(row) for row in rows]
-    black = np.zeros((world.SIZE, world.SIZE, 3), dtype=np.uint8)
-    shown = [row for row in rows if row.source is not None]
-    pictures = [world.render(row.target) for row in rows] + [world.render(row.source) for row in shown]
-    latents = encoder([*pictures, *(canvas for group in painted for canvas in group), black])
-    sources, spatial, place = iter(latents[len(rows) :]), [], len(pictures)
-    for group in painted:
-        spatial.append(latents[place : place + len(group)].mean(0))
-        place += len(group)
-    reference = [next(sources) if row.source is not None else latents[-1] for row in rows]
-    return {"target": latents[: len(rows)], "reference": torch.stack(reference), "spatial": torch.stack(spatial)}
+class Shards(Dataset):
+    """Item i: the rows of shard i in batches of similar length, as rows.collate has them, and what to encode for each:
+    painted (K, 7), the boxes of all rows, with owners (K,), and references (B,): the number of a row's source among the
+    pictures shown, or -1.
+    """
+
+    def __init__(self, tokenizer, count: int, size: int):
+        self.tokenizer, self.count, self.size = tokenizer, count, size
+
+    def __getitem__(self, shard: int) -> list[dict]:
+        rng = Random(10**6 + shard)
+        rows = [random_row(rng, SHARES) for _ in range(self.count)]
+        rows.sort(key=lambda row: len(row.prompt) + len(row.chain))
+        return [self._batch(rows[start : start + self.size]) for start in range(0, self.count, self.size)]
+
+    def _batch(self, rows: list[Row]) -> dict[str, torch.Tensor]:
+        painted = [canvases(row) for row in rows]
+        owners = [number for number, own in enumerate(painted) for _ in own]
+        shown = np.cumsum([len(row.earlier) + (row.source is not None) for row in rows]) - 1
+        references = [last if row.source is not None else -1 for row, last in zip(rows, shown)]
+        more = {"painted": np.concatenate(painted), "owners": np.array(owners), "references": np.array(references)}
+        return collate(rows, self.tokenizer) | {name: torch.from_numpy(array) for name, array in more.items()}
 
 
-def read_rows(student: Student, tokenizer, rows: list[Row]) -> torch.Tensor:
-    """Hidden states (N, 64, D) at the image tokens."""
-    batch = {name: value.to(device()) for name, value in collate(rows, tokenizer).items()}
-    with torch.no_grad(), mixed_precision():
-        return student.image_states(student.hidden(batch)[0], batch).float().cpu()
+class Samples:
+    """What the UNet trains on, from batches of Shards."""
+
+    def __init__(self, student: Student, encoder: Encoder):
+        self.student, self.encoder, self.pictures = student, encoder, Pictures(device())
+
+    @torch.no_grad()
+    def __call__(self, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        batch = self.pictures.complete(batch)
+        target = self.encoder(self.pictures.draw(batch["targets"]))
+        black = self.encoder(torch.zeros(1, 3, world.SIZE, world.SIZE, device=target.device))
+        sources = self.encoder(self.pictures.draw(batch["sources"])) if "sources" in batch else black[:0]
+        painted = self.encoder(self.pictures.paint(batch["painted"]))
+        spatial = torch.zeros_like(target).index_add_(0, batch["owners"], painted)
+        spatial /= batch["owners"].bincount()[:, None, None, None]
+        reference = torch.cat([sources, black])[batch["references"]]  # -1: the last one
+        with mixed_precision():
+            states = self.student.image_states(self.student.hidden(batch)[0], batch)
+        return {"states": states, "target": target, "reference": reference, "spatial": spatial}
 
 
-def shard_rows(shard: int, count: int) -> list[list[Row]]:
-    """The rows of a shard, in batches of similar length."""
-    rng = Random(10**6 + shard)
-    rows = [random_row(rng, SHARES) for _ in range(count)]
-    rows.sort(key=lambda row: len(row.prompt) + len(row.chain))
-    return [rows[start : start + 32] for start in range(0, count, 32)]
-
-
-def save_array(folder: Path, name: str, parts: list[torch.Tensor]) -> None:
+def save(folder: Path, parts: list[dict[str, torch.Tensor]]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f"{name}.partial.npy"
-    np.save(partial, torch.cat(parts).half().numpy())
-    partial.replace(folder / f"{name}.npy")
+    for name in ARRAYS:
+        partial = folder / f"{name}.partial.npy"
+        np.save(partial, torch.cat([part[name] for part in parts]).half().cpu().numpy())
+        partial.replace(folder / f"{name}.npy")
 
 
 def load_student(folder: Path) -> tuple[Student, object]:
@@ -139,22 +146,14 @@ def load_vae(folder: Path) -> AutoencoderKL:
 
 
 def main() -> None:
-    args = arguments(__doc__, shards=12, count=2048, first=0, what="pictures,states")
-    folders = [(shard, args.work / "latents" / f"{shard:04d}") for shard in range(args.first, args.first + args.shards)]
-    if "pictures" in args.what:
-        encoder = Encoder(load_vae(args.work / "autoencoder" / "vae"))
-        for shard, folder in folders:
-            parts = [encode_rows(encoder, rows) for rows in shard_rows(shard, args.count)]
-            for name in ARRAYS[1:]:
-                save_array(folder, name, [part[name] for part in parts])
-            print(f"{folder} pictures", flush=True)
-    if "states" in args.what:
-        student, tokenizer = load_student(args.work / "reasoner")
-        for shard, folder in folders:
-            save_array(
-                folder, "states", [read_rows(student, tokenizer, rows) for rows in shard_rows(shard, args.count)]
-            )
-            print(f"{folder} states", flush=True)
+    args = arguments(__doc__, shards=12, count=2048, first=0, batch=32)
+    student, tokenizer = load_student(args.work / "reasoner")
+    samples = Samples(student, Encoder(load_vae(args.work / "autoencoder" / "vae").to(device())))
+    order = range(args.first, args.first + args.shards)
+    loader = DataLoader(Shards(tokenizer, args.count, args.batch), None, sampler=order, num_workers=workers())
+    for shard, batches in zip(order, loader):
+        save(args.work / "latents" / f"{shard:04d}", [samples(batch) for batch in batches])
+        print(f"shard {shard}", flush=True)
 
 
 if __name__ == "__main__":

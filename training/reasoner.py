@@ -19,8 +19,9 @@ from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import apply_rotary_pos_
 
 from ..got_models.folder import REASONER
 from . import world
-from .rows import CELLS, collate, describe_row, random_row
-from .run import Run, arguments, device, mixed_precision
+from .pictures import CELLS, Pictures
+from .rows import collate, describe_row, random_row
+from .run import Run, arguments, device, mixed_precision, workers
 from .tokenizer import train_tokenizer
 
 HIDDEN = 192
@@ -126,7 +127,7 @@ def token_weights(tokenizer) -> torch.Tensor:
 
 
 def patch_centers() -> torch.Tensor:
-    """(64, 4): x, y, x, y of each patch's centre in cells, in the order of `rows.patches`."""
+    """(64, 4): x, y, x, y of each patch's centre in cells, in the order of `Pictures.patches`."""
     grid = torch.stack(torch.meshgrid(torch.arange(CELLS), torch.arange(CELLS), indexing="ij")[::-1], -1) + 0.5
     return grid.view(CELLS // 2, 2, CELLS // 2, 2, 2).transpose(1, 2).reshape(-1, 2).repeat(1, 2)
 
@@ -179,7 +180,7 @@ class Student(nn.Module):
 
     def look(self, batch: dict) -> tuple[torch.Tensor, dict]:
         """Features (I, 16, D) of the pictures shown, and the losses of the vision tower."""
-        features = self.eyes(batch["patches"])
+        features = self.eyes(batch["patches"])  # made by Pictures.complete
         seen = self.heads.sight(features).unflatten(-1, (4, SIGHTS)).flatten(1, 2).float()  # (I, 64, SIGHTS)
         kinds, extents, grounds = seen.split((KINDS, 4, len(world.BACKGROUNDS)), -1)
         on = batch["classes"] > 0
@@ -245,11 +246,13 @@ class Rows(Dataset):
 
 
 def batches(tokenizer, first: int, steps: int, size: int, seed: int, looking: bool = False, group: int = 8):
-    """The batches of steps first, first + 1, ... from a worker process."""
+    """The batches of steps first, first + 1, ... from worker processes."""
     rows = Rows(tokenizer, -(-steps // group), size, group, seed, looking)
     order = range(first // group, len(rows))
     skip = first % group
-    for item in DataLoader(rows, batch_size=None, sampler=order, num_workers=1, prefetch_factor=2):
+    pinned = device().type == "cuda"
+    loader = DataLoader(rows, None, sampler=order, num_workers=workers(), prefetch_factor=2, pin_memory=pinned)
+    for item in loader:
         yield from item[skip:]
         skip = 0
 
@@ -279,11 +282,12 @@ def built_from(folder: Path, tokenizer) -> Qwen2_5_VLForConditionalGeneration:
 
 def learn(run: Run, student: Student, tokenizer, size: int, seed: int, looking: bool) -> None:
     measure = (lambda batch: student.look(batch)[1]) if looking else student
+    pictures = Pictures(device())
     for batch in batches(tokenizer, run.step, run.steps, size, seed, looking):
-        if run.step >= run.steps:
+        if run.over:
             return
         run.begin_step()
-        batch = {name: tensor.to(device()) for name, tensor in batch.items()}
+        batch = pictures.complete(batch)
         with mixed_precision():
             losses = measure(batch)
         sum(WEIGHTS[name] * loss for name, loss in losses.items()).backward()
@@ -295,7 +299,7 @@ def learn(run: Run, student: Student, tokenizer, size: int, seed: int, looking: 
 
 def main() -> None:
     look = dict(look_steps=1000, look_batch=64, look_rate=2e-3)
-    args = arguments(__doc__, steps=1500, batch=32, rate=1.5e-3, seed=1, compile=1, start="", **look)
+    args = arguments(__doc__, steps=1500, minutes=0.0, batch=32, rate=1.5e-3, seed=1, compile=1, start="", **look)
     torch.manual_seed(args.seed)
     torch._dynamo.config.recompile_limit = 64  # one graph a sequence length
     folder = args.work / "reasoner"
@@ -307,7 +311,7 @@ def main() -> None:
     if start is None:  # first the vision tower alone
         sight = Run(args.work / "sight", {"student": student}, optimizer_of(student), args.look_steps, args.look_rate)
         learn(sight, student, tokenizer, args.look_batch, args.seed + 100, looking=True)
-    run = Run(folder, {"student": student}, optimizer_of(student), args.steps, args.rate)
+    run = Run(folder, {"student": student}, optimizer_of(student), args.steps, args.rate, args.minutes)
     if args.compile:
         for layer in student.model.model.language_model.layers:
             layer.forward = torch.compile(layer.forward, dynamic=False)

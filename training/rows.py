@@ -8,27 +8,20 @@ from random import Random
 
 import numpy as np
 import torch
-from PIL import Image
 
 from ..got_models.chain import TEXT_TO_IMAGE, Chain, parse_regions
 from ..got_models.editing import kept_text
+from ..got_models.language import mrope_positions
 from . import language, world
+from .pictures import CELLS, MERGE, PADS, packed
 from .tokenizer import IMAGE_TOKENS, SYSTEM
 
-LOOK = 112  # pixels: the side of the picture that the reasoner sees
-PATCH, MERGE = 14, 2
-CELLS = LOOK // PATCH  # patches a side
-PADS = (CELLS // MERGE) ** 2  # image tokens of a picture that is shown
-MEAN = np.array((0.48145466, 0.4578275, 0.40821073), dtype=np.float32)
-STD = np.array((0.26862954, 0.26130258, 0.27577711), dtype=np.float32)
 # What a batch has only if some row calls for it.
-OPTIONAL = (
-    *("patches", "classes", "sights", "grounds", "shown"),
-    *("drawn", "starts", "thumbnails", "cells", "kinds"),
-    *("spots", "boxes"),
-)
+OPTIONAL = (*("sources", "targets", "drawn", "starts", "spots", "boxes"),)
 READING = 0.3  # share of rows whose chain does not follow from the prompt: only to be read, never to be written
 KEEPING = 0.1  # share of text-to-image rows whose chain goes on from locked regions
+TURNS, PARTS = 0.15, 0.1  # shares of edits that are second turns of a conversation, or ask for two changes at once
+DRAWING = "<|im_gen_start|>" + "".join(f"<|im_gen_{number:04}|>" for number in range(IMAGE_TOKENS))
 
 
 @dataclass
@@ -40,6 +33,7 @@ class Row:
     source: world.Scene | None  # the picture shown
     target: world.Scene | None  # the picture to be made
     kept: str = ""  # the chain's beginning, where it is given: what a person locked
+    earlier: tuple[world.Scene, ...] = ()  # the pictures shown in the turns before
 
     @property
     def start(self) -> str:
@@ -51,8 +45,17 @@ class Row:
 
 
 def conversation(text: str, image: bool) -> str:
+    return f"<|im_start|>system\n{SYSTEM}<|im_end|>\n{_question(text, image)}"
+
+
+def _question(text: str, image: bool) -> str:
     shown = "<|vision_start|>" + "<|image_pad|>" * PADS + "<|vision_end|>" if image else ""
-    return f"<|im_start|>system\n{SYSTEM}<|im_end|>\n<|im_start|>user\n{shown}{text}<|im_end|>\n<|im_start|>assistant\n"
+    return f"<|im_start|>user\n{shown}{text}<|im_end|>\n<|im_start|>assistant\n"
+
+
+def second_turn(prompt: str, chain: str, text: str) -> str:
+    """The conversation after a first turn, its chain and its picture, and a further instruction."""
+    return f"{prompt}{chain}{DRAWING}<|im_gen_end|><|im_end|>\n{_question(text, True)}"
 
 
 def text_to_image_row(rng: Random, read: bool) -> Row:
@@ -107,6 +110,22 @@ def edit_row(rng: Random, read: bool) -> Row:
     return Row("edit", prompt, language.edit_chain(edit, color), not read, edit.source, edit.target)
 
 
+def turn_row(rng: Random) -> Row:
+    """The second turn of a conversation about a picture."""
+    first, second = world.two_edits(rng)
+    prompt = conversation(language.INSTRUCTION + language.instruction(first, rng), image=True)
+    text = language.INSTRUCTION + language.instruction(second, rng)
+    prompt = second_turn(prompt, language.edit_chain(first), text)
+    return Row("edit", prompt, language.edit_chain(second), True, second.source, second.target, earlier=(first.source,))
+
+
+def parts_row(rng: Random) -> Row:
+    """One instruction with two changes."""
+    edits = world.two_edits(rng)
+    prompt = conversation(language.INSTRUCTION + language.two_part_instruction(edits, rng), image=True)
+    return Row("edit", prompt, language.two_step_chain(*edits), True, edits[0].source, edits[1].target)
+
+
 def describe_row(rng: Random) -> Row:
     scene = world.random_scene(rng)
     scene = world.Scene(scene.background, world.reading_order(scene.things))
@@ -131,73 +150,14 @@ def random_row(rng: Random, shares=(0.45, 0.33, 0.08, 0.14)) -> Row:
     if task in ("describe", "find"):
         return (describe_row if task == "describe" else find_row)(rng)
     if task == "edit":
+        kind = rng.random()
+        if kind < TURNS + PARTS:
+            return (turn_row if kind < TURNS else parts_row)(rng)
         return edit_row(rng, rng.random() < READING)
     return kept_row(rng) if rng.random() < KEEPING else text_to_image_row(rng, rng.random() < READING)
 
 
 # ---------------------------------------------------------------- tensors
-
-
-def patches(picture: np.ndarray) -> np.ndarray:
-    """What Qwen's image processor makes of a picture (H, W, 3) uint8: (64, 3 * 2 * 14 * 14), as merged."""
-    small = np.asarray(Image.fromarray(picture).resize((LOOK, LOOK), Image.Resampling.BICUBIC), dtype=np.float32) / 255
-    small = ((small - MEAN) / STD).reshape(CELLS // 2, 2, PATCH, CELLS // 2, 2, PATCH, 3)
-    small = small.transpose(0, 3, 1, 4, 6, 2, 5)[:, :, :, :, :, None]  # rows, columns, 2, 2, C, 1, P, P
-    return np.repeat(small, 2, axis=5).reshape(CELLS * CELLS, -1)
-
-
-def thumbnail(picture: np.ndarray) -> np.ndarray:
-    """The picture at 32 x 32 in -1..1 as 8 x 8 parts of 4 x 4: (64, 48)."""
-    small = np.asarray(Image.fromarray(picture).reduce(picture.shape[0] // 32), dtype=np.float32) / 127.5 - 1
-    return small.reshape(8, 4, 8, 4, 3).transpose(0, 2, 1, 3, 4).reshape(64, 48)
-
-
-def cells(scene: world.Scene) -> tuple[np.ndarray, np.ndarray]:
-    """What lies at the centre of each of 8 x 8 cells: classes (8, 8) and boxes (8, 8, 4).
-
-    A class is 0 for background, else 1 + colour * 4 + shape; a box is relative to the cell, in cells.
-    """
-    classes, boxes = np.zeros((CELLS, CELLS), dtype=np.int64), np.zeros((CELLS, CELLS, 4), dtype=np.float32)
-    centers = (np.arange(CELLS, dtype=np.float32) + 0.5) / CELLS * 1000
-    for thing in scene.things:
-        x0, y0, x1, y1 = thing.box
-        inside = np.ix_((y0 <= centers) & (centers < y1), (x0 <= centers) & (centers < x1))
-        classes[inside] = 1 + world.COLORS.index(thing.color) * 4 + world.SHAPES.index(thing.shape)
-        here = np.stack([*np.meshgrid(centers, centers)] * 2, -1)  # (y, x, 4): x, y, x, y
-        boxes[inside] = ((np.array(thing.box, dtype=np.float32) - here) * CELLS / 1000)[inside]
-    return classes, boxes
-
-
-def sights(scene: world.Scene) -> tuple[np.ndarray, np.ndarray]:
-    """Classes (64,) and boxes (64, 4) of the cells, in the order of `patches`."""
-    classes, boxes = cells(scene)
-    order = (CELLS // 2, 2, CELLS // 2, 2)
-    boxes = boxes.reshape(*order, 4).transpose(0, 2, 1, 3, 4).reshape(-1, 4)
-    return classes.reshape(order).transpose(0, 2, 1, 3).reshape(-1), boxes
-
-
-def kinds(scene: world.Scene) -> np.ndarray:
-    """Which of the 32 pairs of colour and shape a scene has: (32,) of 0 and 1, place colour * 4 + shape."""
-    found = np.zeros(len(world.COLORS) * len(world.SHAPES), dtype=np.float32)
-    for thing in scene.things:
-        found[world.COLORS.index(thing.color) * len(world.SHAPES) + world.SHAPES.index(thing.shape)] = 1
-    return found
-
-
-def positions(ids: np.ndarray, pad: int) -> np.ndarray:
-    """Qwen's three-part positions (3, L) of a sequence with at most one picture."""
-    places = np.flatnonzero(ids == pad)
-    steps = np.ones(len(ids), dtype=np.int64)
-    if len(places):
-        steps[places] = 0
-        steps[places[-1]] = CELLS // MERGE
-    line = np.concatenate([[0], np.cumsum(steps)[:-1]])
-    out = np.stack([line] * 3)
-    if len(places):
-        side = CELLS // MERGE
-        out[1, places] += np.repeat(np.arange(side), side)
-        out[2, places] += np.tile(np.arange(side), side)
-    return out
 
 
 def _tokens(row: Row, tokenizer) -> tuple[list[int], list[int]]:
@@ -212,9 +172,8 @@ def _tokens(row: Row, tokenizer) -> tuple[list[int], list[int]]:
 def collate(rows: list[Row], tokenizer) -> dict[str, torch.Tensor]:
     """One batch, padded on the right to a multiple of 32.
 
-    ids, labels (B, L); positions (3, B, L); shown (I,): rows with a picture, patches (I, 64, 1176), classes (I, 64),
-    sights (I, 64, 4), grounds (I,): numbers of the backgrounds; drawn (T,): rows with image tokens, starts (T,): where
-    those begin, thumbnails (T, 64, 48), cells (T, 64): classes row by row, kinds (T, 32);
+    ids, labels (B, L); positions (3, B, L); sources (I, 25): the pictures shown, as scenes in pictures.packed's form;
+    of the rows with image tokens: drawn (T,): which they are, starts (T,): where those begin, targets (T, 25): scenes;
     spots (N, 2): row and place of each box that can be seen, boxes (N, 4): its corners in 0..1.
     """
     pad, box, gen = (tokenizer.convert_tokens_to_ids(t) for t in ("<|image_pad|>", "<|box_start|>", "<|im_gen_start|>"))
@@ -225,23 +184,20 @@ def collate(rows: list[Row], tokenizer) -> dict[str, torch.Tensor]:
     place = np.zeros((3, len(rows), length), dtype=np.int64)
     found = {name: [] for name in OPTIONAL}
     for i, (row, (prompt, chain)) in enumerate(zip(rows, tokens)):
-        whole = np.array(prompt + chain)
-        ids[i, : len(whole)], place[:, i, : len(whole)] = whole, positions(whole, pad)
+        whole, shown = prompt + chain, [*row.earlier, *([row.source] if row.source else [])]
+        grids = [(1, CELLS, CELLS)] * len(shown)
+        line = mrope_positions(whole, pad, grids, MERGE)[:, 0] if shown else np.arange(len(whole))
+        ids[i, : len(whole)], place[:, i, : len(whole)] = whole, line
         written = chain if row.task == "describe" else chain[:-IMAGE_TOKENS]
         if row.written:
             labels[i, len(prompt) : len(prompt) + len(written)] = written
-        if row.source is not None:
-            classes, seen = sights(row.source)
-            found["patches"].append(patches(world.render(row.source)))
-            found["classes"].append(classes), found["sights"].append(seen), found["shown"].append(i)
-            found["grounds"].append(world.BACKGROUNDS.index(row.source.background))
+        found["sources"] += map(packed, shown)
         if row.target is not None:
             found["drawn"].append(i), found["starts"].append(len(prompt) + chain.index(gen) + 1)
-            found["thumbnails"].append(thumbnail(world.render(row.target)))
-            found["cells"].append(cells(row.target)[0].reshape(-1)), found["kinds"].append(kinds(row.target))
+            found["targets"].append(packed(row.target))
         if row.written and row.source is not None:
-            digits = row.boxes
-            for spot, corners in zip(np.flatnonzero(whole == box), digits, strict=True):
+            spots = [len(prompt) + at for at, token in enumerate(chain) if token == box]
+            for spot, corners in zip(spots, row.boxes, strict=True):
                 found["spots"].append((i, spot)), found["boxes"].append(np.array(corners, dtype=np.float32) / 1000)
     arrays = {name: np.stack(values) for name, values in found.items() if values}
     batch = {"ids": ids, "labels": labels, "positions": place, **arrays}

@@ -13,7 +13,7 @@ WORK = Path.home() / ".cache" / "comfyui-got" / "training"
 
 
 def arguments(description: str, **defaults) -> argparse.Namespace:
-    """--work, --threads, --minutes and the stage's own numbers, each with its default."""
+    """--work, --threads and the stage's own numbers, each with its default."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--work", type=Path, default=WORK, help="folder of checkpoints, logs and data")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="CPU threads")
@@ -27,6 +27,11 @@ def arguments(description: str, **defaults) -> argparse.Namespace:
 
 def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def workers() -> int:
+    """Processes that make rows: one beside a CPU that trains, all but two cores beside a GPU."""
+    return max(1, os.cpu_count() - 2) if torch.cuda.is_available() else 1
 
 
 def mixed_precision() -> torch.autocast:
@@ -47,11 +52,15 @@ class Run:
     """Counts steps, sets the learning rate, logs means, saves everything that a resumed run needs.
 
     parts: name -> object with state_dict and load_state_dict (networks, the optimizer).
+    minutes: if not 0, the run ends then, however many steps it has made, and the rate falls by the clock.
     """
 
-    def __init__(self, folder: Path, parts: dict, optimizer, steps: int, rate: float, warmup: int = 30):
+    def __init__(
+        self, folder: Path, parts: dict, optimizer, steps: int, rate: float, minutes: float = 0, warmup: int = 30
+    ):
         self.folder, self.parts, self.optimizer = folder, {**parts, "optimizer": optimizer}, optimizer
         self.steps, self.rate, self.warmup, self.step = steps, rate, warmup, 0
+        self.begun, self.seconds = time.time(), 60 * minutes
         self.sums, self.count, self.clock, self.saved = {}, 0, time.time(), time.time()
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / "checkpoint.pt"
@@ -80,18 +89,24 @@ class Run:
         with open(self.folder / "log.txt", "a") as log:
             log.write(line + "\n")
 
+    @property
+    def over(self) -> bool:
+        return self.step >= self.steps
+
     def begin_step(self) -> None:
+        if self.seconds and self.step:  # as many steps as there will have been
+            self.steps = max(self.step + 1, round(self.step * self.seconds / (time.time() - self.begun)))
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate * group.get("factor", 1.0) * cosine(self.step, self.steps, self.warmup)
 
     def end_step(self, every: int = 100, save_seconds: float = 180, **losses) -> bool:
         """Record the losses; True when a log line was due (the time for samples)."""
         for name, value in losses.items():
-            self.sums[name] = self.sums.get(name, 0.0) + float(value)
+            self.sums[name] = self.sums.get(name, 0.0) + value  # a number on the device: nothing waits for it
         self.step, self.count = self.step + 1, self.count + 1
         due = self.step % every == 0 or self.step == self.steps
         if due:
-            means = {name: round(total / self.count, 5) for name, total in self.sums.items()}
+            means = {name: round(float(total) / self.count, 5) for name, total in self.sums.items()}
             speed = self.count / (time.time() - self.clock)
             left = (self.steps - self.step) / speed / 60
             self.note(f"step {self.step}/{self.steps} {json.dumps(means)} {speed:.2f} steps/s, {left:.0f} min left")

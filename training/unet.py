@@ -129,19 +129,21 @@ class Average:
 
 
 def main() -> None:
-    args = arguments(__doc__, steps=8000, batch=32, rate=1e-3, seed=2, compile=1, start="")
+    args = arguments(__doc__, steps=8000, minutes=0.0, batch=32, rate=1e-3, seed=2, compile=1, start="")
     torch.manual_seed(args.seed)
     data = Latents(args.work / "latents")
     painter = painter_from(Path(args.start)) if args.start else Painter()
     painter.to(device(), memory_format=torch.channels_last)
     optimizer, average = optimizer_of(painter, decay=0.01), Average(painter)
-    run = Run(args.work / "unet", {"painter": painter, "average": average}, optimizer, args.steps, args.rate)
+    run = Run(
+        args.work / "unet", {"painter": painter, "average": average}, optimizer, args.steps, args.rate, args.minutes
+    )
     run.note(f"{sum(p.numel() for p in painter.parameters()) / 1e6:.2f} M parameters, {len(data)} samples")
     schedule = alphas_cumprod().to(device())
     forward = torch.compile(painter, dynamic=False) if args.compile else painter
-    while run.step < args.steps:
+    while not run.over:
         run.begin_step()
-        batch = {name: value.to(device()) for name, value in data.batch(args.batch).items()}
+        batch = data.batch(args.batch)
         step = draw_steps(args.batch).to(device())
         noise = draw_noise(batch["target"].shape).to(device())
         alpha = schedule[step][:, None, None, None]

@@ -56,6 +56,11 @@ class Scene:
     things: tuple[Thing, ...]
     relations: tuple[tuple[int, str, int], ...] = ()  # (i, relation, j): thing i is so placed relative to thing j
 
+    @property
+    def grouped(self) -> bool:
+        """Is all that is related one group of things alike, and another?"""
+        return len(self.relations) > 1 and len({thing.name for thing in self.things}) == 2
+
 
 @dataclass(frozen=True)
 class Edit:
@@ -147,6 +152,29 @@ def place(rng: Random, count: int, relations=(), taken=(), step: int = STEP) -> 
         largest = max(SMALLEST, largest - STEP)
 
 
+def all_related(first: int, relation: str, second: int) -> list[tuple[int, str, int]]:
+    """Every one of the first things so placed relative to every one of the second things."""
+    return [(i, relation, first + j) for i in range(first) for j in range(second)]
+
+
+def _group_slots(relations) -> list[tuple]:
+    """Where two groups of things go: one in each half, side by side or one below the other."""
+    first, second = (len(set(numbers)) for numbers in list(zip(*relations))[::2])
+    relation, halves = relations[0][1], ((25, 475), (525, 975))
+    thirds = ((25, 325), (350, 650), (675, 975))
+    lines = {1: ((275, 725),), 2: halves, 3: thirds}
+    if relation in ("right of", "below"):
+        halves = halves[::-1]
+    places = [
+        (across, along)
+        for half, count in zip(halves, (first, second))
+        for across, along in ((half, line) for line in lines[count])
+    ]
+    if relation in ("above", "below"):
+        places = [place[::-1] for place in places]
+    return [(x[0], y[0], x[1], y[1]) for x, y in places]
+
+
 def _slots(count: int, relations) -> list[tuple]:
     """Where `count` things go in a tidy picture: (x0, y0, x1, y1) each, in the order of the things.
 
@@ -154,6 +182,8 @@ def _slots(count: int, relations) -> list[tuple]:
     one of each needs three columns. What has no relation fills the rows from the top left, an odd one in the middle.
     """
     halves, thirds, middle = ((25, 475), (525, 975)), ((25, 325), (350, 650), (675, 975)), (275, 725)
+    if len({number for pair in relations for number in pair[::2]}) < 2 * len(relations):
+        return _group_slots(relations)
     if count == 1:
         return [(25, 25, 975, 975)]
     lying = [relation in ("left of", "right of") for _, relation, _ in relations]
@@ -238,11 +268,11 @@ def _kinds(rng: Random, count: int, distinct: bool) -> list[tuple[str, str]]:
 
 
 def random_scene(rng: Random, held_out: bool = False, tidy: bool = False) -> Scene:
-    """One to four things: one alone, several alike, or several different ones with or without relations.
+    """One to four things: one alone, several alike, several different ones with or without relations, or two groups.
 
     tidy: laid out as a planner should do it, not anyhow.
     """
-    sort = rng.choices(("one", "alike", "two", "related", "many"), (0.16, 0.16, 0.12, 0.34, 0.22))[0]
+    sort = rng.choices(("one", "alike", "two", "related", "many", "groups"), (0.15, 0.15, 0.11, 0.31, 0.2, 0.08))[0]
     background, step, relations = rng.choice(BACKGROUNDS), step_of(rng), []
     if sort == "one":
         kinds = _kinds(rng, 1, True)
@@ -250,10 +280,19 @@ def random_scene(rng: Random, held_out: bool = False, tidy: bool = False) -> Sce
         kinds = _kinds(rng, 1, True) * rng.choice((2, 2, 3, 4))
         if len(kinds) < 4 and rng.random() < 0.3:
             kinds += [k for k in _kinds(rng, 2, True) if k != kinds[0]][:1]
+    elif sort == "groups":
+        first, second = _kinds(rng, 2, True)
+        counts = rng.choice(((2, 1), (1, 2), (2, 2), (3, 1), (1, 3)))
+        kinds = [first] * counts[0] + [second] * counts[1]
     elif sort == "many":
         kinds = _kinds(rng, rng.choice((3, 3, 4)), True)
     else:
         kinds = _kinds(rng, 2 if sort == "two" or rng.random() < 0.6 else rng.choice((3, 4)), True)
+    if sort == "groups":
+        relation = _relation_fits(rng, first, held_out)
+        if relation is None:
+            return random_scene(rng, held_out, tidy)
+        relations = all_related(counts[0], relation, counts[1])
     if sort == "related":
         for i in range(0, len(kinds) - 1, 2):
             relation = _relation_fits(rng, kinds[i], held_out)
@@ -333,6 +372,15 @@ def random_change(rng: Random, scene: Scene, held_out: bool = False, tries: int 
     """One change to a scene that is there already; None if none was found that fits it."""
     edits = (_change(rng, scene, rng.choice(EDITS), held_out, step_of(rng)) for _ in range(tries))
     return next((edit for edit in edits if edit is not None), None)
+
+
+def two_edits(rng: Random, held_out: bool = False) -> tuple[Edit, Edit]:
+    """An edit, and another of its result, which gets no fifth thing."""
+    while True:
+        first = random_edit(rng, held_out)
+        second = random_change(rng, first.target, held_out)
+        if second is not None and len(second.target.things) <= 4:
+            return first, second
 
 
 def _change(rng: Random, scene: Scene, kind: str, held_out: bool, step: int) -> Edit | None:

@@ -27,7 +27,7 @@ Editing (the picture against the edit)
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -70,11 +70,7 @@ def fulfilled(chain: str, scene: Scene) -> bool:
     plan = planned(chain)
     if names(plan) != names(scene.things):
         return False
-    place = {t.name: t.box for t in plan}
-    return all(
-        world.holds(place[scene.things[i].name], relation, place[scene.things[j].name])
-        for i, relation, j in scene.relations
-    )
+    return related(world.holds, scene, [(thing.name, thing.box) for thing in plan])
 
 
 # ---------------------------------------------------------------- drawing
@@ -86,9 +82,18 @@ def as_asked(kind: str, scene: Scene, view: View) -> bool:
         return sorted(thing.shape for thing in scene.things) == sorted(seen.shape for seen in view.things)
     if names(scene.things) != names(view.things):
         return False
-    place = {name_of(seen): seen.box for seen in view.things}
+    return related(beyond, scene, [(name_of(seen), seen.box) for seen in view.things])
+
+
+def related(holds: Callable, scene: Scene, places: list[tuple[str, tuple]]) -> bool:
+    """Do the scene's relations hold between all boxes of the names that they relate?"""
+    asked = {(scene.things[i].name, relation, scene.things[j].name) for i, relation, j in scene.relations}
+    boxes = [[[box for name, box in places if name == known] for known in pair[::2]] for pair in asked]
     return all(
-        beyond(place[scene.things[i].name], relation, place[scene.things[j].name]) for i, relation, j in scene.relations
+        holds(first, relation, second)
+        for (_, relation, _), (firsts, seconds) in zip(asked, boxes, strict=True)
+        for first in firsts
+        for second in seconds
     )
 
 

@@ -12,7 +12,6 @@ from .. import language, world
 from .examples import Example, as_tensor
 
 SHARES = {"text-to-image": 0.4, "edit": 0.4, "conversation": 0.1, "two parts": 0.1}
-ORDER = ("first", "second")
 
 
 def world_example(rng: Random, kind: str | None = None, held_out: bool = False) -> Example:
@@ -39,32 +38,13 @@ def _edit(rng: Random, held_out: bool) -> Example:
 
 
 def _conversation(rng: Random, held_out: bool) -> Example:
-    first, second = two_edits(rng, held_out)
+    first, second = world.two_edits(rng, held_out)
     chain = _turn(second, rng, held_out, earlier=_turn(first, rng, held_out))
     return Example(chain, world.render(second.target))
 
 
 def _two_parts(rng: Random, held_out: bool) -> Example:
-    edits = two_edits(rng, held_out)
-    parts = [language.instruction(edit, rng, held_out).rstrip(".") for edit in edits]
-    prompt = f"{parts[0]}, then {parts[1][0].lower()}{parts[1][1:]}"
-    chain = read_chain(two_step_chain(*edits), EDIT, prompt, as_tensor(world.render(edits[0].source)))
+    edits = world.two_edits(rng, held_out)
+    prompt, picture = language.two_part_instruction(edits, rng, held_out), world.render(edits[0].source)
+    chain = read_chain(language.two_step_chain(*edits), EDIT, prompt, as_tensor(picture))
     return Example(chain, world.render(edits[1].target))
-
-
-def two_edits(rng: Random, held_out: bool = False) -> tuple[world.Edit, world.Edit]:
-    """An edit, and another of its result."""
-    while True:
-        first = world.random_edit(rng, held_out)
-        second = world.random_change(rng, first.target, held_out)
-        if second is not None:
-            return first, second
-
-
-def two_step_chain(*edits: world.Edit) -> str:
-    """One chain for several edits: the source, a step for each edit, the final picture."""
-    steps = [[line.split(". ", 1)[1] for line in language.edit_chain(edit).split("\n")] for edit in edits]
-    middle = [
-        f"For the {word} step, {own[1][0].lower()}{own[1][1:]} {own[2]} {own[3]}" for word, own in zip(ORDER, steps)
-    ]
-    return "\n".join(f"{number}. {text}" for number, text in enumerate([steps[0][0], *middle, steps[-1][4]], 1))
