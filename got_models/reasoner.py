@@ -203,11 +203,19 @@ class Reasoner:
         return Sight(self.language.see(patches, grid, self.device).cpu(), grid, self.key)
 
     def picture_inputs(self, picture: Tensor) -> tuple[Tensor, Tensor]:
-        """A source picture (1, height, width, 3) in 0..1 as the vision tower's patches and its (1, 3) grid of them."""
-        image = Image.fromarray((picture[0] * 255).round().clamp(0, 255).to("cpu", torch.uint8).numpy())
-        image = image.resize(self.manifest.reasoner_image_size, Image.Resampling.BICUBIC)
-        inputs = self.image_processor(images=[image], do_resize=False, return_tensors="pt")
-        return inputs["pixel_values"], inputs["image_grid_thw"]
+        """See the function of that name."""
+        return picture_inputs(picture, self.manifest.reasoner_image_size, self.image_processor)
+
+
+def picture_inputs(picture: Tensor, size: tuple[int, int], image_processor: Any) -> tuple[Tensor, Tensor]:
+    """A source picture (1, height, width, 3) in 0..1 as the vision tower's patches and its (1, 3) grid of them.
+
+    size: width and height in pixels at which the language model sees it.
+    """
+    image = Image.fromarray((picture[0] * 255).round().clamp(0, 255).to("cpu", torch.uint8).numpy())
+    image = image.resize(size, Image.Resampling.BICUBIC)
+    inputs = image_processor(images=[image], do_resize=False, return_tensors="pt")
+    return inputs["pixel_values"], inputs["image_grid_thw"]
 
 
 class _Beginning(NamedTuple):

@@ -17,7 +17,7 @@ from got.training.joint.config import ConfigError, Source, make_config
 from got.training.joint.examples import RowError, read_example
 from got.training.joint.published import read_published, with_boxes
 from got.training.joint.report import BrokenRows
-from got.training.joint.sources import Mixture, Rows
+from got.training.joint.sources import Mixture, Rows, example_of
 from got.training.joint.steps import Steps
 from got.training.joint.worlds import SHARES, world_example
 from PIL import Image
@@ -213,7 +213,7 @@ def test_parquet_with_pictures_in_it(folder):
     table = [row(picture={"bytes": buffer.getvalue(), "path": None}) for _ in range(3)]
     Dataset.from_list(table, features=features).to_parquet(folder / "rows.parquet")
     rows = Rows(Source(files=str(folder / "*.parquet")), window=2, seed=0)
-    assert all(rows.example(next(rows)[1]).picture.shape == (20, 40, 3) for _ in range(4))
+    assert all(example_of(next(rows)[1], rows.source, rows.folder).picture.shape == (20, 40, 3) for _ in range(4))
 
 
 def test_sources_are_drawn_by_their_shares(folder):
@@ -237,7 +237,12 @@ def test_no_files_and_no_rows_are_errors(folder):
             next(Rows(Source(files=str(folder / name)), window=2, seed=0))
 
 
-def test_broken_rows_are_counted_and_named_and_never_fatal(folder):
+def weights_of(examples, numbers):
+    return [example.weight for example in examples]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_broken_rows_are_counted_and_named_and_never_fatal(folder, workers):
     lines = [
         json.dumps(row()),
         "{broken",
@@ -253,16 +258,28 @@ def test_broken_rows_are_counted_and_named_and_never_fatal(folder):
             "batch": 15,
             "micro_batch": 5,
             "window": 15,
+            "workers": workers,
         }
     )
-    broken, made = BrokenRows(), []
-    steps = Steps(Mixture(config), lambda examples, numbers: made.append(examples), broken, config, 0, 1)
+    steps = Steps(Mixture(config), weights_of, BrokenRows(), config, 0, 1)
     step = next(steps)
     steps.close()
-    assert sum(example.weight for part in made[:3] for example in part) == 3
+    assert [len(batch) for batch in step.batches] == [5, 5, 5] and sum(map(sum, step.batches)) == 3
     assert BrokenRows.merged([step.broken]).counts == {"not JSON": 6, "missing picture": 3, "no prompt": 3}
     report = "\n".join(BrokenRows.merged([step.broken]).lines())
     assert "15 rows read, 12 of them could not be used" in report and "rows.jsonl, row 4: there is no file" in report
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_step_knows_its_place_however_far_ahead_the_next_ones_are(workers):
+    config = make_config(
+        {"start": "tiny", "sources": [{"kind": "world"}], "batch": 4, "micro_batch": 2, "workers": workers}
+    )
+    steps = Steps(Mixture(config), weights_of, BrokenRows(), config, 1, 2)
+    taken = [next(steps) for _ in range(3)]
+    steps.close()
+    assert [step.position["number"] for step in taken] == [4, 8, 12]
+    assert [step.broken["seen"] for step in taken] == [2, 4, 6] and all(len(step.batches) == 1 for step in taken)
 
 
 def test_rows_that_cannot_be_shared_out_are_refused(folder):

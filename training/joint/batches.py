@@ -16,7 +16,7 @@ from ...got_models.chain import Region
 from ...got_models.guidance import LATENT_PIXELS, paint_region, region_corners
 from ...got_models.language import mrope_positions
 from ...got_models.prompt import turns_of
-from ...got_models.reasoner import Reasoner
+from ...got_models.reasoner import Reasoner, picture_inputs
 from .config import Config
 from .examples import Example
 
@@ -66,10 +66,11 @@ class Batch:
 
 
 class Batcher:
-    """Makes batches for one model: its vocabulary, its image processor, its sizes."""
+    """Makes batches for one model: its vocabulary, its image processor, its sizes. Can be handed to another process."""
 
     def __init__(self, reasoner: Reasoner, config: Config) -> None:
-        self.reasoner, self.config = reasoner, config
+        self.vocabulary, self.config = reasoner.vocabulary, config
+        self.size, self.image_processor = reasoner.manifest.reasoner_image_size, reasoner.image_processor
         self.merge = reasoner.network.language_model.config.vision_config.spatial_merge_size
 
     def __call__(self, examples: list[Example], numbers: list[int]) -> Batch:
@@ -89,8 +90,12 @@ class Batcher:
 
     def _row(self, example: Example) -> dict:
         """Token ids of what is read and of what is asked for, and what the vision tower takes."""
-        chain, vocabulary = example.chain, self.reasoner.vocabulary
-        shown = [self.reasoner.picture_inputs(turn.source) for turn in turns_of(chain) if turn.source is not None]
+        chain, vocabulary = example.chain, self.vocabulary
+        shown = [
+            picture_inputs(turn.source, self.size, self.image_processor)
+            for turn in turns_of(chain)
+            if turn.source is not None
+        ]
         grids = [tuple(grid[0].tolist()) for _, grid in shown]
         prompt = vocabulary.prompt(chain, [t * h * w // self.merge**2 for t, h, w in grids])
         written = [*vocabulary.chain(chain.text), vocabulary.image_start]
@@ -101,7 +106,7 @@ class Batcher:
 
     def _sequences(self, rows: list[dict]) -> dict[str, Tensor]:
         length = max(len(row["ids"]) for row in rows)
-        pad = self.reasoner.vocabulary.tokenizer.pad_token_id
+        pad = self.vocabulary.tokenizer.pad_token_id
         ids, labels = torch.full((len(rows), length), pad), torch.full((len(rows), length), -100)
         positions = torch.zeros(3, len(rows), length, dtype=torch.long)
         for i, row in enumerate(rows):

@@ -22,7 +22,7 @@ from .config import Config, ConfigError, as_json
 TRAINED, AVERAGE, OPTIMIZER, STATE = "trained.safetensors", "average.safetensors", "optimizer.pt", "state.json"
 # What may be another in the second half of a run; all else would make it a different run.
 FREE = {"steps", "micro_batch", "precision", "checkpointing", "encode", "report", "save", "keep", "sample", "samples"}
-FREE |= {"name", "export_dtype"}
+FREE |= {"name", "export_dtype", "workers"}
 
 
 def save_checkpoint(

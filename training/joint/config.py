@@ -62,6 +62,7 @@ class Config:
     rate: the greatest learning rate; warmup: steps until it is reached, then a cosine. clip: of the gradient's norm.
     average: decay of the moving average of the weights, 0 for none. checkpointing: activations are computed twice,
     which saves memory. precision: "auto" is bf16 where the hardware has units for it.
+    workers: processes that make the batches of each training process; 0: it makes them itself, between its steps.
     encode: pictures that the autoencoder takes at a time. report, save, sample: every so many steps, 0 for never.
     keep: how many checkpoints stay. samples: how many pictures are drawn.
     """
@@ -97,6 +98,7 @@ class Config:
     clip: float = 1.0  # ours
     average: float = 0.9999  # ours
     checkpointing: bool = True
+    workers: int = 2
     encode: int = 2
     precision: str = "auto"
     seed: int = 0
@@ -131,9 +133,10 @@ def make_config(content: Any, where: str = "The configuration") -> Config:
         raise ConfigError(f"{where} has no data: 'sources' is empty. Add one, or give --data FILE.")
     if not config.start and not (config.mllm and config.sdxl):
         raise ConfigError(f"{where} does not say where to begin: give 'start', or both 'mllm' and 'sdxl'.")
-    for key in ("steps", "batch", "micro_batch", "rank", "window", "encode", "keep"):
-        if getattr(config, key) < 1:
-            raise ConfigError(f"{where}: '{key}' is {getattr(config, key)}; it must be at least 1.")
+    at_least_one = ("steps", "batch", "micro_batch", "rank", "window", "encode", "keep")
+    for key, least in (*((key, 1) for key in at_least_one), ("workers", 0)):
+        if getattr(config, key) < least:
+            raise ConfigError(f"{where}: '{key}' is {getattr(config, key)}; it must be at least {least}.")
     if not 0 <= config.drop <= 1 / 3:
         raise ConfigError(f"{where}: 'drop' is {config.drop}; each of the three shares must lie in 0..1/3.")
     return config

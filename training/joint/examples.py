@@ -35,6 +35,9 @@ class RowError(GoTError):
         super().__init__(message)
         self.kind = kind
 
+    def __reduce__(self) -> tuple:  # how it comes from another process
+        return RowError, (self.kind, str(self))
+
 
 @dataclass(frozen=True)
 class Example:

@@ -8,6 +8,7 @@ Every process goes through the whole stream; it opens the pictures only of the r
 import glob
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -24,7 +25,10 @@ READERS = {".jsonl": "text", ".json": "text", ".parquet": "parquet"}  # JSON lin
 
 
 class Place(NamedTuple):
-    """Place `number` of the stream: where its row comes from, and how to read it (which may raise RowError)."""
+    """Place `number` of the stream: where its row comes from, and how to read it (which may raise RowError).
+
+    It can be handed to another process.
+    """
 
     number: int
     name: str
@@ -51,10 +55,10 @@ class Mixture:
         rng = Random(f"{self.seed}:{number}")
         index = rng.choices(range(len(self.sources)), [source.share for source in self.sources])[0]
         if index not in self.files:
-            return Place(number, f"the world, row {number}", lambda: world_example(rng))
+            return Place(number, f"the world, row {number}", partial(world_example, rng))
         rows = self.files[index]
         name, row = next(rows)
-        return Place(number, name, lambda: rows.example(row))
+        return Place(number, name, partial(example_of, row, rows.source, rows.folder))
 
     def state_dict(self) -> dict:
         return {"number": self.number, "files": {str(index): rows.state_dict() for index, rows in self.files.items()}}
@@ -93,12 +97,6 @@ class Rows:
         self.place += 1
         return f"{self.source.files}, row {self.first + index + 1}", self.window[index]
 
-    def example(self, row: Any) -> Example:
-        """An example from a row as `next` gives it. Raises RowError."""
-        if isinstance(row, str):
-            row = _parsed(row)
-        return read_published(row, self.source, self.folder)
-
     def _next_window(self) -> None:
         self.first, self.place = self.first + len(self.window), 0
         self._read_window()
@@ -135,6 +133,11 @@ class Rows:
         self.epoch, self.first, self.place, self.begin = (state[key] for key in ("epoch", "first", "place", "begin"))
         self._open()
         self._fill()
+
+
+def example_of(row: Any, source: Source, folder: Path) -> Example:
+    """An example from a row as Rows gives it. Raises RowError."""
+    return read_published(_parsed(row) if isinstance(row, str) else row, source, folder)
 
 
 def _streamed(paths: list[Path]) -> IterableDataset:

@@ -1,16 +1,19 @@
-"""The batches of a run, step after step: what this process has to compute, made one step ahead in the background."""
+"""The batches of a run, step after step: what this process has to compute, made ahead by processes of their own."""
 
-from concurrent.futures import Future, ThreadPoolExecutor
+import os
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
+from torch.utils.data import DataLoader, Dataset
+
 from .batches import Batch, Batcher
 from .config import Config, ConfigError
-from .examples import Example, RowError, blank
+from .examples import RowError, blank
 from .report import BrokenRows
 from .sources import Mixture, Place
-
-READERS = 4  # threads that open pictures
 
 
 class Step(NamedTuple):
@@ -21,8 +24,37 @@ class Step(NamedTuple):
     broken: dict
 
 
+@dataclass
+class Part:
+    """What a worker makes of some places: a batch, with a blank for each broken row, and where those stand."""
+
+    batch: Batch
+    read: int
+    broken: list[tuple[str, RowError]]
+
+
+class Parts(Dataset):
+    """Makes a Part of a list of places."""
+
+    def __init__(self, batcher: Batcher) -> None:
+        self.batcher = batcher
+
+    def __getitem__(self, places: list[Place]) -> Part:
+        examples, broken = [], []
+        for place in places:
+            try:
+                examples.append(place.read())
+            except RowError as error:
+                examples.append(blank())
+                broken.append((place.name, error))
+        return Part(self.batcher(examples, [place.number for place in places]), len(places), broken)
+
+
 class Steps:
-    """An endless iterator of steps. A broken row is counted, and a blank stands in its place."""
+    """An endless iterator of steps. A broken row is counted, and a blank stands in its place.
+
+    `config.workers` processes make them ahead; with 0 each is made when it is asked for.
+    """
 
     def __init__(
         self, mixture: Mixture, batcher: Batcher, broken: BrokenRows, config: Config, process: int, processes: int
@@ -33,44 +65,43 @@ class Steps:
                 f"'batch' is {config.batch}, which {processes} processes cannot share out in parts of 'micro_batch' "
                 f"{config.micro_batch}. Make it a multiple of {config.micro_batch * processes}."
             )
-        self.mixture, self.batcher, self.broken, self.config = mixture, batcher, broken, config
+        self.mixture, self.broken, self.config = mixture, broken, config
         self.process, self.processes = process, processes
-        self.readers, self.maker = ThreadPoolExecutor(READERS), ThreadPoolExecutor(1)
-        self.coming: Future[Step] = self.maker.submit(self._make)
+        self.positions: deque[dict] = deque()  # after each step that is being made
+        self.loader = DataLoader(
+            *(Parts(batcher), None),
+            sampler=self._places(),
+            num_workers=config.workers,
+            worker_init_fn=_begin_worker if config.workers else None,
+        )
+        self.parts: Iterator[Part] | None = None
 
     def __iter__(self) -> "Steps":
         return self
 
     def __next__(self) -> Step:
-        step = self.coming.result()
-        self.coming = self.maker.submit(self._make)
-        return step
+        if self.parts is None:
+            self.parts = iter(self.loader)
+        count = self.config.batch // (self.config.micro_batch * self.processes)
+        parts = list(islice(self.parts, count))
+        for part in parts:
+            self.broken.seen += part.read
+            for name, error in part.broken:
+                self.broken.add(name, error)
+        return Step([part.batch for part in parts], self.positions.popleft(), self.broken.state_dict())
 
     def close(self) -> None:
-        self.coming.cancel()
-        self.maker.shutdown()
-        self.readers.shutdown()
+        """End the workers."""
+        self.parts = None
 
-    def _make(self) -> Step:
-        places, size = list(islice(self.mixture, self.config.batch)), self.config.micro_batch
-        parts = [places[start : start + size] for start in range(0, len(places), size)]
-        batches = [self._batch(part) for part in parts[self.process :: self.processes]]
-        return Step(batches, self.mixture.state_dict(), self.broken.state_dict())
-
-    def _batch(self, places: list[Place]) -> Batch:
-        examples = [self._sorted_out(place, found) for place, found in zip(places, self.readers.map(_read, places))]
-        return self.batcher(examples, [place.number for place in places])
-
-    def _sorted_out(self, place: Place, found: Example | RowError) -> Example:
-        self.broken.seen += 1
-        if isinstance(found, Example):
-            return found
-        self.broken.add(place.name, found)
-        return blank()
+    def _places(self) -> Iterator[list[Place]]:
+        """This process's parts of all steps, as they are handed to the workers."""
+        while True:
+            places, size = list(islice(self.mixture, self.config.batch)), self.config.micro_batch
+            parts = [places[start : start + size] for start in range(0, len(places), size)]
+            self.positions.append(self.mixture.state_dict())
+            yield from parts[self.process :: self.processes]
 
 
-def _read(place: Place) -> Example | RowError:
-    try:
-        return place.read()
-    except RowError as error:
-        return error
+def _begin_worker(number: int) -> None:
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # its threads do not outlive a fork; it would warn of that
