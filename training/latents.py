@@ -4,6 +4,7 @@ A shard is a folder of arrays, one row a sample: states (64, D) of the reasoner'
 (4, 16, 16) target, reference and spatial. Shards may be added while the UNet trains.
 """
 
+import time
 from pathlib import Path
 from random import Random
 
@@ -11,14 +12,14 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKL
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from . import language, world
 from .autoencoder import SIGNALS
 from .pictures import CANVAS, Pictures
 from .reasoner import Student, build, load_tokenizer
 from .rows import Row, collate, random_row
-from .run import arguments, device, mixed_precision, workers
+from .run import arguments, device, loader, mixed_precision
 
 SCALE = 0.13025  # SDXL's latent format
 ARRAYS = ("states", "target", "reference", "spatial")
@@ -146,14 +147,16 @@ def load_vae(folder: Path) -> AutoencoderKL:
 
 
 def main() -> None:
-    args = arguments(__doc__, shards=12, count=2048, first=0, batch=32)
+    args = arguments(__doc__, shards=12, minutes=0.0, count=2048, first=0, batch=32)
+    ends = time.time() + 60 * args.minutes
     student, tokenizer = load_student(args.work / "reasoner")
     samples = Samples(student, Encoder(load_vae(args.work / "autoencoder" / "vae").to(device())))
     order = range(args.first, args.first + args.shards)
-    loader = DataLoader(Shards(tokenizer, args.count, args.batch), None, sampler=order, num_workers=workers())
-    for shard, batches in zip(order, loader):
+    for shard, batches in zip(order, loader(Shards(tokenizer, args.count, args.batch), order)):
         save(args.work / "latents" / f"{shard:04d}", [samples(batch) for batch in batches])
         print(f"shard {shard}", flush=True)
+        if args.minutes and time.time() > ends:
+            return
 
 
 if __name__ == "__main__":

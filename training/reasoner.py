@@ -13,7 +13,7 @@ from random import Random
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerFast, Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import apply_rotary_pos_emb_vision
 
@@ -21,7 +21,7 @@ from ..got_models.folder import REASONER
 from . import world
 from .pictures import CELLS, Pictures
 from .rows import collate, describe_row, random_row
-from .run import Run, arguments, device, mixed_precision, workers
+from .run import Run, arguments, device, loader, mixed_precision
 from .tokenizer import train_tokenizer
 
 HIDDEN = 192
@@ -250,9 +250,7 @@ def batches(tokenizer, first: int, steps: int, size: int, seed: int, looking: bo
     rows = Rows(tokenizer, -(-steps // group), size, group, seed, looking)
     order = range(first // group, len(rows))
     skip = first % group
-    pinned = device().type == "cuda"
-    loader = DataLoader(rows, None, sampler=order, num_workers=workers(), prefetch_factor=2, pin_memory=pinned)
-    for item in loader:
+    for item in loader(rows, order):
         yield from item[skip:]
         skip = 0
 

@@ -144,7 +144,7 @@ def find_row(rng: Random) -> Row:
     return Row("describe", prompt, language.sentence(things), True, scene, None)
 
 
-def random_row(rng: Random, shares=(0.45, 0.33, 0.08, 0.14)) -> Row:
+def random_row(rng: Random, shares=(0.36, 0.4, 0.07, 0.17)) -> Row:
     """shares: of text-to-image, edits, descriptions and findings."""
     task = rng.choices(("text-to-image", "edit", "describe", "find"), shares)[0]
     if task in ("describe", "find"):
