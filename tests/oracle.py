@@ -145,8 +145,9 @@ def guided_noise(unet, latents, timestep, given, strengths):
 
 @torch.no_grad()
 def denoise(unet, given, noise, steps, strengths, name, step_seed):
-    """Latents (1, 4, h, w), scaled as the VAE's scaling factor says. step_seed: of the noise that DDPM adds."""
-    schedule, generator = scheduler(name), torch.Generator().manual_seed(step_seed)
+    """Latents (1, 4, h, w), scaled as the VAE's scaling factor says. step_seed: of the noise that DDPM adds, which is
+    drawn on the device."""
+    schedule, generator = scheduler(name), torch.Generator(noise.device).manual_seed(step_seed)
     schedule.set_timesteps(steps)
     latents = noise * schedule.init_noise_sigma
     for timestep in schedule.timesteps:

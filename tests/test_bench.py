@@ -3,23 +3,37 @@
 How long anything takes is not tested here.
 """
 
+import json
 from argparse import Namespace
 
 import pytest
+from got.tools.bench.report import Report
 from got.tools.bench.speed import STAGES, measure
 
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
-    asked = Namespace(
-        size="tiny", device="cpu", runs=1, compile=False, curves=False, budgets=True, steps=2, threads=None
-    )
+    sections = ["stages", "again", "budgets", "stops"]
+    asked = Namespace(size="tiny", device="cpu", runs=1, sections=sections, steps=2, threads=None, json=None)
     return measure(asked, tmp_path_factory.mktemp("bench"))
 
 
 @pytest.fixture(scope="module")
 def rows(report):
     return {row["stage"]: row for row in report["rows"]}
+
+
+def test_no_section_fails(report):
+    assert report["failed"] == {}
+
+
+def test_a_section_that_fails_is_noted_and_the_next_one_runs(tmp_path):
+    report = Report(tmp_path / "report.json")
+    assert report.section("first", lambda: 1 // 0) is None
+    assert report.section("second", lambda: "done") == "done"
+    written = json.loads((tmp_path / "report.json").read_text())
+    assert [*written["seconds"]] == ["first", "second"]
+    assert "ZeroDivisionError" in written["failed"]["first"][-1]
 
 
 def test_there_is_a_row_a_stage_and_a_total(rows):
@@ -50,3 +64,8 @@ def test_a_draft_changes_nothing(report):
 
 def test_a_run_within_all_memory_draws(report):
     assert [(row["mode"], row["outcome"]) for row in report["budgets"]] == [("all resident", "drawn")]
+
+
+def test_every_part_ends_soon_after_stop(report):
+    for row in report["stops"]:
+        assert all(seconds is None or seconds < 5 for seconds in row["stop_seconds"]), row

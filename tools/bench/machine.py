@@ -33,7 +33,7 @@ class Taken:
 
 def limits(device: torch.device, dtype: torch.dtype) -> Limits:
     """Measured now: a sum over a large tensor, a product of two square matrices; the best of five runs."""
-    large = torch.ones(2**28 if device.type == "cuda" else 2**26, dtype=dtype, device=device)
+    large = torch.ones(2**31 if device.type == "cuda" else 2**26, dtype=dtype, device=device)
     side = 8192 if device.type == "cuda" else 2048
     square = torch.randn(side, side, device=device).to(dtype)
     reading = min(timed(device, large.sum)[1].seconds for _ in range(5))

@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
 import comfy.model_management
 import comfy.utils
@@ -27,11 +28,17 @@ class Ours:
         self.model, self.vae = load_unet(folder / UNET), load_vae(folder / VAE)
 
     def compiled(self) -> "Ours":
-        """The same with the model as TorchCompileModel hands it on, and recorded steps where there are such."""
+        """The same with the model as TorchCompileModel hands it on."""
+        (model,) = TorchCompileModel.execute(self.model, "inductor").result
+        return self._with(model=model)
+
+    def recording(self) -> "Ours":
+        """The same with recorded steps of the reasoner."""
+        return self._with(recorded=True)
+
+    def _with(self, **changed: Any) -> "Ours":
         other = object.__new__(Ours)
-        vars(other).update(vars(self))
-        (other.model,) = TorchCompileModel.execute(self.model, "inductor").result
-        other.recorded = True
+        vars(other).update(vars(self) | changed)
         return other
 
     def load(self) -> None:

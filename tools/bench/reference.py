@@ -53,8 +53,8 @@ class Reference:
         given = SimpleNamespace(context=context, null_context=null_context, pooled=pooled, spatial=spatial)
         given.reference, given.width, given.height = reference, side, side
         noise = torch.randn(1, 4, side // 8, side // 8, generator=torch.Generator().manual_seed(seed))
-        noise = noise.to(spatial)
-        return oracle.denoise(self.networks.unet, given, noise, steps, self.strengths, "ddpm", seed + 1)
+        step_seed = seed + (spatial.device.type == "cpu")  # ComfyUI's: it draws the steps' noise on the device
+        return oracle.denoise(self.networks.unet, given, noise.to(spatial), steps, self.strengths, "ddpm", step_seed)
 
     def decode(self, latents: Tensor) -> Tensor:
         vae = self.networks.vae

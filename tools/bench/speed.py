@@ -3,15 +3,19 @@
 import argparse
 import logging
 import sys
+import tempfile
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from .machine import Limits, Taken, limits, operations, timed, weight_bytes
+from .machine import Taken, limits, operations, timed, weight_bytes
 from .models import SIZES, Size, make_models
+from .report import Report, print_pairs, print_rows
 
 PROMPT = "a red cup and a blue plate on a table"
 BEGUN = (  # the plan; what is written behind it means nothing, for the weights are random
@@ -26,17 +30,23 @@ STAGES = ("chain", "hidden states", "spatial guidance", "reference encode", "sam
 
 @dataclass
 class Bench:
-    """All that the measurements need. reference, ours: see their modules; compiled: ours, or None."""
+    """All that the measurements need. reference, ours: see their modules; folder: the model's; made: what `one_pass`
+    came by, for the sections that go on from there.
+    """
 
     size: Size
     steps: int
     device: torch.device
     dtype: torch.dtype
+    folder: Path
     reference: Any
     ours: Any
-    compiled: Any
-    limits: Limits
-    roomy: bool  # both sides fit on the device at once
+    made: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def roomy(self) -> bool:
+        """Whether both sides fit on the device at once."""
+        return self.device.type == "cpu" or torch.cuda.get_device_properties(self.device).total_memory > 40e9
 
     def turn(self, ours: bool) -> None:
         """Give one side the device, if both do not fit."""
@@ -59,54 +69,58 @@ class Bench:
 
 
 def measure(options: argparse.Namespace, folder: Path) -> dict:
-    """Everything that was asked for, printed as it comes, and as one report."""
-    bench = prepare(options, folder)
+    """The sections that were asked for, printed as they come, and as one report."""
+    report, content = Report(options.json), {}
     with torch.inference_mode():
-        report = {"rows": stage_rows(bench, options.runs), "machine": machine(bench)}
-        report["device"], report["size"], report["runs"] = machine_name(bench), options.size, options.runs
-        print_rows(report["rows"])
-        report["shares"] = shares(bench, report["rows"])
-        print_pairs("Against the limits of the machine", report["shares"])
-        report["again"] = again(bench)
-        print_pairs("When only something changes", report["again"])
-        if options.curves:
-            from .curves import curves
+        start_comfyui(options.device, options.threads)
+        bench = report.section("making the models", lambda: make_bench(options, folder))
+        if bench is None:
+            return report.content
+        content = report.content
+        content |= {"device": machine_name(bench), "size": options.size, "runs": options.runs}
+        for name in options.sections:
+            if name == "curves":
+                from .curves import CURVES
 
-            report["curves"] = curves(bench)
-        if options.budgets:
-            from .budgets import budgets
+                content["curves"] = {}
+                for curve, points in CURVES.items():
+                    content["curves"][curve] = report.section(f"cost against {curve}", lambda at=points: at(bench))
+            elif name in ("stages", "compiled", "recorded"):
+                report.section(name, lambda run=SECTIONS[name]: run(bench, options.runs, content["rows"]))
+            else:
+                content[name] = report.section(name, lambda run=SECTIONS[name]: run(bench, content["rows"]))
+    report.write()
+    return content
 
-            report["budgets"] = budgets(bench)
-    return report
 
-
-def prepare(options: argparse.Namespace, folder: Path) -> Bench:
-    """ComfyUI on the device asked for, and both sides' networks on it."""
+def start_comfyui(device: str, threads: int | None = None) -> None:
+    """ComfyUI's settings, before the first import of what looks at them."""
     from comfy.cli_args import args
 
-    args.cpu = args.use_pytorch_cross_attention = options.device == "cpu"  # as ComfyUI is best started on a CPU
-    if options.threads:
-        torch.set_num_threads(options.threads)
+    args.cpu = args.use_pytorch_cross_attention = device == "cpu"  # as ComfyUI is best started on a CPU
+    if threads:
+        torch.set_num_threads(threads)
     logging.getLogger().setLevel(logging.ERROR)
-    import comfy.model_management
     import comfy.utils
+
+    comfy.utils.PROGRESS_BAR_ENABLED = False
+
+
+def make_bench(options: argparse.Namespace, folder: Path, dtype: torch.dtype | None = None) -> Bench:
+    """Both sides' networks, on the device. dtype: of all weights; by itself bf16 on a card, else fp32."""
+    import comfy.model_management
 
     from .ours import Ours
     from .reference import Reference
 
-    comfy.utils.PROGRESS_BAR_ENABLED = False
     device, size = comfy.model_management.get_torch_device(), SIZES[options.size]
-    dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
+    dtype = dtype or (torch.bfloat16 if device.type == "cuda" else torch.float32)
+    start = time.perf_counter()
     networks = make_models(folder, size, device, dtype)
-    with torch.inference_mode():
-        ours = Ours(folder, strengths := _strengths())
-        compiled = ours.compiled() if options.compile else None
-        roomy = device.type == "cpu" or torch.cuda.get_device_properties(device).total_memory > 40e9
-        reference = Reference(networks, strengths)
-        return Bench(
-            *(size, options.steps or size.steps, device, dtype, reference, ours, compiled),
-            *(limits(device, dtype), roomy),
-        )
+    made = time.perf_counter()
+    ours = Ours(folder, strengths := _strengths())
+    print(f"made and written in {made - start:.1f} s, read in {time.perf_counter() - made:.1f} s", flush=True)
+    return Bench(size, options.steps or size.steps, device, dtype, folder, Reference(networks, strengths), ours)
 
 
 def _strengths() -> Any:
@@ -120,12 +134,11 @@ def _strengths() -> Any:
 # ------------------------------------------------------------------------------------------------------------ stages
 
 
-def stage_rows(bench: Bench, runs: int) -> list[dict]:
+def stages(bench: Bench, runs: int, rows: list[dict]) -> None:
     """One row a stage and one for all. The fastest of the runs of each side counts; the difference is the greatest."""
-    if bench.compiled:
-        print(f"compiled in {timed(bench.device, lambda: _sampled_once(bench))[1].seconds:.0f} s", flush=True)
-    passes = [one_pass(bench) for _ in range(runs)]
-    rows = []
+    if bench.device.type == "cuda":  # kernels are loaded and chosen when they first run
+        one_pass(bench, min(bench.size.tokens, 8), 2)
+    passes = [one_pass(bench, bench.size.tokens, bench.steps) for _ in range(runs)]
     for stage in STAGES:
         pairs = [found[stage] for found in passes]
         row = _row(stage, *(min(taken[side].seconds for taken, _ in pairs) for side in (0, 1)))
@@ -133,11 +146,39 @@ def stage_rows(bench: Bench, runs: int) -> list[dict]:
         row |= _processor(*(min(taken[side].processor for taken, _ in pairs) for side in (0, 1)))
         row["reference_memory"], row["our_memory"] = (max(taken[side].memory for taken, _ in pairs) for side in (0, 1))
         rows.append(row)
-    for row in rows:
-        if faster := [found["compiled"][row["stage"]].seconds for found in passes if row["stage"] in found["compiled"]]:
-            row["compiled_seconds"] = min(faster)
-            row["compiled_ratio"] = row["reference_seconds"] / row["compiled_seconds"]
-    return [*rows, _total(rows)]
+    rows.append(_total(rows))
+    print_rows(rows)
+
+
+def recorded(bench: Bench, runs: int, rows: list[dict]) -> None:
+    """The chain with its step recorded as a CUDA graph, beside the plain one, as the chain's compiled seconds."""
+    recording, plain, takes = bench.ours.recording(), bench.made["chain"], []
+    for _ in range(runs):
+        (chain, after), took = bench.time_ours(lambda: recording.chain(PROMPT, BEGUN, bench.size.tokens))
+        takes.append(took.seconds - after)
+    _compiled(rows, "chain", min(takes), unlike(plain.text, chain.text))
+
+
+def compiled(bench: Bench, runs: int, rows: list[dict]) -> None:
+    """Sampling with ComfyUI's TorchCompileModel, beside the plain one."""
+    torch._dynamo.config.recompile_limit = 64  # ComfyUI's UNet is compiled in many pieces, each for several shapes
+    ours, inputs, side = bench.ours.compiled(), bench.made["inputs"], bench.size.side
+    _, first = bench.time_ours(lambda: ours.sample(*inputs, side, 2, SEED))  # what the second step learns included
+    print(f"  compiled in {first.seconds:.0f} s", flush=True)
+    takes = [bench.time_ours(lambda: ours.sample(*inputs, side, bench.steps, SEED)) for _ in range(runs)]
+    plain, seconds = bench.made["latents"], min(taken.seconds for _, taken in takes)
+    row = _compiled(rows, "sampling", seconds, difference(plain, takes[0][0]))
+    row["compile_seconds"] = first.seconds
+
+
+def _compiled(rows: list[dict], stage: str, seconds: float, unlike: float) -> dict:
+    """Note what a stage took when compiled, and how it differs from ours when not, in its row and in the total's."""
+    row = next(row for row in rows if row["stage"] == stage)
+    row |= {"compiled_seconds": seconds, "compiled_ratio": row["reference_seconds"] / seconds}
+    row["compiled_difference"] = unlike
+    rows[:] = [*rows[:-1], _total(rows[:-1])]
+    print_rows(rows)
+    return row
 
 
 def _row(stage: str, reference: float, ours: float) -> dict:
@@ -163,12 +204,13 @@ def _total(rows: list[dict]) -> dict:
     return total
 
 
-def one_pass(bench: Bench) -> dict[str, tuple[tuple[Taken, Taken], float]]:
+def one_pass(bench: Bench, tokens: int, steps: int) -> dict[str, tuple[tuple[Taken, Taken], float]]:
     """Each stage once by each side: what both took, and the greatest difference of their results.
 
-    Each side goes on from what it made itself, so the last difference is that of the pictures.
+    Each side goes on from what it made itself, so the last difference is that of the pictures. Only the chain is ours
+    for both: in bf16 its tokens may differ, and hidden states of different chains cannot be compared.
     """
-    plain, ours, side, found = bench.reference, bench.ours, bench.size.side, {"compiled": {}}
+    plain, ours, side, found = bench.reference, bench.ours, bench.size.side, {}
 
     def stage(name: str, by_plain: Callable, by_us: Callable) -> tuple[Any, Any]:
         theirs, taken = bench.time_reference(by_plain)
@@ -179,27 +221,27 @@ def one_pass(bench: Bench) -> dict[str, tuple[tuple[Taken, Taken], float]]:
         _say(name, taken, took)
         return theirs, mine
 
-    text, taken = bench.time_reference(lambda: plain.chain(PROMPT, BEGUN, bench.size.tokens))
-    (chain, after), took = bench.time_ours(lambda: ours.chain(PROMPT, BEGUN, bench.size.tokens))
-    different = sum(a != b for a, b in zip(text, chain.text, strict=True))  # one letter is one token
+    text, taken = bench.time_reference(lambda: plain.chain(PROMPT, BEGUN, tokens))
+    (chain, after), took = bench.time_ours(lambda: ours.chain(PROMPT, BEGUN, tokens))
     later = after * took.processor / took.seconds  # a guess: the processor was as busy at the end as before
     writing = Taken(took.seconds - after, took.memory, took.processor - later)
-    found["chain"] = ((taken, writing), float(different))
+    found["chain"] = ((taken, writing), unlike(text, chain.text))
     _say("chain", *found["chain"][0])
-    conditions = stage("hidden states", lambda: plain.hidden(PROMPT, text), lambda: ours.hidden(chain))
-    if bench.compiled and bench.device.type == "cuda":
-        (_, then), took = bench.time_ours(lambda: bench.compiled.chain(PROMPT, BEGUN, bench.size.tokens))
-        found["compiled"]["chain"] = Taken(took.seconds - then, took.memory, took.processor)
-    spatial = stage("spatial guidance", lambda: plain.spatial(text, side), lambda: ours.spatial(chain, side))
+    conditions = stage("hidden states", lambda: plain.hidden(PROMPT, chain.text), lambda: ours.hidden(chain))
+    spatial = stage("spatial guidance", lambda: plain.spatial(chain.text, side), lambda: ours.spatial(chain, side))
     black = stage("reference encode", lambda: plain.black(side), lambda: ours.black(side))
     theirs, mine = zip(conditions, spatial, black, strict=True)
-    rest = (side, bench.steps, SEED)
+    rest = (side, steps, SEED)
     scale = plain.networks.vae.config.scaling_factor
     latents = stage("sampling", lambda: plain.sample(*theirs, *rest), lambda: Scaled(ours.sample(*mine, *rest), scale))
-    if bench.compiled:
-        found["compiled"]["sampling"] = bench.time_ours(lambda: bench.compiled.sample(*mine, *rest))[1]
     stage("decode", lambda: plain.decode(latents[0]), lambda: ours.decode(latents[1].unscaled))
+    bench.made = {"chain": chain, "inputs": mine, "latents": latents[1].unscaled}
     return found
+
+
+def unlike(text: str, other: str) -> float:
+    """How many tokens differ: one letter is one token."""
+    return float(sum(a != b for a, b in zip_longest(text, other)))
 
 
 def _say(stage: str, taken: Taken, took: Taken) -> None:
@@ -222,19 +264,30 @@ def difference(theirs: Any, mine: Any) -> float:
     return (theirs.float().cpu() - mine.float().cpu()).abs().max().item()
 
 
-def _sampled_once(bench: Bench) -> Any:
-    """Two steps, so that what is compiled on first use is compiled, and what it learns from the second is too."""
-    ours, side = bench.ours, bench.size.side
-    chain, _ = ours.chain(PROMPT, BEGUN, 1)
-    inputs = ours.hidden(chain), ours.spatial(chain, side), ours.black(side)
-    return bench.compiled.sample(*inputs, side, 2, SEED)
+def exact(bench: Bench, rows: list[dict]) -> list[dict]:
+    """The stages of a smaller model, all in fp32: there both sides must write and draw the same, on a card too."""
+    from comfy.cli_args import args
+
+    size = "mid" if bench.device.type == "cuda" else "tiny"
+    flags = {"fp32_unet": True, "fp32_vae": True, "fp32_text_enc": True}
+    before = {name: getattr(args, name) for name in flags}
+    tf32 = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+    found = []
+    try:
+        vars(args).update(flags)
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            small = make_bench(argparse.Namespace(size=size, steps=None), Path(folder), torch.float32)
+            stages(small, 1, found)
+            if bench.device.type == "cuda":
+                recorded(small, 1, found)
+    finally:
+        vars(args).update(before)
+        torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = tf32
+    return found
 
 
 # ------------------------------------------------------------------------------------------------------------ limits
-
-
-def machine(bench: Bench) -> dict:
-    return {"bandwidth_bytes": bench.limits.bandwidth, "matrix_operations": bench.limits.rate}
 
 
 def machine_name(bench: Bench) -> str:
@@ -244,28 +297,28 @@ def machine_name(bench: Bench) -> str:
 
 
 def shares(bench: Bench, rows: list[dict]) -> dict[str, float]:
-    """Tokens and steps a second of both sides, and which share of the machine's limits ours is.
+    """Tokens and steps a second, and which share of the machine's limits ours is.
 
     A token reads every weight of the layers and the head once; a step multiplies as much as its branches do.
     """
-    by_stage = {row["stage"]: row for row in rows}
-    chain, sampling = by_stage["chain"], by_stage["sampling"]
+    by_stage, machine = {row["stage"]: row for row in rows}, limits(bench.device, bench.dtype)
     model = bench.reference.networks.mllm_model
     read = weight_bytes(model) - weight_bytes(model.get_input_embeddings()) - weight_bytes(model.model.visual)
-    plain, ours = ((bench.size.tokens / chain[f"{side}_seconds"]) for side in ("reference", "our"))
-    found = {
-        "reference tokens/s": plain,
-        "our tokens/s": ours,
-        "bandwidth GB/s": bench.limits.bandwidth / 1e9,
-        "chain, share of the bandwidth": ours * read / bench.limits.bandwidth,
-        "matrix product Gop/s": bench.limits.rate / 1e9,
-    }
     done = operations(lambda: _sample_one_step(bench))
+    found = {
+        "bandwidth GB/s": machine.bandwidth / 1e9,
+        "matrix product Gop/s": machine.rate / 1e9,
+        "GB read a token": read / 1e9,
+        "Gop a step": done / 1e9,
+    }
     for side in ("reference", "our", "compiled"):
-        if seconds := sampling.get(f"{side}_seconds"):
+        if seconds := by_stage["chain"].get(f"{side}_seconds"):
+            found[f"{side} tokens/s"] = bench.size.tokens / seconds
+            found[f"{side} tokens/s, share of the bandwidth"] = found[f"{side} tokens/s"] * read / machine.bandwidth
+        if seconds := by_stage["sampling"].get(f"{side}_seconds"):
             found[f"{side} steps/s"] = bench.steps / seconds
-    found["sampling, share of the matrix rate"] = found["our steps/s"] * done / bench.limits.rate
-    return found
+    found["our steps/s, share of the matrix rate"] = found["our steps/s"] * done / machine.rate
+    return print_pairs(found)
 
 
 def _sample_one_step(bench: Bench) -> Any:
@@ -277,9 +330,9 @@ def _sample_one_step(bench: Bench) -> Any:
     return ours.sample(conditions, latent, latent, side, 1, SEED)
 
 
-def again(bench: Bench) -> dict[str, float]:
+def again(bench: Bench, rows: list[dict]) -> dict[str, float]:
     """What is done anew after a box was moved, and after a chain is written again from the one before."""
-    ours, side, tokens = bench.ours, bench.size.side, bench.size.tokens
+    ours, side, tokens = bench.ours, bench.size.side, min(bench.size.tokens, 150)
     bench.turn(ours=True)
     chain, _ = ours.chain(PROMPT, BEGUN, tokens)
     moved = chain.edited(chain.text.replace("(120,300)", "(220,300)"))
@@ -289,34 +342,36 @@ def again(bench: Bench) -> dict[str, float]:
     watch.remove()
     (_, after), plain = timed(bench.device, lambda: ours.chain(PROMPT, BEGUN, tokens))
     (rewritten, then), drafted = timed(bench.device, lambda: ours.chain(PROMPT, BEGUN, tokens, chain.text))
-    return {
-        "a box moved: tokens written": float(len(written)),
-        "a box moved: seconds to the new guidance": taken.seconds,
-        "a chain written again: seconds": plain.seconds - after,
-        "the same from a draft: seconds": drafted.seconds - then,
-        "the same from a draft: tokens that differ": float(
-            sum(a != b for a, b in zip(chain.text, rewritten.text, strict=True))
-        ),
-    }
+    return print_pairs(
+        {
+            "a box moved: tokens written": float(len(written)),
+            "a box moved: seconds to the new guidance": taken.seconds,
+            "a chain written again: seconds": plain.seconds - after,
+            "the same from a draft: seconds": drafted.seconds - then,
+            "the same from a draft: tokens that differ": unlike(chain.text, rewritten.text),
+        }
+    )
 
 
-# ------------------------------------------------------------------------------------------------------------ tables
+def budgets(bench: Bench, rows: list[dict]) -> list[dict]:
+    from . import budgets
+
+    return budgets.budgets(bench)
 
 
-def print_rows(rows: list[dict]) -> None:
-    compiled = "compiled_seconds" in rows[-1]
-    more = "  compiled   ratio" if compiled else ""
-    print(f"{'stage':18} reference      ours   ratio{more}  (of processors)  difference   memory GB")
-    for row in rows:
-        seconds, plain = row.get("compiled_seconds", row["our_seconds"]), row["reference_seconds"]
-        more = f" {seconds:7.2f} s {plain / seconds:6.2f}x" if compiled else ""
-        times = f"{row['stage']:18} {plain:7.2f} s {row['our_seconds']:7.2f} s {row['ratio']:6.2f}x{more}"
-        memory = f"{row['reference_memory'] / 1e9:.2f}, {row['our_memory'] / 1e9:.2f}"
-        shares = f"{row['processor_ratio']:14.2f}x  {row['max_difference']:10.1e}"
-        print(f"{times}  {shares}   {memory}", flush=True)
+def stops(bench: Bench, rows: list[dict]) -> list[dict]:
+    from . import stops
+
+    return stops.stops(bench)
 
 
-def print_pairs(title: str, pairs: dict[str, float]) -> None:
-    print(f"\n{title}")
-    for name, value in pairs.items():
-        print(f"  {name:45} {value:10.3f}", flush=True)
+SECTIONS = {
+    "stages": stages,
+    "recorded": recorded,
+    "shares": shares,
+    "again": again,
+    "budgets": budgets,
+    "exact": exact,
+    "stops": stops,
+    "compiled": compiled,
+}
