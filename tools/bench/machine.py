@@ -2,7 +2,8 @@
 
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,23 @@ def timed(device: torch.device, call: Callable[[], Any]) -> tuple[Any, Taken]:
     result = call()
     _wait(device)
     return result, Taken(time.perf_counter() - start, _peak(device), time.process_time() - processor)
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """ComfyUI's flags for fp32, and fp32 too within the products of matrices of a card."""
+    from comfy.cli_args import args
+
+    flags = {"fp32_unet": True, "fp32_vae": True, "fp32_text_enc": True}
+    before = {name: getattr(args, name) for name in flags}
+    convolutions, products = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+    vars(args).update(flags)
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+    try:
+        yield
+    finally:
+        vars(args).update(before)
+        torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = convolutions, products
 
 
 def operations(call: Callable[[], Any]) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from .machine import Taken, limits, operations, timed, weight_bytes
+from .machine import Taken, full_precision, limits, operations, timed, weight_bytes
 from .models import SIZES, Size, make_models
 from .report import Report, print_pairs, print_rows
 
@@ -266,24 +266,12 @@ def difference(theirs: Any, mine: Any) -> float:
 
 def exact(bench: Bench, rows: list[dict]) -> list[dict]:
     """The stages of a smaller model, all in fp32: there both sides must write and draw the same, on a card too."""
-    from comfy.cli_args import args
-
-    size = "mid" if bench.device.type == "cuda" else "tiny"
-    flags = {"fp32_unet": True, "fp32_vae": True, "fp32_text_enc": True}
-    before = {name: getattr(args, name) for name in flags}
-    tf32 = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
-    found = []
-    try:
-        vars(args).update(flags)
-        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
-        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-            small = make_bench(argparse.Namespace(size=size, steps=None), Path(folder), torch.float32)
-            stages(small, 1, found)
-            if bench.device.type == "cuda":
-                recorded(small, 1, found)
-    finally:
-        vars(args).update(before)
-        torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = tf32
+    size, found = "mid" if bench.device.type == "cuda" else "tiny", []
+    with full_precision(), tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        small = make_bench(argparse.Namespace(size=size, steps=None), Path(folder), torch.float32)
+        stages(small, 1, found)
+        if bench.device.type == "cuda":
+            recorded(small, 1, found)
     return found
 
 
