@@ -14,6 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
+# cuDNN's attention, the default on an H100, makes a plan for every new shape, which takes longer than a token does. So
+# what a token looks at grows by so many places at a time; those that are not filled yet are masked.
+LOOK = 64
+
 # B: sequences, L: new tokens, S: places in the cache, D: hidden size, H: heads, K: heads of keys and values, E: a head
 
 
@@ -22,6 +26,10 @@ class KeyValues(NamedTuple):
 
     keys: list[Tensor]
     values: list[Tensor]
+
+    def seen(self, filled: int) -> int:
+        """How many places to look at when `filled` of them are: some more, up to a multiple of LOOK, if there are."""
+        return min(-(-filled // LOOK) * LOOK, self.keys[0].shape[2])
 
     def row(self, index: int) -> "KeyValues":
         """One of the sequences, in the same memory."""

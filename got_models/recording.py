@@ -21,13 +21,13 @@ def read_one_token(language: Language, inputs: Tensor, seen: int, cache: KeyValu
 
 
 class PlainStep:
-    """`read_one_token` as it stands, looking at no more of the cache than is filled. Its inputs come from the CPU."""
+    """`read_one_token` as it stands, over little more of the cache than is filled. Its inputs come from the CPU."""
 
     def __init__(self, language: Language, cache: KeyValues) -> None:
         self.language, self.cache = language, cache
 
     def __call__(self, inputs: Tensor) -> Tensor:
-        seen = int(inputs[1].max()) + 1
+        seen = self.cache.seen(int(inputs[1].max()) + 1)
         return read_one_token(self.language, inputs.to(self.cache.keys[0].device), seen, self.cache)
 
 

@@ -32,19 +32,19 @@ class Sequence:
     def read_beginning(self) -> Tensor:
         """The hidden states (1, L, D) of what it begins with."""
         self.length = self.positions.shape[-1]
-        return self._read(self.embeddings, self.positions, 0)
+        return self._read(self.embeddings, self.positions, 0, self.length)
 
     def read(self, ids: list[int]) -> Tensor:
         """Read on; the hidden states (1, L, D) of what is new."""
         start, self.length = self.length, self.length + len(ids)
         embeddings = self.language.embed(torch.tensor([ids], device=self.embeddings.device))
         positions = torch.arange(start, self.length) + self.shift
-        return self._read(embeddings, positions.expand(3, 1, -1), start)
+        return self._read(embeddings, positions.expand(3, 1, -1), start, self.cache.seen(self.length))
 
-    def _read(self, embeddings: Tensor, positions: Tensor, start: int) -> Tensor:
+    def _read(self, embeddings: Tensor, positions: Tensor, start: int, seen: int) -> Tensor:
         device = embeddings.device
         places = torch.arange(start, self.length, device=device).unsqueeze(0)
-        return self.language.read(embeddings, positions.to(device), places, self.length, self.cache)
+        return self.language.read(embeddings, positions.to(device), places, seen, self.cache)
 
     def copy(self, other: "Sequence") -> None:
         """Have read what another sequence has read."""

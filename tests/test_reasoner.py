@@ -272,6 +272,14 @@ def test_a_draft_that_comes_true_saves_most_forwards(reasoner, monkeypatch):
     assert len(lengths) < without / 3
 
 
+def test_many_tokens_look_at_few_shapes_of_the_cache(reasoner, monkeypatch):
+    request, seen, read = ascii_chain(reasoner, monkeypatch), [], reasoner.language.read
+    monkeypatch.setattr(reasoner.language, "read", lambda *inputs: seen.append(inputs[3]) or read(*inputs))
+    reasoner.write(request, Sampling(), 100)
+    assert len(seen) == 1 + 99 + 1 and len({*seen[1:]}) <= 4
+    assert all(a <= b for a, b in zip(seen, seen[1:], strict=False))
+
+
 def test_stop_and_the_token_limit_hold_within_a_draft(reasoner, monkeypatch):
     request = ascii_chain(reasoner, monkeypatch)
     text = reasoner.write(request, Sampling(), 64).text

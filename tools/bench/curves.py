@@ -82,6 +82,16 @@ def length(bench: Bench, share: float) -> dict:
     )
 
 
+def attention(bench: Bench, cudnn: bool) -> dict:
+    """A chain with cuDNN's attention among those that PyTorch chooses from, as is its default, and without."""
+    before = torch.backends.cuda.cudnn_sdp_enabled()
+    torch.backends.cuda.enable_cudnn_sdp(cudnn)
+    try:
+        return {"cuDNN": int(cudnn), **length(bench, 0.25)}
+    finally:
+        torch.backends.cuda.enable_cudnn_sdp(before)
+
+
 def _both(bench: Bench, point: dict, by_plain: Callable[[], Any], by_us: Callable[[], Any]) -> dict:
     plain, ours = _best(bench, bench.time_reference, by_plain), _best(bench, bench.time_ours, by_us)
     return {**point, "reference_seconds": plain, "our_seconds": ours, "ratio": plain / ours}
@@ -106,4 +116,5 @@ CURVES = {
     "pictures at once": curve((1, 2, 4), pictures),
     "chains at once": curve((1, 2, 4, 8), chains),
     "chain length": curve((0.125, 0.25, 0.5), length),
+    "cuDNN's attention": curve((True, False), attention),
 }
