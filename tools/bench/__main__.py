@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 
 # By importance, for a run may be cut off.
-SECTIONS = ["stages", "recorded", "shares", "again", "budgets", "exact", "stops", "curves", "compiled"]
+SECTIONS = ["stages", "recorded", "shares", "again", "exact", "budgets", "stops", "curves", "compiled"]
 USUAL = ["stages", "shares", "again"]
 
 

@@ -5,12 +5,14 @@ allocate more. On a CPU there is nothing to enforce; then one run shows that eve
 short, for weights that do not fit come over the bus again with every token and step.
 """
 
+import gc
 import time
 
 import comfy.model_management as management
 import torch
 
 from .machine import timed
+from .ours import Ours
 from .speed import BEGUN, PROMPT, SEED, Bench
 
 GIGABYTES = (24, 16, 12, 8)
@@ -27,13 +29,14 @@ def budgets(bench: Bench) -> list[dict]:
             budgets += [budget for budget in GIGABYTES if budget * 1e9 < total]
         return [within(bench, budget) for budget in budgets]
     finally:
-        bench.ours.unload()
         bench.reference.to(bench.device)
 
 
 def within(bench: Bench, budget: int | None) -> dict:
-    """One whole run within `budget` GB, from nothing loaded."""
-    bench.ours.unload()
+    """One whole run within `budget` GB, from files that are read and nothing on the device."""
+    bench.ours = Ours(bench.folder, bench.ours.strengths)
+    gc.collect()  # the one before
+    management.soft_empty_cache()
     reserved, parts = management.EXTRA_RESERVED_VRAM, {}
     if budget:
         total = torch.cuda.get_device_properties(bench.device).total_memory

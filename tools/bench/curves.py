@@ -59,7 +59,7 @@ def pictures(bench: Bench, count: int) -> dict:
 def chains(bench: Bench, count: int) -> dict:
     """Chains of one prompt from different seeds, written together; on a card also with recorded steps."""
     bench.turn(ours=True)
-    bench.ours.load()
+    bench.ours.chain(PROMPT, "", 1)  # it is loaded then
     reasoner = bench.ours.reasoner.reasoner
     samplings = [Sampling(temperature=0.7, seed=seed) for seed in range(count)]
     request = Chain(TEXT_TO_IMAGE, PROMPT, "", ())

@@ -110,6 +110,8 @@ def make_models(folder: Path, size: Size, device: torch.device, dtype: torch.dty
             tokenizer=tokenizer,
             image_processor=processor,
         )
+    for network in (networks.mllm_model, networks.context, networks.pooled, networks.unet, networks.vae):
+        network.requires_grad_(False)
     _save(folder, networks)
     write_manifest(folder, published_manifest("random"))
     return networks

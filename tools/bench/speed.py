@@ -358,8 +358,8 @@ SECTIONS = {
     "recorded": recorded,
     "shares": shares,
     "again": again,
-    "budgets": budgets,
     "exact": exact,
+    "budgets": budgets,
     "stops": stops,
     "compiled": compiled,
 }

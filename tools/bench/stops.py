@@ -7,6 +7,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import comfy.model_management as management
@@ -25,25 +26,23 @@ def stops(bench: Bench) -> list[dict]:
     ours, side, made = bench.ours, bench.size.side, bench.made
     tokens, steps = min(bench.size.tokens, 100), min(bench.steps, 16)
 
-    def load() -> None:
-        ours.unload()
-        ours.load()
-
-    parts = {
-        "reading the files": (lambda: Ours(bench.folder, ours.strengths), (0.5,)),
-        "off the device and back": (load, (0.5,)),
-        "chain": (lambda: ours.chain(PROMPT, BEGUN, tokens), SHARES),
-        "spatial guidance": (lambda: ours.spatial(made["chain"], side), SHARES),
-        "sampling": (lambda: ours.sample(*made["inputs"], side, steps, SEED), SHARES),
-        "decode": (lambda: ours.decode(made["latents"]), SHARES),
+    parts: dict[
+        str, tuple[Callable[[], Callable], tuple[float, ...]]
+    ] = {  # what makes the call to be stopped, and when
+        "reading the files": (lambda: partial(Ours, bench.folder, ours.strengths), (0.5,)),
+        "onto the device": (lambda: Ours(bench.folder, ours.strengths).load, (0.5,)),
+        "chain": (lambda: partial(ours.chain, PROMPT, BEGUN, tokens), SHARES),
+        "spatial guidance": (lambda: partial(ours.spatial, made["chain"], side), SHARES),
+        "sampling": (lambda: partial(ours.sample, *made["inputs"], side, steps, SEED), SHARES),
+        "decode": (lambda: partial(ours.decode, made["latents"]), SHARES),
     }
     bench.turn(ours=True)
-    return [_row(bench, name, call, shares) for name, (call, shares) in parts.items()]
+    return [_row(bench, name, prepared, shares) for name, (prepared, shares) in parts.items()]
 
 
-def _row(bench: Bench, name: str, call: Callable[[], Any], shares: tuple[float, ...]) -> dict:
-    whole = timed(bench.device, call)[1].seconds
-    seconds = [_stopped(bench, call, share * whole) for share in shares]
+def _row(bench: Bench, name: str, prepared: Callable[[], Callable], shares: tuple[float, ...]) -> dict:
+    whole = timed(bench.device, prepared())[1].seconds
+    seconds = [_stopped(bench, prepared(), share * whole) for share in shares]
     told = ", ".join("(ended before)" if one is None else f"{one:.3f} s" for one in seconds)
     print(f"  {name:25} whole {whole:7.2f} s   after Stop {told}", flush=True)
     return {"part": name, "whole_seconds": whole, "stop_seconds": seconds}
