@@ -14,8 +14,8 @@ from got.tools.bench.speed import STAGES, measure
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
     sections = ["stages", "again", "budgets", "stops"]
-    asked = Namespace(size="tiny", device="cpu", runs=1, sections=sections, steps=2, threads=None, json=None)
-    return measure(asked, tmp_path_factory.mktemp("bench"))
+    asked = {"size": "tiny", "device": "cpu", "runs": 1, "sections": sections, "steps": 2, "threads": None}
+    return measure(Namespace(**asked, dynamic=False, json=None), tmp_path_factory.mktemp("bench"))
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +30,9 @@ def test_no_section_fails(report):
 def test_a_section_that_fails_is_noted_and_the_next_one_runs(tmp_path):
     report = Report(tmp_path / "report.json")
     assert report.section("first", lambda: 1 // 0) is None
-    assert report.section("second", lambda: "done") == "done"
+    assert report.section("second", lambda: "done", report.content) == "done"
     written = json.loads((tmp_path / "report.json").read_text())
+    assert written["second"] == "done" and "first" not in written
     assert [*written["seconds"]] == ["first", "second"]
     assert "ZeroDivisionError" in written["failed"]["first"][-1]
 

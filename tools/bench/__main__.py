@@ -31,6 +31,11 @@ def parse_arguments() -> argparse.Namespace:
         "--sections", metavar="A,B,...", help=f"what to measure, of {', '.join(SECTIONS)} (default {','.join(USUAL)})"
     )
     parser.add_argument("--everything", action="store_true", help="all sections, as --size real does")
+    parser.add_argument(
+        "--dynamic",
+        action="store_true",
+        help="under ComfyUI's DynamicVRAM; a card's memory figures lack its weights then",
+    )
     parser.add_argument("--steps", type=int, help="of sampling, instead of the size's own")
     parser.add_argument("--threads", type=int, help="of a CPU; on one that others use too, 1 measures best")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
@@ -39,6 +44,8 @@ def parse_arguments() -> argparse.Namespace:
     options.sections = options.sections.split(",") if options.sections else SECTIONS if everything else USUAL
     if unknown := set(options.sections) - set(SECTIONS):
         parser.error(f"there is no section {', '.join(unknown)}; there are {', '.join(SECTIONS)}")
+    if options.dynamic and options.device == "cpu":
+        parser.error("--dynamic needs --device cuda")
     if options.device == "cpu":
         options.sections = [name for name in options.sections if name != "recorded"]  # CUDA graphs need CUDA
     return options
@@ -54,6 +61,10 @@ def main() -> None:
         if options.json:
             options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     else:
+        if options.dynamic:
+            from .dynamic import load_library
+
+            load_library()
         from .speed import measure
 
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:

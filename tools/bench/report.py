@@ -23,8 +23,8 @@ class Report:
         self.path, self.start = path, time.perf_counter()
         self.content: dict[str, Any] = {"rows": [], "seconds": {}, "failed": {}}
 
-    def section(self, name: str, run: Callable[[], Any]) -> Any:
-        """What `run` returns, or None if it fails; either way the file is written."""
+    def section(self, name: str, run: Callable[[], Any], kept_in: dict | None = None) -> Any:
+        """What `run` returns, or None if it fails, noted by its name in a part of the content; the file is written."""
         start, found = time.perf_counter(), None
         print(f"\n--- {name}, after {start - self.start:.0f} s", flush=True)
         try:
@@ -32,6 +32,8 @@ class Report:
         except Exception:
             self.content["failed"][name] = traceback.format_exc().splitlines()[-LINES:]
             print("\n".join(self.content["failed"][name]), flush=True)
+        if kept_in is not None and found is not None:
+            kept_in[name] = found
         gc.collect()  # what the error held
         if torch.cuda.is_available():
             torch.cuda.empty_cache()

@@ -73,23 +73,31 @@ def measure(options: argparse.Namespace, folder: Path) -> dict:
     report, content = Report(options.json), {}
     with torch.inference_mode():
         start_comfyui(options.device, options.threads)
+        if options.dynamic:
+            from .dynamic import turn_on
+
+            turn_on()
         bench = report.section("making the models", lambda: make_bench(options, folder))
         if bench is None:
             return report.content
         content = report.content
-        content |= {"device": machine_name(bench), "size": options.size, "runs": options.runs}
+        content |= {
+            "device": machine_name(bench),
+            "size": options.size,
+            "runs": options.runs,
+            "dynamic": options.dynamic,
+        }
         for name in options.sections:
             if name == "curves":
                 from .curves import CURVES
 
                 content["curves"] = {}
                 for curve, points in CURVES.items():
-                    content["curves"][curve] = report.section(f"cost against {curve}", lambda at=points: at(bench))
+                    report.section(curve, lambda at=points: at(bench), content["curves"])
             elif name in ("stages", "compiled", "recorded"):
                 report.section(name, lambda run=SECTIONS[name]: run(bench, options.runs, content["rows"]))
             else:
-                content[name] = report.section(name, lambda run=SECTIONS[name]: run(bench, content["rows"]))
-    report.write()
+                report.section(name, lambda run=SECTIONS[name]: run(bench, content["rows"]), content)
     return content
 
 
