@@ -147,7 +147,7 @@ def test_the_same_picture_is_drawn(folder, networks, strengths):
     ours = sample(guider, empty_latent(guidance), 3, 6, "euler", "got")["samples"] * SCALING
     noise = torch.randn(1, 4, SIDE // 8, SIDE // 8, generator=torch.Generator().manual_seed(3))
     expected = oracle.denoise(networks.unet, guidance, noise, 6, strengths, "euler", step_seed=4)
-    assert (ours - expected).abs().max() <= 1e-4 * expected.abs().max()
+    assert (ours - expected).abs().max() <= 1e-3 * expected.abs().max()
 
 
 def test_pictures_are_encoded_and_decoded_the_same(folder, networks):
