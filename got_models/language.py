@@ -75,6 +75,10 @@ class Language:
         shape = (rows, self.key_heads, places, self.head_size)
         return KeyValues(*([like.new_zeros(shape) for _ in self.layers.layers] for _ in range(2)))
 
+    def bytes_of_row(self, places: int, dtype: torch.dtype) -> int:
+        """The memory that `empty` takes for one sequence."""
+        return 2 * len(self.layers.layers) * self.key_heads * places * self.head_size * dtype.itemsize
+
     def read(self, embeddings: Tensor, positions: Tensor, places: Tensor, seen: int, cache: KeyValues) -> Tensor:
         """The last hidden states (B, L, D), after the final norm, of new tokens; their keys and values go into `cache`.
 

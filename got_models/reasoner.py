@@ -7,6 +7,7 @@ same numbers come from every transformers release since 4.50.
 Source: arXiv 2503.10639 section 4.2 and the released inference code; positions: Qwen2.5-VL's multimodal RoPE.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -17,13 +18,13 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from .chain import Chain, canonical_text, parse_regions, without_unfinished_box
+from .chain import Chain, ChainError, canonical_text, parse_regions, without_unfinished_box
 from .decoding import Sampling, TokenChooser
 from .folder import Manifest
-from .language import Language, mrope_positions
+from .language import KeyValues, Language, mrope_positions
 from .prompt import Vocabulary, turns_of
 from .recording import PlainStep, RecordedStep
-from .writing import GUESSED, Draft, Page, Sequence, Step, TextSoFar, write_from_draft, write_together
+from .writing import GUESSED, Draft, OnToken, Page, Sequence, TextSoFar, write_from_draft, write_together
 
 # B: batch, L: tokens, T: image tokens (64), D: hidden size of the language model
 
@@ -88,7 +89,10 @@ class Reasoner:
         continued key-value cache, unless the text had to be mended. constrain: the chain is always well formed; without
         it, ChainError is raised for a box or colour that cannot be drawn.
         """
-        return self.write_all([chain], [sampling], max_tokens, constrain, lambda _, *told: on_token(*told))[0]
+        [written] = self.write_all([chain], [sampling], max_tokens, constrain, lambda _, *told: on_token(*told))
+        if isinstance(written, ChainError):
+            raise written
+        return written
 
     def write_all(
         self,
@@ -97,28 +101,34 @@ class Reasoner:
         max_tokens: int = 1024,
         constrain: bool = True,
         on_token: Callable[[int, int, str], None] = lambda number, count, text: None,
-    ) -> list[Chain]:
+        cache_memory: float = math.inf,
+    ) -> list[Chain | ChainError]:
         """Write several chains together, of different prompts or seeds: the same ones as one by one, in less time.
 
-        on_token is called with the number of the chain first. A chain that stands in the list twice is read once. A
-        chain's draft is used if it is alone. Otherwise as `write`.
+        on_token is called with the number of the chain first. A chain that stands in the list twice is read once, a
+        picture looked at once. A chain's draft is used if it is alone. In the place of a chain that cannot be drawn
+        comes its ChainError. cache_memory: bytes that keys and values may take, unless those of one chain take more;
+        the chains are written in groups that keep to it. Otherwise as `write`.
         """
-        looked = {id(chain): self._looked_at(chain) for chain in chains}
-        requests, stops = [looked[id(chain)] for chain in chains], self.vocabulary.stops
-        choosers = [TokenChooser(sampling, self.vocabulary, constrain) for sampling in samplings]
-        pages, logits, step = self._opened(requests, choosers, max_tokens, on_token)
-        if len(pages) == 1 and requests[0].draft:
-            draft = Draft(self.vocabulary.chain(requests[0].draft))
-            write_from_draft(pages[0], logits, step, draft, stops, max_tokens)
-        else:
-            write_together(pages, logits, step, stops, max_tokens)
-        return [self._finished(request, page) for request, page in zip(requests, pages, strict=True)]
+        seen: dict[int, Sight] = {}
+        looked = {id(chain): self._looked_at(chain, seen) for chain in chains}
+        beginnings = {key: self._beginning(chain) for key, chain in looked.items()}
+        requests = []
+        for number, (chain, sampling) in enumerate(zip(chains, samplings, strict=True)):
+            choose = TokenChooser(sampling, self.vocabulary, constrain)
+            requests.append(_Request(looked[id(chain)], beginnings[id(chain)], choose, partial(on_token, number)))
+        longest = max(len(beginning.ids) for beginning in beginnings.values())
+        places = longest + max_tokens + GUESSED + len(self.vocabulary.drawing)
+        row = self.language.bytes_of_row(places, self.network.get_dtype())
+        together = max(1, int(min(len(chains), cache_memory / row)))
+        groups = [requests[start : start + together] for start in range(0, len(chains), together)]
+        return [chain for group in groups for chain in self._write_group(group, places, max_tokens)]
 
     def semantics(self, chain: Chain) -> Semantics:
         """The hidden states of a chain: those it was written with, or else from one forward over its text."""
         if chain.semantics is not None and chain.semantics.reasoner == self.key:
             return chain.semantics
-        beginning = self._beginning(self._looked_at(chain), tuple(self.vocabulary.drawing))
+        beginning = self._beginning(self._looked_at(chain, {}), tuple(self.vocabulary.drawing))
         cache = self.language.empty(1, len(beginning.ids), like=beginning.embeddings)
         return self._semantics(Sequence(self.language, *beginning[2:], cache).read_beginning())
 
@@ -139,18 +149,23 @@ class Reasoner:
         text = self.vocabulary.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
         return text.rstrip("\ufffd")
 
-    def _opened(
-        self, chains: list[Chain], choosers: list[TokenChooser], max_tokens: int, on_token: Callable
-    ) -> tuple[list[Page], Tensor, Step]:
-        """A page a chain, read up to where it is to be written on; the logits of the first tokens; the step to use."""
-        beginnings = {id(chain): self._beginning(chain) for chain in chains}
-        longest = max(len(beginning.ids) for beginning in beginnings.values())
-        places = longest + max_tokens + GUESSED + len(self.vocabulary.drawing)
-        cache = self.language.empty(len(chains), places, like=beginnings[id(chains[0])].embeddings)
+    def _write_group(self, requests: list["_Request"], places: int, max_tokens: int) -> list[Chain | ChainError]:
+        """Write some chains at once, in a cache of `places` tokens for each."""
+        cache = self.language.empty(len(requests), places, like=requests[0].beginning.embeddings)
         step = RecordedStep(self.language, cache) if self._can_record() else PlainStep(self.language, cache)
+        pages, logits = self._opened(requests, cache)
+        if len(pages) == 1 and requests[0].chain.draft:
+            draft = Draft(self.vocabulary.chain(requests[0].chain.draft))
+            write_from_draft(pages[0], logits, step, draft, self.vocabulary.stops, max_tokens)
+        else:
+            write_together(pages, logits, step, self.vocabulary.stops, max_tokens)
+        return [self._finished(request.chain, page) for request, page in zip(requests, pages, strict=True)]
+
+    def _opened(self, requests: list["_Request"], cache: KeyValues) -> tuple[list[Page], Tensor]:
+        """A page a chain, read up to where it is to be written on; the logits of the first tokens."""
         pages, logits, read = [], [], {}
-        for number, (chain, choose) in enumerate(zip(chains, choosers, strict=True)):
-            ids, begun, *inputs = beginnings[id(chain)]
+        for number, (chain, beginning, choose, on_token) in enumerate(requests):
+            ids, begun, *inputs = beginning
             sequence, text = Sequence(self.language, *inputs, cache.row(number)), TextSoFar(self.vocabulary.tokenizer)
             if id(chain) in read:
                 sequence.copy(pages[read[id(chain)]].sequence)
@@ -158,16 +173,19 @@ class Reasoner:
             else:
                 read[id(chain)] = number
                 logits.append(self.language.logits(sequence.read_beginning()[:, -1]))
-            pages.append(Page(sequence, ids, begun, choose, text, partial(on_token, number)))
-        return pages, torch.cat(logits), step
+            pages.append(Page(sequence, ids, begun, choose, text, on_token))
+        return pages, torch.cat(logits)
 
-    def _finished(self, chain: Chain, page: Page) -> Chain:
+    def _finished(self, chain: Chain, page: Page) -> Chain | ChainError:
         """The chain on a page; what it means, if its text could be left as it was written."""
         raw = self.text_of(page.written)
-        text = canonical_text(raw if page.stopped else without_unfinished_box(raw))
+        try:
+            text = canonical_text(raw if page.stopped else without_unfinished_box(raw))
+            regions = parse_regions(text)
+        except ChainError as error:
+            return error
         as_written = page.written == self.vocabulary.chain(text)
         semantics = self._semantics(page.finish(self.vocabulary.drawing)) if as_written else None
-        regions = parse_regions(text)
         return replace(chain, text=text, regions=regions, cut=not page.stopped, semantics=semantics, draft="")
 
     def _semantics(self, hidden: Tensor) -> Semantics:
@@ -191,11 +209,17 @@ class Reasoner:
             embeddings = embeddings.masked_scatter((tokens == self.vocabulary.image_pad).unsqueeze(-1), features)
         return _Beginning(ids, begun, embeddings, mrope_positions(ids, self.vocabulary.image_pad, grids, merge))
 
-    def _looked_at(self, chain: Chain) -> Chain:
-        """The chain with what this reasoner sees of its source and of the earlier turns', each looked at once."""
-        earlier = self._looked_at(chain.earlier) if chain.earlier else None
-        known = chain.source is None or (chain.sight is not None and chain.sight.reasoner == self.key)
-        return replace(chain, earlier=earlier, sight=chain.sight if known else self._sight(chain.source))
+    def _looked_at(self, chain: Chain, seen: dict[int, Sight]) -> Chain:
+        """The chain with what this reasoner sees of its source and of the earlier turns', each looked at once.
+
+        seen: what was seen just now of other chains' sources, by id; more is added.
+        """
+        earlier = self._looked_at(chain.earlier, seen) if chain.earlier else None
+        if chain.source is None or (chain.sight is not None and chain.sight.reasoner == self.key):
+            return replace(chain, earlier=earlier)
+        if id(chain.source) not in seen:
+            seen[id(chain.source)] = self._sight(chain.source)
+        return replace(chain, earlier=earlier, sight=seen[id(chain.source)])
 
     def _sight(self, picture: Tensor) -> Sight:
         patches, grids = self.picture_inputs(picture)
@@ -225,3 +249,12 @@ class _Beginning(NamedTuple):
     begun: list[int]
     embeddings: Tensor
     positions: Tensor
+
+
+class _Request(NamedTuple):
+    """A chain to be written, looked at: what stands before it, how its tokens are chosen, and who is told of them."""
+
+    chain: Chain
+    beginning: _Beginning
+    choose: TokenChooser
+    on_token: OnToken

@@ -3,58 +3,57 @@
 from dataclasses import replace
 
 from comfy_api.latest import io
+from comfy_execution.graph_utils import ExecutionBlocker
 
 from ..got_models.boxes import bounding_boxes
-from ..got_models.chain import EDIT, TEXT_TO_IMAGE, Chain
+from ..got_models.chain import EDIT, TEXT_TO_IMAGE, Chain, ChainError
 from ..got_models.decoding import Sampling
 from ..got_models.editing import rewriting
 from ..got_models.guidance import automatic_size, check_source
 from ..got_models.prompt import checked_prompt
+from ..got_models.several import fault_of, requests_of, variations_of
 from .types import CATEGORY, GotChain, GotReasoner
 
 SEED = io.Int.Input(
     "seed", default=0, min=0, max=0xFFFFFFFFFFFFFFFF, control_after_generate=True, tooltip="Same seed, same chain."
 )
 
-SAMPLING = io.DynamicCombo.Input(
-    "sampling_mode",
-    display_name="sampling",
-    tooltip="Off: always the likeliest token, as GoT was published. On: chains differ from seed to seed.",
-    options=[
-        io.DynamicCombo.Option(
-            "off",
-            [
-                io.Float.Input(
-                    "repetition_penalty", default=1.05, min=0.1, max=5.0, step=0.01, tooltip="1 is none; GoT uses 1.05."
-                )
-            ],
-        ),
-        io.DynamicCombo.Option(
-            "on",
-            [
-                io.Float.Input(
-                    "temperature", default=0.7, min=0.01, max=2.0, step=0.01, tooltip="Higher is more surprising."
-                ),
-                io.Int.Input("top_k", default=64, min=0, max=1000, tooltip="Only the k likeliest tokens; 0 is all."),
-                io.Float.Input(
-                    "top_p", default=0.95, min=0.01, max=1.0, step=0.01, tooltip="Only the likeliest, up to this share."
-                ),
-                io.Float.Input(
-                    "min_p",
-                    default=0.05,
-                    min=0.0,
-                    max=1.0,
-                    step=0.01,
-                    tooltip="Only tokens this likely against the likeliest.",
-                ),
-                io.Float.Input(
-                    "repetition_penalty", default=1.05, min=0.1, max=5.0, step=0.01, tooltip="1 is none; GoT uses 1.05."
-                ),
-                SEED,
-            ],
-        ),
-    ],
+PENALTY = io.Float.Input(
+    "repetition_penalty", default=1.05, min=0.1, max=5.0, step=0.01, tooltip="1 is none; GoT uses 1.05."
 )
+WHEN_ON = [
+    io.Float.Input("temperature", default=0.7, min=0.01, max=2.0, step=0.01, tooltip="Higher is more surprising."),
+    io.Int.Input("top_k", default=64, min=0, max=1000, tooltip="Only the k likeliest tokens; 0 is all."),
+    io.Float.Input(
+        "top_p", default=0.95, min=0.01, max=1.0, step=0.01, tooltip="Only the likeliest, up to this share."
+    ),
+    io.Float.Input(
+        "min_p",
+        default=0.05,
+        min=0.0,
+        max=1.0,
+        step=0.01,
+        tooltip="Only tokens this likely against the likeliest.",
+    ),
+    PENALTY,
+    SEED,
+]
+VARIATIONS = io.Int.Input(
+    "variations", default=4, min=1, max=64, tooltip="Chains of each prompt, from seeds that follow each other."
+)
+
+
+def sampling_input(when_on: list[io.Input]) -> io.Input:
+    """How tokens are chosen. when_on: what is to be set when chains differ from seed to seed."""
+    return io.DynamicCombo.Input(
+        "sampling_mode",
+        display_name="sampling",
+        tooltip="Off: always the likeliest token, as GoT was published. On: chains differ from seed to seed.",
+        options=[io.DynamicCombo.Option("off", [PENALTY]), io.DynamicCombo.Option("on", when_on)],
+    )
+
+
+SAMPLING = sampling_input(WHEN_ON)
 MAX_LENGTH = io.Int.Input(
     "max_length",
     default=1024,
@@ -71,11 +70,15 @@ CONSTRAIN = io.Boolean.Input(
 )
 
 
-def chain_outputs() -> list[io.Output]:
+def chain_outputs(several: bool = False) -> list[io.Output]:
     return [
-        GotChain.Output(display_name="chain"),
-        io.String.Output(display_name="text", tooltip="The chain's text, boxes and colours included."),
-        io.BoundingBox.Output(display_name="bboxes", tooltip="The boxes in pixels of the model's own size."),
+        GotChain.Output(display_name="chain", is_output_list=several),
+        io.String.Output(
+            display_name="text", tooltip="The chain's text, boxes and colours included.", is_output_list=several
+        ),
+        io.BoundingBox.Output(
+            display_name="bboxes", tooltip="The boxes in pixels of the model's own size.", is_output_list=several
+        ),
     ]
 
 
@@ -152,13 +155,74 @@ class EditChain(io.ComfyNode):
         return write(cls, reasoner, request, sampling_mode, max_length, constrain)
 
 
+class GoTSeveralChains(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="GoTSeveralChains",
+            display_name="GoT Several Chains",
+            category=CATEGORY,
+            description="Plans several pictures or edits at once, of a list of prompts or in variations, in less time "
+            "than one by one. What follows runs once for each chain.",
+            search_aliases=["GoT", "Reasoning Chain", "Edit Chain", "batch", "prompt list", "seeds", "variations"],
+            is_input_list=True,
+            hidden=[io.Hidden.unique_id],
+            inputs=[
+                GotReasoner.Input("reasoner", tooltip="From GoT Loader."),
+                io.String.Input(
+                    "prompts",
+                    multiline=True,
+                    dynamic_prompts=True,
+                    tooltip="One prompt a line, or a wired list of them. With pictures: what to change in them.",
+                ),
+                sampling_input([*WHEN_ON, VARIATIONS]),
+                MAX_LENGTH,
+                CONSTRAIN,
+                io.Image.Input(
+                    "images",
+                    optional=True,
+                    tooltip="Pictures to change, as a batch or a list: one for all lines, or one for each.",
+                ),
+            ],
+            outputs=chain_outputs(several=True),
+        )
+
+    @classmethod
+    def execute(cls, reasoner, prompts, sampling_mode, max_length, constrain, images=None) -> io.NodeOutput:
+        """Every input is a list; but for prompts and pictures its first entry counts."""
+        values = {key: value[0] for key, value in sampling_mode.items()}
+        variations = values.pop("variations", 1)
+        requests, samplings = variations_of(requests_of(prompts, images), chosen_sampling(values), variations)
+        written = reasoner[0].write_all(requests, samplings, max_length[0], constrain[0], cls.hidden.unique_id)
+        if all(isinstance(chain, ChainError) for chain in written):
+            raise written[0]
+        rows = []
+        for number, (chain, *asked) in enumerate(zip(written, requests, samplings, strict=True), 1):
+            if isinstance(chain, ChainError):
+                fault = fault_of(chain, number, len(written), *asked)
+                rows.append((ExecutionBlocker(fault), ExecutionBlocker(None), ExecutionBlocker(None)))
+            else:
+                rows.append(outputs_of(reasoner[0], chain))
+        return io.NodeOutput(*map(list, zip(*rows, strict=True)))
+
+
 def write(cls, reasoner, request: Chain, sampling_mode: dict, max_length: int, constrain: bool) -> io.NodeOutput:
-    """What both nodes do: sampling off is temperature 0; the boxes go out in pixels."""
-    values = {key: value for key, value in sampling_mode.items() if key != "sampling_mode"}
-    sampling = Sampling(**values)
-    chain = reasoner.write(request, sampling, max_length, constrain, cls.hidden.unique_id)
+    """What the nodes of one chain do."""
+    sampling = chosen_sampling(sampling_mode)
+    return io.NodeOutput(
+        *outputs_of(reasoner, reasoner.write(request, sampling, max_length, constrain, cls.hidden.unique_id))
+    )
+
+
+def chosen_sampling(sampling_mode: dict) -> Sampling:
+    """Off is temperature 0."""
+    return Sampling(**{key: value for key, value in sampling_mode.items() if key != "sampling_mode"})
+
+
+def outputs_of(reasoner, chain: Chain) -> tuple[Chain, str, list]:
+    """A chain as it goes out, with its boxes in pixels."""
     size = automatic_size(chain, reasoner.manifest.defaults[chain.task])
-    return io.NodeOutput(replace(chain, size=size), chain.text, bounding_boxes(chain, *size))
+    return replace(chain, size=size), chain.text, bounding_boxes(chain, *size)
 
 
-NODES = [ReasoningChain, EditChain]
+NODES = [ReasoningChain, EditChain, GoTSeveralChains]

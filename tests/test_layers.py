@@ -14,7 +14,7 @@ DEVELOPERS_ONLY = {"diffusers", "peft", "accelerate", "datasets", "pytest", "mat
 
 # From the bottom up: a module may import those above it in this list, of our own ones.
 ORDER = ["errors", "colors", "chain", "boxes", "editing", "folder", "weights", "quantized", "guidance", "preview"]
-ORDER += ["prompt", "decoding", "language", "recording", "writing", "reasoner", "loading", "forecast"]
+ORDER += ["prompt", "decoding", "several", "language", "recording", "writing", "reasoner", "loading", "forecast"]
 ORDER += ["conversion", "convert", "comfy"]
 
 

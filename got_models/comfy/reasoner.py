@@ -17,7 +17,7 @@ import comfy.model_patcher
 import comfy.ops
 import comfy.utils
 
-from ..chain import Chain, plain_text
+from ..chain import Chain, ChainError, plain_text
 from ..decoding import Sampling
 from ..folder import REASONER
 from ..loading import load_reasoner
@@ -35,6 +35,7 @@ _RETYPED = {
 }
 _SECONDS_BETWEEN_TEXTS = 0.1
 _WORKING_MEMORY = 512 * 1024**2  # bytes, for activations and the key-value cache of a few thousand tokens
+_CACHE_MEMORY = 1024**3  # bytes, for the key-value caches of chains that are written together
 
 
 class ManagedReasoner:
@@ -62,17 +63,37 @@ class ManagedReasoner:
     ) -> Chain:
         """Write a chain: its text goes to the browser, its progress is shown, Stop is obeyed within one token.
 
-        recorded: see reasoner.Reasoner.
+        recorded: see reasoner.Reasoner. ChainError, without constrain, if the chain cannot be drawn.
         """
-        self._load()
+        [written] = self.write_all([chain], [sampling], max_tokens, constrain, node_id, recorded)
+        if isinstance(written, ChainError):
+            raise written
+        return written
+
+    def write_all(
+        self,
+        chains: list[Chain],
+        samplings: list[Sampling],
+        max_tokens: int,
+        constrain: bool,
+        node_id: str | None,
+        recorded: bool = False,
+    ) -> list[Chain | ChainError]:
+        """Write several chains together, as many at a time as memory is set aside for; otherwise as `write`.
+
+        In the place of a chain that cannot be drawn comes its ChainError.
+        """
+        one = self.reasoner.language.bytes_of_row(max_tokens, self.reasoner.network.get_dtype())
+        self._load(_WORKING_MEMORY + min(_CACHE_MEMORY, (len(chains) - 1) * one))
         self.reasoner.recorded = recorded
-        stream = _Stream(node_id)
+        stream = _Stream(node_id, len(chains))
         try:
-            chain = self.reasoner.write(chain, sampling, max_tokens, constrain, _progress(max_tokens, stream))
-            stream.text, stream.notice = chain.text, cut_notice(max_tokens) if chain.cut else ""
+            tell = _progress(max_tokens, stream)
+            written = self.reasoner.write_all(chains, samplings, max_tokens, constrain, tell, _CACHE_MEMORY)
+            stream.finish(written, max_tokens)
         finally:
             stream.end()
-        return chain
+        return written
 
     def semantics(self, chain: Chain) -> Semantics:
         """The chain's hidden states; the network is loaded only if they are not known yet."""
@@ -86,8 +107,8 @@ class ManagedReasoner:
             part.to(comfy.model_management.intermediate_device()) for part in self.reasoner.conditions(semantics)
         )
 
-    def _load(self) -> None:
-        comfy.model_management.load_models_gpu([self.patcher], memory_required=_WORKING_MEMORY)
+    def _load(self, working_memory: int = _WORKING_MEMORY) -> None:
+        comfy.model_management.load_models_gpu([self.patcher], memory_required=working_memory)
         self.reasoner.device = self.patcher.load_device
         for module in self.patcher.model.modules():
             for name, buffer in module.named_buffers(
@@ -156,41 +177,57 @@ def _managed_norm(kind: type) -> type:
 
 
 class _Stream:
-    """A chain on its way to the browser while it is written: shown under its node, and sent as event got.chain."""
+    """Chains on their way to the browser while they are written: all of them are shown under their node, and the first
+    one is sent as event got.chain, for a chain editor shows one."""
 
-    def __init__(self, node_id: str | None) -> None:
+    def __init__(self, node_id: str | None, count: int) -> None:
         self.node_id = node_id
-        self.text = self.notice = ""
-        self.last = 0.0  # when it was sent, by time.monotonic()
+        self.texts, self.notices = [""] * count, [""] * count
+        self.last = 0.0  # when they were sent, by time.monotonic()
 
-    def show(self, text: str) -> None:
-        """The text so far; it is sent if the one before was sent some time ago."""
-        self.text = text
+    def show(self, number: int, text: str) -> None:
+        """The text of one chain so far; the texts are sent if that was done some time ago."""
+        self.texts[number] = text
         if time.monotonic() - self.last > _SECONDS_BETWEEN_TEXTS:
             self.last = time.monotonic()
             self._send(done=False)
 
+    def finish(self, written: list[Chain | ChainError], max_tokens: int) -> None:
+        """The chains as they came out, and what a person should know of them; nothing is sent yet."""
+        for number, chain in enumerate(written):
+            if isinstance(chain, ChainError):
+                self.notices[number] = broken_notice(chain)
+            else:
+                self.texts[number] = chain.text
+                self.notices[number] = cut_notice(max_tokens) if chain.cut else ""
+
     def end(self) -> None:
-        """Send what there is, whether the chain was finished or stopped."""
+        """Send what there is, whether the chains were finished or stopped."""
         self._send(done=True)
 
     def _send(self, done: bool) -> None:
         server = getattr(PromptServer, "instance", None)
         if server is None or self.node_id is None:
             return
-        text = plain_text(self.text)
-        if text:
-            server.send_progress_text(text + self.notice, self.node_id)
-        server.send_sync("got.chain", {"node": self.node_id, "text": text, "done": done})
+        texts = [plain_text(text) for text in self.texts]
+        shown = [text + notice for text, notice in zip(texts, self.notices, strict=True)]
+        if len(shown) > 1:
+            shown = [f"{number}. {text}" for number, text in enumerate(shown, 1) if text]
+        if any(shown):
+            server.send_progress_text("\n\n".join(shown), self.node_id)
+        server.send_sync("got.chain", {"node": self.node_id, "text": texts[0], "done": done})
 
 
-def _progress(max_tokens: int, stream: _Stream) -> Callable[[int, str], None]:
-    bar = comfy.utils.ProgressBar(max_tokens)
+def _progress(max_tokens: int, stream: _Stream) -> Callable[[int, int, str], None]:
+    """What is called at every token: shows the texts and the share of all tokens that there may be, and obeys Stop."""
+    counts = [0] * len(stream.texts)
+    bar = comfy.utils.ProgressBar(len(counts) * max_tokens)
 
-    def report(count: int, text: str) -> None:
-        stream.show(text)
+    def report(number: int, count: int, text: str) -> None:
+        counts[number] = count
+        stream.show(number, text)
         comfy.model_management.throw_exception_if_processing_interrupted()
-        bar.update_absolute(count)
+        bar.update_absolute(sum(counts))
 
     return report
 
@@ -198,3 +235,8 @@ def _progress(max_tokens: int, stream: _Stream) -> Callable[[int, str], None]:
 def cut_notice(max_tokens: int) -> str:
     """What a person should know of a chain that reached its token limit."""
     return f"\n\nThe chain was cut at {max_tokens} tokens, unfinished. Raise max_length, or go on with it as it is."
+
+
+def broken_notice(error: ChainError) -> str:
+    """What a person should know of a chain that cannot be drawn."""
+    return f"\n\nThis chain cannot be drawn: {error}"
