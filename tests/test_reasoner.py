@@ -310,15 +310,20 @@ def test_several_chains_at_once_are_those_written_one_by_one(reasoner):
         assert 0 < told.count(number) <= 20
 
 
-def test_chains_of_different_lengths_end_each_by_itself(reasoner, monkeypatch):
-    texts = ["A", "A circle, and more", "A cup"]
+def script(reasoner, monkeypatch, texts):
+    """Let the next chains be these texts, whatever the network makes of them."""
     scripts = iter([iter([*reasoner.vocabulary.chain(text), reasoner.vocabulary.image_start]) for text in texts])
 
     def chooser(*settings):
-        script = next(scripts)
-        return lambda ids, logits, written: next(script)
+        tokens = next(scripts)
+        return lambda ids, logits, written: next(tokens)
 
     monkeypatch.setattr("got.got_models.reasoner.TokenChooser", chooser)
+
+
+def test_chains_of_different_lengths_end_each_by_itself(reasoner, monkeypatch):
+    texts = ["A", "A circle, and more", "A cup"]
+    script(reasoner, monkeypatch, texts)
     chains = reasoner.write_all([text_request()] * 3, [Sampling()] * 3)
     assert [chain.text for chain in chains] == texts
     for chain in chains:
@@ -330,6 +335,21 @@ def test_seeds_of_one_prompt_read_it_once(reasoner, monkeypatch):
     lengths, request = forwards_of(reasoner, monkeypatch), text_request()
     reasoner.write_all([request] * 3, [Sampling(temperature=1.5, seed=seed) for seed in range(3)], 4)
     assert lengths.count(max(lengths)) == 1
+
+
+def test_several_instructions_look_at_their_picture_once(reasoner, monkeypatch):
+    looks, see, request = [], reasoner.language.see, edit_request()
+    monkeypatch.setattr(reasoner.language, "see", lambda *inputs: looks.append(1) or see(*inputs))
+    reasoner.write_all([request, replace(request, prompt="make it green")], [Sampling()] * 2, 4, False)
+    assert len(looks) == 1
+
+
+def test_a_chain_that_cannot_be_drawn_leaves_the_others(reasoner, monkeypatch):
+    texts = ["A cup", "A cup <|box_start|>(9,0),(5,9)<|box_end|>", "A"]
+    script(reasoner, monkeypatch, texts)
+    first, broken, last = reasoner.write_all([text_request()] * 3, [Sampling()] * 3, constrain=False)
+    assert (first.text, last.text) == ("A cup", "A")
+    assert isinstance(broken, ChainError) and "(9,0),(5,9)" in str(broken)
 
 
 def test_a_picture_is_looked_at_once_however_often_its_chain_is_changed(reasoner, monkeypatch):
