@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 import pytest
-from got.got_models.chain import parse_regions, read_chain
+from got.got_models.chain import parse_regions, plain_text, read_chain
 from got.tests.integration.graphs import EXAMPLES
 from got.tools.browser import comfyui_page
 from got.training.detector import detect, overlap
@@ -235,6 +235,21 @@ def test_another_prompt_brings_another_plan(desk):
     entry = desk.run()
     assert read_chain(desk.text()).text == entry["outputs"]["4"]["text"][0]
     assert "green star" not in desk.text()
+
+
+def test_of_several_chains_the_one_with_edits_stays_and_the_others_pass(desk):
+    graph = planned()
+    inputs = {"reasoner": ["1", 0], "prompts": "two white circles\na red circle", **SAMPLING}
+    graph["2"] = {"class_type": "GoTSeveralChains", "inputs": inputs}
+    desk.open(graph)
+    first, second = desk.run()["outputs"]["4"]["text"]
+    assert desk.text() == plain_text(first)
+    moved = plain_text(second).replace(str(parse_regions(second)[0].box), "(10,20),(300,400)")
+    edits = json.dumps({"version": 1, "plan": plain_text(second), "text": moved})
+    desk.page.evaluate(f"(edits) => {{ {WIDGET}.value = edits; }}", edits)
+    entry = desk.run()
+    assert desk.text() == moved
+    assert [plain_text(text) for text in entry["outputs"]["4"]["text"]] == [plain_text(first), moved]
 
 
 def test_nothing_runs_again_after_what_only_the_browser_needs(typed_desk):

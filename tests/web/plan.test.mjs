@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { readText } from "../../web/editor/chain.mjs";
 import {
-  EMPTY, VERSION, addRegion, approve, arrive, backToPlan, bringForward, duplicateRegion, isEdited, moveRegion, parsePlan,
+  EMPTY, VERSION, addRegion, approve, arrive, backToPlan, bringForward, duplicateRegion, isEdited, isPlanOf, moveRegion, parsePlan,
   promptValue, recolor, removeRegion, rephrase, sendBack, serialisePlan, setHidden, setLocked, typeText,
 } from "../../web/editor/plan.mjs";
 
@@ -27,6 +27,14 @@ const replaced = (text, from, to) => {
 };
 
 // ------------------------------------------------------------------------------------------------- the saved value
+
+test("a plan knows the chain it came as, in any form, whatever was edited since", () => {
+  const edited = moveRegion(came(), 0, [3, 4, 50, 60]);
+  const marked = TEXT.replaceAll(/\((\d+,\d+\),\(\d+,\d+)\)/g, "<|box_start|>($1)<|box_end|>");
+  assert.notEqual(marked, TEXT);
+  for (const text of [TEXT, marked]) assert.ok(isPlanOf(edited, text));
+  for (const text of [edited.text, "", "a cup"]) assert.ok(!isPlanOf(edited, text));
+});
 
 test("nothing saved is the empty plan, which saves nothing", () => {
   for (const value of ["", null, undefined]) assert.equal(parsePlan(value), EMPTY);

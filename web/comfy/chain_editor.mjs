@@ -4,7 +4,7 @@
 import { app } from "../../../scripts/app.js";
 import { attachPicture, NONE, parseHistory, remember, serialiseHistory } from "../editor/history.mjs";
 import { createPanel } from "../editor/panel.mjs";
-import { approve, arrive, parsePlan, promptValue, serialisePlan } from "../editor/plan.mjs";
+import { approve, arrive, isPlanOf, parsePlan, promptValue, serialisePlan } from "../editor/plan.mjs";
 import { words } from "../editor/words.mjs";
 import { goOn, imageUrl } from "./server.mjs";
 import { thumbnail } from "./thumbnail.mjs";
@@ -73,10 +73,13 @@ export class ChainEditor {
 
   // ------------------------------------------------------------------------------------------- from the server
 
-  /** The node has run, or what it showed before is shown again. @param {{got_plan?: Told[], got_background?: any[]}} ui */
-  executed({ got_plan: [told] = [], got_background: [file] = [] }) {
+  /** The node has run, or what it showed before is shown again: of several chains the one that the editor holds, else
+   * the first. @param {{got_plan?: Told[], got_background?: any[]}} ui */
+  executed({ got_plan: plans = [], got_background: files = [] }) {
+    const at = Math.max(0, plans.findIndex(({ text }) => isPlanOf(this.plan, text)));
+    const told = plans[at];
     if (!told) return;
-    this.#arrive(told, file);
+    this.#arrive(told, files.length === plans.length ? files[at] : files[0]);
     if (told.stopped) {
       this.#show(approve(this.plan));
       this.#capture();

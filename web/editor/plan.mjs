@@ -117,6 +117,11 @@ export function arrive(plan, text) {
   return { ...plan, plan: incoming, text: incoming, flags, order: wholeOrder([], flags.length), approved: false };
 }
 
+/** Is this the chain that the plan came as? @param {Plan} plan @param {string} text */
+export function isPlanOf(plan, text) {
+  return sameChain(plan.plan, plainText(text));
+}
+
 /** Put the chain from upstream back. @param {Plan} plan @returns {Plan} */
 export function backToPlan(plan) {
   const flags = readText(plan.plan).marks.map(unmarked);
