@@ -11,12 +11,8 @@ from ..got_models.decoding import Sampling
 from ..got_models.editing import rewriting
 from ..got_models.guidance import automatic_size, check_source
 from ..got_models.prompt import checked_prompt
-from ..got_models.several import fault_of, requests_of, variations_of
+from ..got_models.several import SEEDS, fault_of, requests_of, variations_of
 from .types import CATEGORY, GotChain, GotReasoner
-
-SEED = io.Int.Input(
-    "seed", default=0, min=0, max=0xFFFFFFFFFFFFFFFF, control_after_generate=True, tooltip="Same seed, same chain."
-)
 
 PENALTY = io.Float.Input(
     "repetition_penalty", default=1.05, min=0.1, max=5.0, step=0.01, tooltip="1 is none; GoT uses 1.05."
@@ -36,15 +32,22 @@ WHEN_ON = [
         tooltip="Only tokens this likely against the likeliest.",
     ),
     PENALTY,
-    SEED,
 ]
 VARIATIONS = io.Int.Input(
     "variations", default=4, min=1, max=64, tooltip="Chains of each prompt, from seeds that follow each other."
 )
 
 
-def sampling_input(when_on: list[io.Input]) -> io.Input:
-    """How tokens are chosen. when_on: what is to be set when chains differ from seed to seed."""
+def sampling_input(*more: io.Input, control: bool = True) -> io.Input:
+    """How tokens are chosen. more: what else is to be set when chains differ from seed to seed.
+
+    control: with the choice of the next run's seed. Its widget stays behind when sampling is switched off or set anew
+    (ComfyUI 0.30), and then shifts the values of a saved workflow.
+    """
+    seed = io.Int.Input(
+        "seed", default=0, min=0, max=SEEDS - 1, control_after_generate=control, tooltip="Same seed, same chain."
+    )
+    when_on = [*WHEN_ON, seed, *more]
     return io.DynamicCombo.Input(
         "sampling_mode",
         display_name="sampling",
@@ -53,7 +56,7 @@ def sampling_input(when_on: list[io.Input]) -> io.Input:
     )
 
 
-SAMPLING = sampling_input(WHEN_ON)
+SAMPLING = sampling_input()
 MAX_LENGTH = io.Int.Input(
     "max_length",
     default=1024,
@@ -175,7 +178,7 @@ class GoTSeveralChains(io.ComfyNode):
                     dynamic_prompts=True,
                     tooltip="One prompt a line, or a wired list of them. With pictures: what to change in them.",
                 ),
-                sampling_input([*WHEN_ON, VARIATIONS]),
+                sampling_input(VARIATIONS, control=False),
                 MAX_LENGTH,
                 CONSTRAIN,
                 io.Image.Input(

@@ -98,7 +98,7 @@ class Client:
             event = self._event(number, timeout)
             if event.data.get("prompt_id") == prompt:
                 yield event
-                if event.kind in FINISHED:
+                if is_end(event):
                     return
 
     def wait_for(self, prompt: str, kind: str, timeout: float = 120, **data) -> Event:
@@ -189,6 +189,11 @@ def refusal(answer: dict) -> str:
     return "; ".join(reasons) or (error if isinstance(error, str) else f"{error['message']} {error['details']}".strip())
 
 
+def is_end(event: Event) -> bool:
+    """Whether a prompt ends with this event. A blocked output is told like an error, and the run goes on."""
+    return event.kind in FINISHED and event.data.get("exception_type") != "ExecutionBlocked"
+
+
 def failure(event: Event) -> str:
     """What an ending event says of the failure; empty for success."""
     if event.kind == "execution_error":
@@ -199,7 +204,7 @@ def failure(event: Event) -> str:
 def seconds_by_node(events: list[Event]) -> dict[str, float]:
     """How long each node ran: from its `executing` event to the next one, or to the end."""
     seconds: dict[str, float] = {}
-    marks = [event for event in events if event.kind == "executing" or event.kind in FINISHED]
+    marks = [event for event in events if event.kind == "executing" or is_end(event)]
     for event, following in itertools.pairwise(marks):
         if node := event.data.get("node"):
             seconds[node] = seconds.get(node, 0) + following.when - event.when

@@ -19,7 +19,7 @@ from .server import PACK, Server, ServerError
 
 SIDE = 512  # pixels of each of the two pictures
 MOVED = (0, 275)  # across and down, in thousandths: how far the first box of text_to_image is moved
-EXAMPLES = ("text_to_image", "change_the_plan", "edit", "edit_your_picture")
+EXAMPLES = ("text_to_image", "change_the_plan", "edit", "edit_your_picture", "several_chains")
 
 
 def main():
@@ -64,8 +64,16 @@ def with_moved_box(chain: str) -> str:
 
 
 def shown(client: Client, run: Run, graph: dict, kind: str) -> Image.Image:
-    """The first picture that the node of a kind shows."""
-    return Image.open(io.BytesIO(client.picture(run.images(node_of(graph, kind))[0]))).convert("RGB")
+    """What the node of a kind shows: its picture, or its first four in two rows."""
+    files = run.images(node_of(graph, kind))[:4]
+    pictures = [Image.open(io.BytesIO(client.picture(file))).convert("RGB") for file in files]
+    if len(pictures) < 4:
+        return pictures[0]
+    width, height = pictures[0].size
+    sheet = Image.new("RGB", (2 * width, 2 * height))
+    for number, picture in enumerate(pictures):
+        sheet.paste(picture, (number % 2 * width, number // 2 * height))
+    return sheet
 
 
 def side_by_side(*pictures: Image.Image) -> Image.Image:

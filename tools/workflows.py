@@ -21,6 +21,7 @@ PLACES = {
     "LoadImage": (0, 160, 290, 320),
     "ReasoningChain": (340, 0, 400, 230),
     "EditChain": (340, 0, 400, 250),
+    "GoTSeveralChains": (340, 0, 400, 430),
     "GoTChainEditor": (150, 300, 600, 700),
     "PreviewAny": (340, 370, 400, 240),
     "GoTChainPreview": (790, 180, 300, 400),
@@ -30,6 +31,7 @@ PLACES = {
     "SaveImage": (1480, 0, 400, 470),
 }
 ROW = 700
+TALLER = 120  # than Reasoning Chain is the node of several chains
 
 WRITE_DOWN = """
 async ([graph, places, id]) => {
@@ -64,12 +66,14 @@ def write_down(page: Page, source: Path, target: Path):
 
 def places(graph: dict) -> dict[str, tuple]:
     """Where each node goes. What makes an edited picture stands below what drew the picture."""
-    editing = any(node["class_type"] == "ReasoningChain" for node in graph.values())
+    kinds = {node["class_type"] for node in graph.values()}
+    editing, several = "ReasoningChain" in kinds, "GoTSeveralChains" in kinds
     seen: dict[str, int] = {}
     result = {}
     for key, node in graph.items():
         kind = node["class_type"]
         left, top, width, height = PLACES[kind]
+        top += TALLER * (several and kind == "PreviewAny")
         below = seen.get(kind, 0) or (editing and "EditChain" in seen) or (editing and kind == "EditChain")
         seen[kind] = seen.get(kind, 0) + 1
         result[key] = (left, top + ROW * bool(below), width, height)

@@ -1,11 +1,15 @@
-"""For the server tests: an example workflow, short graphs from a chain written by hand, and a server set free.
+"""For the server tests: an example workflow, short graphs from a chain by hand, pictures, and a server set free.
 
 Graphs are prompts in API format.
 """
 
+import io
 import json
 import time
 from pathlib import Path
+
+import numpy as np
+from PIL import Image
 
 EXAMPLES = Path(__file__).parent.parent.parent / "example_workflows" / "api"
 
@@ -67,6 +71,18 @@ def writing(prompt: str = PROMPT, max_length: int = 64, **sampling) -> dict:
         ),
         "text": node("PreviewAny", source=["chain", 1]),
     }
+
+
+def pixels(client, image: dict) -> np.ndarray:
+    """A picture that a run made, (height, width, 3) whole numbers in 0..255."""
+    return np.asarray(Image.open(io.BytesIO(client.picture(image))).convert("RGB")).astype(int)
+
+
+def pictures(client, graph: dict, saved: str = "save") -> np.ndarray:
+    """Run a graph and fetch its pictures, (n, height, width, 3)."""
+    run = client.run(graph)
+    assert run.status == "success", run.message
+    return np.stack([pixels(client, image) for image in run.images(saved)])
 
 
 def freed(client) -> dict[str, list[str]]:

@@ -32,8 +32,15 @@ def edit_of(picture: dict) -> dict:
     return graph | {"picture": picture}
 
 
-def blank(side: int) -> dict:
-    return node("EmptyImage", width=side, height=side, batch_size=1, color=0)
+def blank(side: int, count: int = 1) -> dict:
+    return node("EmptyImage", width=side, height=side, batch_size=count, color=0)
+
+
+def several(prompts: str, **more) -> dict:
+    graph = writing()
+    inputs = graph["chain"]["inputs"] | {"prompts": prompts, "images": ["picture", 0]}
+    del inputs["prompt"]
+    return graph | {"chain": node("GoTSeveralChains", **inputs), "picture": blank(**more)}
 
 
 def wired_wrong() -> dict:
@@ -54,6 +61,8 @@ BAD = {
     "picture with alpha": (edit_of(node("GotProbeFourChannels", side=64)), "4 channels"),
     "picture of 1x1": (edit_of(blank(1)), "1x1"),
     "picture of 8000x8000": (edit_of(blank(8000)), "8000x8000"),
+    "more pictures than instructions": (several("a\nb", side=64, count=3), "3 pictures and 2 instructions"),
+    "several pictures that are too small": (several("a", side=1, count=2), "Picture 1 of 2: The picture is 1x1"),
     "a model of another kind": (wired_wrong(), "not a GoT model"),
 }
 

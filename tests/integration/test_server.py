@@ -5,21 +5,9 @@ import time
 
 import numpy as np
 import pytest
-from got.tests.integration.graphs import drawing, example, freed, node, writing
+from got.tests.integration.graphs import drawing, example, freed, node, pictures, pixels, writing
 from got.tests.integration.models import random_lora
 from PIL import Image
-
-
-def pixels(client, image: dict) -> np.ndarray:
-    """A picture that a run made, (height, width, 3) whole numbers in 0..255."""
-    return np.asarray(Image.open(io.BytesIO(client.picture(image))).convert("RGB")).astype(int)
-
-
-def pictures(client, graph: dict, saved: str = "save") -> np.ndarray:
-    """Run a graph and fetch its pictures, (n, height, width, 3)."""
-    run = client.run(graph)
-    assert run.status == "success", run.message
-    return np.stack([pixels(client, image) for image in run.images(saved)])
 
 
 def of_kind(graph: dict, class_type: str) -> str:
