@@ -32,27 +32,30 @@ WHEN_ON = [
         tooltip="Only tokens this likely against the likeliest.",
     ),
     PENALTY,
+    io.Int.Input(
+        "seed",
+        default=0,
+        min=0,
+        max=SEEDS - 1,
+        control_after_generate=True,
+        tooltip="Same seed, same chain.",
+        # ComfyUI 0.30 takes away what begins like this when the choice changes; else the widget that chooses the next
+        # run's seed stayed behind, and the values of a saved workflow came back in the wrong places.
+        extra_dict={"control_prefix": "sampling_mode."},
+    ),
 ]
 VARIATIONS = io.Int.Input(
     "variations", default=4, min=1, max=64, tooltip="Chains of each prompt, from seeds that follow each other."
 )
 
 
-def sampling_input(*more: io.Input, control: bool = True) -> io.Input:
-    """How tokens are chosen. more: what else is to be set when chains differ from seed to seed.
-
-    control: with the choice of the next run's seed. Its widget stays behind when sampling is switched off or set anew
-    (ComfyUI 0.30), and then shifts the values of a saved workflow.
-    """
-    seed = io.Int.Input(
-        "seed", default=0, min=0, max=SEEDS - 1, control_after_generate=control, tooltip="Same seed, same chain."
-    )
-    when_on = [*WHEN_ON, seed, *more]
+def sampling_input(*more: io.Input) -> io.Input:
+    """How tokens are chosen. more: what else is to be set when chains differ from seed to seed."""
     return io.DynamicCombo.Input(
         "sampling_mode",
         display_name="sampling",
         tooltip="Off: always the likeliest token, as GoT was published. On: chains differ from seed to seed.",
-        options=[io.DynamicCombo.Option("off", [PENALTY]), io.DynamicCombo.Option("on", when_on)],
+        options=[io.DynamicCombo.Option("off", [PENALTY]), io.DynamicCombo.Option("on", [*WHEN_ON, *more])],
     )
 
 
@@ -178,7 +181,7 @@ class GoTSeveralChains(io.ComfyNode):
                     dynamic_prompts=True,
                     tooltip="One prompt a line, or a wired list of them. With pictures: what to change in them.",
                 ),
-                sampling_input(VARIATIONS, control=False),
+                sampling_input(VARIATIONS),
                 MAX_LENGTH,
                 CONSTRAIN,
                 io.Image.Input(

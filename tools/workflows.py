@@ -40,7 +40,7 @@ async ([graph, places, id]) => {
     const node = app.graph.getNodeById(key);
     node.pos = [left, top];
     node.size = [width, height];
-    for (const widget of node.widgets ?? []) if (widget.name === "control_after_generate") widget.value = "fixed";
+    for (const widget of node.widgets ?? []) if (widget.name.endsWith("control_after_generate")) widget.value = "fixed";
   }
   app.canvas.ds.scale = 0.8;
   app.canvas.ds.offset = [90, 150];

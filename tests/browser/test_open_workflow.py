@@ -59,6 +59,38 @@ def test_running_an_example_shows_its_picture(browser, client):
     assert errors == []
 
 
+ALONE = "(kind) => { app.graph.clear(); app.graph.add(LiteGraph.createNode(kind)); }"
+SAMPLING = "(value) => { app.graph.nodes[0].widgets.find((one) => one.name === 'sampling_mode').value = value; }"
+VALUES = "() => app.graph.nodes[0].widgets.map((one) => [one.name, one.value])"
+SAVE_AND_OPEN = "async () => { await app.loadGraphData(JSON.parse(JSON.stringify(app.graph.serialize()))); }"
+
+
+@pytest.mark.parametrize("kind", ["ReasoningChain", "EditChain", "GoTSeveralChains"])
+def test_sampling_that_was_switched_comes_back_as_it_was_saved(browser, kind):
+    page, _ = browser
+    page.evaluate(ALONE, kind)
+    for mode in ("on", "off", "on", "on"):
+        page.evaluate(SAMPLING, mode)
+        before = page.evaluate(VALUES)
+        assert sum("control_after_generate" in name for name, _ in before) == (mode == "on")
+        page.evaluate(SAVE_AND_OPEN)
+        page.wait_for_timeout(300)
+        assert page.evaluate(VALUES) == before
+
+
+def test_the_next_runs_seed_is_chosen_as_it_says(browser, client):
+    page, _ = browser
+    graph = {key: example("several_chains")[key] for key in ("1", "2", "3")}
+    page.evaluate("async (graph) => { await app.loadApiJson(graph, 'seeds'); }", graph)
+    page.wait_for_timeout(700)
+    widget = "app.graph.getNodeById(2).widgets.find((one) => one.name.endsWith('{}'))"
+    page.evaluate(f"() => {{ {widget.format('control_after_generate')}.value = 'increment'; }}")
+    with page.expect_response("**/api/prompt") as answer:
+        page.evaluate("() => app.queuePrompt(0)")
+    assert finished(client, answer.value.json()["prompt_id"]) == "success"
+    assert page.evaluate(f"() => {widget.format('seed')}.value") == 1
+
+
 def finished(client, prompt: str) -> str:
     """Wait for a prompt that another client queued; returns how it ended."""
     end = time.monotonic() + 300
