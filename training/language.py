@@ -46,6 +46,8 @@ GROUNDS = (
     "{x} on {b}",
     "{x} and a {b} background",
     "{x} in front of {b}",
+    "{x} in front of a {b} wall",
+    "{x} against a wall of {b}",
     "{x}, a {b} background behind",
     "{x} set against {b}",
     "{x} on a background of {b}",
