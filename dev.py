@@ -331,9 +331,10 @@ def node_tool(name: str, python: Path) -> str:
 
 def run_module(module: str, arguments: list[str], *extras: str) -> int:
     """Run a module of the pack inside the environment and return its exit status."""
-    if not (ROOT / module.split(".")[0]).is_dir():
+    path = ROOT.joinpath(*module.split("."))
+    if not (path.is_dir() or path.with_suffix(".py").is_file()):
         raise SetupError(
-            f"There is no {module} here: releases of the pack leave it out. Clone the repository to use it."
+            f"There is no {module} here. Releases of the pack leave out what trains and measures: clone the repository."
         )
     python, env = set_up(*extras)
     return call([python, ROOT / "tools" / "run.py", module, *arguments], env)

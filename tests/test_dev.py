@@ -145,7 +145,11 @@ def test_every_command_has_its_module():
         assert set(extras) <= {"train", "test"}
 
 
-def test_what_releases_leave_out_is_asked_for_in_a_sentence(monkeypatch, tmp_path):
+@pytest.mark.parametrize("module", ["training.evaluation", "tools.bench"])
+def test_what_releases_leave_out_is_asked_for_in_a_sentence(monkeypatch, tmp_path, module):
+    left_out = (dev.ROOT / ".comfyignore").read_text().split()
+    assert any(f"{module.replace('.', '/')}/".startswith(folder) for folder in left_out)
+    (tmp_path / "tools").mkdir()
     monkeypatch.setattr(dev, "ROOT", tmp_path)
-    with pytest.raises(dev.SetupError, match="Clone the repository"):
-        dev.run_module("training.evaluation", [])
+    with pytest.raises(dev.SetupError, match="clone the repository"):
+        dev.run_module(module, [])
