@@ -79,7 +79,7 @@ def test_pictures_are_drawn_as_the_world_draws_them(pictures, seed):
 def test_hidden_states_are_those_of_the_ordinary_model(task, tokenizer, student, pictures):
     row = made(task, 1)[0]
     batch = pictures.complete(rows.collate([row], tokenizer))
-    length = sum(map(len, rows._tokens(row, tokenizer)))
+    length = sum(map(len, rows.tokens_of([row], tokenizer)[0]))
     ids = batch["ids"][:, :length]
     shown = {"pixel_values": batch["patches"][0], "image_grid_thw": torch.tensor([[1, 8, 8]])} if task == "edit" else {}
     types = (ids == student.model.config.image_token_id).int()
@@ -108,13 +108,13 @@ def test_a_second_turn_is_the_conversation_that_the_nodes_make(tokenizer):
     chain = read_chain(answer, EDIT, turns[0], picture)
     chain = read_chain(row.chain, EDIT, turns[1], picture, earlier=chain)
     vocabulary = Vocabulary(tokenizer, 64)
-    assert rows._tokens(row, tokenizer)[0] == vocabulary.prompt(chain, [PADS, PADS])
+    assert rows.tokens_of([row], tokenizer)[0][0] == vocabulary.prompt(chain, [PADS, PADS])
 
 
 def test_both_pictures_of_a_second_turn_are_shown(tokenizer, student, pictures):
     row = rows.turn_row(Random(2))
     batch = pictures.complete(rows.collate([row], tokenizer))
-    length = sum(map(len, rows._tokens(row, tokenizer)))
+    length = sum(map(len, rows.tokens_of([row], tokenizer)[0]))
     ids, grid = batch["ids"][:, :length], torch.tensor([[1, 8, 8]] * 2)
     types = (ids == student.model.config.image_token_id).int()
     shown = {"pixel_values": batch["patches"].flatten(0, 1), "image_grid_thw": grid}
@@ -158,6 +158,17 @@ def test_what_a_picture_holds_is_told_by_kind(pictures):
     held = pictures.complete({"targets": torch.from_numpy(packed(world.Scene("gray", tuple(things))))[None]})["kinds"]
     wanted = [world.COLORS.index(t.color) * 4 + world.SHAPES.index(t.shape) for t in things]
     assert sorted(held[0].nonzero()[:, 0].tolist()) == sorted(wanted)
+
+
+def test_a_batch_can_be_taken_more_than_once(tokenizer):
+    def names(first, passes):
+        made = reasoner.batches(tokenizer, first, 12, size=2, seed=5, passes=passes, group=2)
+        return [tuple(batch["ids"].flatten().tolist()) for batch in made]
+
+    once, twice = names(0, 1), names(0, 2)
+    assert len(once) == len(twice) == 12 and len(set(once)) == 12
+    assert [twice[i] for i in (0, 1, 4, 5, 8, 9)] == once[:6] and set(twice) == set(once[:6])
+    assert names(7, 1) == once[7:] and names(0, 2) == twice
 
 
 def test_the_reasoner_learns(tokenizer, pictures):

@@ -7,6 +7,7 @@ from the second layer's states of a picture shown, the corners of what lies in e
 The last three only speed up learning to locate. Source of the tasks: arXiv:2503.10639.
 """
 
+from collections import deque
 from pathlib import Path
 from random import Random
 
@@ -57,6 +58,7 @@ NAMED = 4.0  # the weight of a token that names a colour or a shape
 PLACING = (
     1  # the layer, from 0, after which a picture's tokens must know where they are: nothing tells the vision tower
 )
+RECALLED = 48  # items of batches among which one is taken again
 WEIGHTS = dict(chain=4.0, picture=1.0, cells=0.5, kinds=2.0, corners=4.0, places=4.0, sight=0.4, extent=0.4)
 
 
@@ -245,13 +247,23 @@ class Rows(Dataset):
         return batches
 
 
-def batches(tokenizer, first: int, steps: int, size: int, seed: int, looking: bool = False, group: int = 8):
-    """The batches of steps first, first + 1, ... from worker processes."""
-    rows = Rows(tokenizer, -(-steps // group), size, group, seed, looking)
-    order = range(first // group, len(rows))
-    skip = first % group
-    for item in loader(rows, order):
-        yield from item[skip:]
+def batches(
+    tokenizer, first: int, steps: int, size: int, seed: int, looking: bool = False, passes: int = 1, group: int = 8
+):
+    """The batches of steps first, first + 1, ... from worker processes.
+
+    passes: how often a batch is taken: at once, and later among some hundred others, for a GPU may be faster than all
+    processes that make rows. A run that is resumed has none to recall at first.
+    """
+    each = group * passes  # steps that an item makes
+    rows = Rows(tokenizer, -(-steps // each), size, group, seed, looking)
+    order, recent = range(first // each, len(rows)), deque(maxlen=RECALLED)
+    skip = first % each
+    for number, item in zip(order, loader(rows, order)):
+        recent.append(item)
+        rng = Random(f"{seed} again {number}")
+        again = [batch for _ in range(passes - 1) for batch in rng.choice(recent)]
+        yield from [*item, *again][skip:]
         skip = 0
 
 
@@ -278,10 +290,10 @@ def built_from(folder: Path, tokenizer) -> Qwen2_5_VLForConditionalGeneration:
     return model
 
 
-def learn(run: Run, student: Student, tokenizer, size: int, seed: int, looking: bool) -> None:
+def learn(run: Run, student: Student, tokenizer, size: int, seed: int, looking: bool, passes: int = 1) -> None:
     measure = (lambda batch: student.look(batch)[1]) if looking else student
     pictures = Pictures(device())
-    for batch in batches(tokenizer, run.step, run.steps, size, seed, looking):
+    for batch in batches(tokenizer, run.step, run.steps, size, seed, looking, passes):
         if run.over:
             return
         run.begin_step()
@@ -297,7 +309,8 @@ def learn(run: Run, student: Student, tokenizer, size: int, seed: int, looking: 
 
 def main() -> None:
     look = dict(look_steps=1000, look_batch=64, look_rate=2e-3)
-    args = arguments(__doc__, steps=1500, minutes=0.0, batch=32, rate=1.5e-3, seed=1, compile=1, start="", **look)
+    sizes = dict(steps=1500, minutes=0.0, batch=32, passes=1)
+    args = arguments(__doc__, **sizes, rate=1.5e-3, seed=1, compile=1, start="", **look)
     torch.manual_seed(args.seed)
     torch._dynamo.config.recompile_limit = 64  # one graph a sequence length
     folder = args.work / "reasoner"
@@ -314,7 +327,7 @@ def main() -> None:
         for layer in student.model.model.language_model.layers:
             layer.forward = torch.compile(layer.forward, dynamic=False)
     run.note(f"{sum(p.numel() for p in student.model.parameters()) / 1e6:.2f} M parameters, {len(tokenizer)} tokens")
-    learn(run, student, tokenizer, args.batch, args.seed, looking=False)
+    learn(run, student, tokenizer, args.batch, args.seed, False, args.passes)
 
 
 if __name__ == "__main__":

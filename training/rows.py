@@ -160,13 +160,18 @@ def random_row(rng: Random, shares=(0.36, 0.4, 0.07, 0.17)) -> Row:
 # ---------------------------------------------------------------- tensors
 
 
-def _tokens(row: Row, tokenizer) -> tuple[list[int], list[int]]:
-    prompt, chain = tokenizer([row.start, row.chain], add_special_tokens=False)["input_ids"]
-    ids = tokenizer.convert_tokens_to_ids
-    if row.task == "describe":
-        return prompt, [*chain, ids("<|im_end|>")]
-    start = ids("<|im_gen_start|>")
-    return prompt, [*chain, start, *range(start + 2, start + 2 + IMAGE_TOKENS)]
+def tokens_of(rows: list[Row], tokenizer) -> list[tuple[list[int], list[int]]]:
+    """Ids of what is given and of what is to be written, the image tokens among it, of each row."""
+    end, start = map(tokenizer.convert_tokens_to_ids, ("<|im_end|>", "<|im_gen_start|>"))
+    drawing = [start, *range(start + 2, start + 2 + IMAGE_TOKENS)]
+    texts = [text for row in rows for text in (row.start, row.chain)]
+    reader = tokenizer.backend_tokenizer
+    reader.encode_special_tokens = False  # they are tokens, not text; a call that asks otherwise leaves its mark
+    ids = [found.ids for found in reader.encode_batch_fast(texts, add_special_tokens=False)]
+    return [
+        (prompt, [*chain, *([end] if row.task == "describe" else drawing)])
+        for row, prompt, chain in zip(rows, ids[::2], ids[1::2], strict=True)
+    ]
 
 
 def collate(rows: list[Row], tokenizer) -> dict[str, torch.Tensor]:
@@ -177,7 +182,7 @@ def collate(rows: list[Row], tokenizer) -> dict[str, torch.Tensor]:
     spots (N, 2): row and place of each box that can be seen, boxes (N, 4): its corners in 0..1.
     """
     pad, box, gen = (tokenizer.convert_tokens_to_ids(t) for t in ("<|image_pad|>", "<|box_start|>", "<|im_gen_start|>"))
-    tokens = [_tokens(row, tokenizer) for row in rows]
+    tokens = tokens_of(rows, tokenizer)
     length = -(-max(len(p) + len(c) for p, c in tokens) // 32) * 32
     ids = np.full((len(rows), length), tokenizer.pad_token_id, dtype=np.int64)
     labels = np.full((len(rows), length), -100, dtype=np.int64)
