@@ -12,9 +12,10 @@ import pytest
 import torch
 from diffusers import AutoencoderKL
 from got.got_models.chain import EDIT, read_chain
+from got.got_models.folder import TINY
 from got.got_models.prompt import NEW_TOKENS, Vocabulary
 from got.got_models.weights import published_key
-from got.training import autoencoder, export, language, latents, reasoner, rows, unet, world
+from got.training import autoencoder, export, language, latents, reasoner, recipe, rows, unet, world
 from got.training.pictures import CELLS, LOOK, MEAN, PADS, STD, Pictures, packed
 from got.training.run import Run, cosine
 from got.training.tokenizer import QWEN_TOKENS, train_tokenizer
@@ -300,3 +301,14 @@ def test_the_exported_config_is_flat(tmp_path, tokenizer, student):
     config = json.loads((tmp_path / "config.json").read_text())
     assert config["hidden_size"] == reasoner.HIDDEN and "text_config" not in config
     assert config["rope_scaling"]["type"] == "mrope" and config["vision_config"]["depth"] == 4
+
+
+def test_the_whole_recipe_leaves_a_model_like_the_one_it_began_with(tmp_path):
+    sizes = ["--minutes", "0.03", "--batch", "4", "--shard", "8"]
+    recipe.main(["--work", str(tmp_path / "work"), "--out", str(tmp_path / "out"), *sizes])
+    for name in ("reasoner/model.safetensors", "unet.safetensors", "projectors.safetensors", "vae.safetensors"):
+        before, after = load_file(TINY / name), load_file(tmp_path / "out" / name)
+        assert {key: value.shape for key, value in before.items()} == {key: v.shape for key, v in after.items()}
+        same = all(torch.equal(before[key], after[key]) for key in before)
+        assert same == (name == "vae.safetensors")  # the only one that is not trained
+        assert all(value.isfinite().all() for value in after.values())

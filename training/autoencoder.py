@@ -231,8 +231,8 @@ def save(vae: AutoencoderKL, folder: Path) -> None:
     partial.rename(folder / "vae")
 
 
-def main() -> None:
-    args = arguments(__doc__, steps=3000, batch=6, rate=2e-3, fine=0.25, seed=0, compile=1, start="")
+def main(given: list[str] | None = None) -> None:
+    args = arguments(__doc__, given, steps=3000, batch=6, rate=2e-3, fine=0.25, seed=0, compile=1, start="")
     torch.manual_seed(args.seed)
     vae = AutoencoderKL(**CONFIG)
     if args.start:

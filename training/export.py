@@ -136,8 +136,8 @@ def export(work: Path, folder: Path) -> None:
     write_manifest(folder, MANIFEST)
 
 
-def main() -> None:
-    args = arguments(__doc__, out=TINY)
+def main(given: list[str] | None = None) -> None:
+    args = arguments(__doc__, given, out=TINY)
     export(args.work, args.out)
     print(f"{args.out}: {sum(f.stat().st_size for f in args.out.rglob('*') if f.is_file()) / 1e6:.1f} MB")
 

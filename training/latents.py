@@ -146,8 +146,8 @@ def load_vae(folder: Path) -> AutoencoderKL:
     return AutoencoderKL.from_pretrained(folder).eval()
 
 
-def main() -> None:
-    args = arguments(__doc__, shards=12, minutes=0.0, count=2048, first=0, batch=32)
+def main(given: list[str] | None = None) -> None:
+    args = arguments(__doc__, given, shards=12, minutes=0.0, count=2048, first=0, batch=32)
     ends = time.time() + 60 * args.minutes
     student, tokenizer = load_student(args.work / "reasoner")
     samples = Samples(student, Encoder(load_vae(args.work / "autoencoder" / "vae").to(device())))

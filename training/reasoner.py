@@ -307,10 +307,10 @@ def learn(run: Run, student: Student, tokenizer, size: int, seed: int, looking: 
         run.end_step(**{name: loss.detach() for name, loss in losses.items()})
 
 
-def main() -> None:
+def main(given: list[str] | None = None) -> None:
     look = dict(look_steps=1000, look_batch=64, look_rate=2e-3)
     sizes = dict(steps=1500, minutes=0.0, batch=32, passes=1)
-    args = arguments(__doc__, **sizes, rate=1.5e-3, seed=1, compile=1, start="", **look)
+    args = arguments(__doc__, given, **sizes, rate=1.5e-3, seed=1, compile=1, start="", **look)
     torch.manual_seed(args.seed)
     torch._dynamo.config.recompile_limit = 64  # one graph a sequence length
     folder = args.work / "reasoner"

@@ -14,14 +14,14 @@ from torch.utils.data import DataLoader, Dataset
 WORK = Path.home() / ".cache" / "comfyui-got" / "training"
 
 
-def arguments(description: str, **defaults) -> argparse.Namespace:
-    """--work, --threads and the stage's own numbers, each with its default."""
+def arguments(description: str, given: list[str] | None = None, **defaults) -> argparse.Namespace:
+    """--work, --threads and the stage's own numbers, each with its default. given: instead of the command line."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--work", type=Path, default=WORK, help="folder of checkpoints, logs and data")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="CPU threads")
     for name, value in defaults.items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
-    args = parser.parse_args()
+    args = parser.parse_args(given)
     torch.set_num_threads(args.threads)
     args.work.mkdir(parents=True, exist_ok=True)
     return args

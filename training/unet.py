@@ -128,8 +128,8 @@ class Average:
         self.count = state["count"]
 
 
-def main() -> None:
-    args = arguments(__doc__, steps=8000, minutes=0.0, batch=32, rate=1e-3, seed=2, compile=1, start="")
+def main(given: list[str] | None = None) -> None:
+    args = arguments(__doc__, given, steps=8000, minutes=0.0, batch=32, rate=1e-3, seed=2, compile=1, start="")
     torch.manual_seed(args.seed)
     data = Latents(args.work / "latents")
     painter = painter_from(Path(args.start)) if args.start else Painter()
