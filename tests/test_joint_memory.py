@@ -5,7 +5,8 @@ Run: python dev.py test tests/test_joint_memory.py
 
 import pytest
 import torch
-from got.training.joint.config import read_config
+from got.training.joint import memory
+from got.training.joint.config import changed, read_config
 from got.training.joint.memory import kept_bytes, real_networks, weight_table
 from torch import nn
 
@@ -36,6 +37,22 @@ def test_the_language_model_is_frozen_in_bf16_beside_what_is_trained(table):
 def test_adam_takes_twice_what_the_gradients_take(table):
     for row in table.values():
         assert row["Adam"] == 2 * row["gradients"] == 8 * row["trained parameters"]
+
+
+def test_whole_steps_can_be_measured_where_there_is_memory(monkeypatch):
+    text = {"hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
+    text |= {"num_key_value_heads": 1, "vocab_size": 100}
+    text["rope_parameters"] = {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [4, 6, 6]}
+    vision = memory.LANGUAGE["vision_config"] | {"depth": 1, "hidden_size": 32, "intermediate_size": 32, "num_heads": 2}
+    language = {"text_config": text, "vision_config": vision | {"out_hidden_size": 64}, "tie_word_embeddings": False}
+    widths = {"block_out_channels": (32, 64, 64), "transformer_layers_per_block": (1, 1, 1), "layers_per_block": 1}
+    monkeypatch.setattr(memory, "LANGUAGE", language)
+    unet = memory.UNET_SIZES | widths | {"attention_head_dim": (1, 1, 1), "cross_attention_dim": 2048}
+    monkeypatch.setattr(memory, "UNET_SIZES", unet)
+    monkeypatch.setattr(memory, "STATES", 64)
+    config = changed(read_config("pretrain"), {"width": 64, "height": 64})
+    seconds = memory.whole_steps(config, rows=2, device=torch.device("cpu"), steps=2, tokens=80)
+    assert len(seconds) == 2 and all(each > 0 for each in seconds)
 
 
 def test_what_autograd_keeps_is_counted_once_and_without_weights():

@@ -1,6 +1,7 @@
-"""What a run of the real size needs: Qwen2.5-VL-3B with SDXL, counted on tensors that take no memory.
+"""What a run of the real size needs: Qwen2.5-VL-3B with SDXL, counted on tensors that take no memory, or measured.
 
-python dev.py run training.joint.memory --rows 1
+    python dev.py run training.joint.memory --rows 1
+    python dev.py run training.joint.memory --rows 1 --device cuda    # steps with random weights: seconds, peak memory
 
 Weights, gradients, Adam's moments and the average follow from the shapes alone and are exact. Activations are what
 autograd keeps for the backward pass of language model, projectors and UNet, counted with hooks during a step under
@@ -10,6 +11,7 @@ allocator cannot use.
 """
 
 import argparse
+import time
 from contextlib import contextmanager
 
 import torch
@@ -22,6 +24,7 @@ from .config import Config, changed, read_config
 from .networks import add_lora
 
 GIB = 2**30
+STATES = 2048  # of the language model
 TOKENS = 640  # of a row: a prompt, a chain of average length with its boxes, the image tokens
 # Sources: the published config.json of Qwen2.5-VL-3B-Instruct and of stable-diffusion-xl-base-1.0.
 LANGUAGE = {
@@ -74,8 +77,8 @@ def real_networks(config: Config) -> nn.ModuleDict:
     parts = nn.ModuleDict(
         {
             "language": Qwen2_5_VLForConditionalGeneration._from_config(Qwen2_5_VLConfig(**LANGUAGE)),
-            "context": nn.Linear(2048, 2048),
-            "pooled": nn.Linear(2048, 1280),
+            "context": nn.Linear(STATES, 2048),
+            "pooled": nn.Linear(STATES, 1280),
             "unet": UNet2DConditionModel(**UNET_SIZES),
             "vae": AutoencoderKL(**VAE_SIZES),
         }
@@ -155,10 +158,10 @@ def one_step(parts: nn.ModuleDict, config: Config, rows: int, tokens: int = TOKE
 
 def read(language: nn.Module, rows: int, tokens: int) -> tuple[Tensor, Tensor]:
     """Last hidden states (rows, tokens, D) and the cross-entropy of every token."""
-    ids = torch.zeros(rows, tokens, dtype=torch.long)
+    ids = torch.zeros(rows, tokens, dtype=torch.long, device=language.device)
     states = language.model.language_model(
         inputs_embeds=language.get_input_embeddings()(ids),
-        position_ids=torch.zeros(3, rows, tokens, dtype=torch.long),
+        position_ids=torch.zeros(3, rows, tokens, dtype=torch.long, device=language.device),
         attention_mask=None,
         use_cache=False,
     ).last_hidden_state
@@ -168,11 +171,35 @@ def read(language: nn.Module, rows: int, tokens: int) -> tuple[Tensor, Tensor]:
 
 def predict(parts: nn.ModuleDict, hidden: Tensor, height: int, width: int) -> Tensor:
     """The UNet's prediction (rows, 4, height, width) from the image tokens' states."""
-    rows = len(hidden)
-    conditions = {"text_embeds": parts["pooled"](hidden).mean(1), "time_ids": torch.zeros(rows, 6)}
-    steps = torch.zeros(rows, dtype=torch.long)
-    inputs = torch.zeros(rows, 12, height, width)
+    rows, device = len(hidden), hidden.device
+    conditions = {"text_embeds": parts["pooled"](hidden).mean(1), "time_ids": torch.zeros(rows, 6, device=device)}
+    steps = torch.zeros(rows, dtype=torch.long, device=device)
+    inputs = torch.zeros(rows, 12, height, width, device=device)
     return parts["unet"](inputs, steps, parts["context"](hidden), added_cond_kwargs=conditions).sample
+
+
+def whole_steps(config: Config, rows: int, device: torch.device, steps: int = 4, tokens: int = TOKENS) -> list[float]:
+    """Seconds of whole training steps, the optimizer's and the average's work among them, with random weights."""
+    with torch.device(device):
+        parts = real_networks(config)
+    trained = [parameter for parameter in parts.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=config.rate, betas=(config.beta1, config.beta2), fused=True)
+    average, seconds = [p.detach().clone() for p in trained] if config.average else [], []
+    for _ in range(steps):
+        begun = time.perf_counter()
+        with torch.autocast(device.type, torch.bfloat16):
+            states, chain = read(parts["language"], rows, tokens)
+            noise = predict(parts, states[:, -64:], config.height // 8, config.width // 8)
+        (chain + noise.float().square().mean()).backward()
+        nn.utils.clip_grad_norm_(trained, config.clip)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        if average:
+            torch._foreach_lerp_(average, trained, 1 - config.average)
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        seconds.append(time.perf_counter() - begun)
+    return seconds
 
 
 def measure(config: Config, rows: int) -> dict[str, int]:
@@ -200,8 +227,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", default="pretrain")
     parser.add_argument("--rows", type=int, default=1, help="micro_batch")
+    parser.add_argument("--device", help="measure steps there instead of counting, e.g. cuda")
     options = parser.parse_args()
     config = read_config(options.config)
+    if options.device:
+        seconds = whole_steps(config, options.rows, torch.device(options.device))
+        print(f"steps of {options.rows} rows, s: {', '.join(f'{each:.2f}' for each in seconds)}", flush=True)
+        if torch.cuda.is_available():
+            print(f"{torch.cuda.get_device_name()}: peak {torch.cuda.max_memory_allocated() / GIB:.1f} GiB allocated")
+        return
     with torch.device("meta"):
         table = weight_table(real_networks(config))
     for name, row in table.items():
