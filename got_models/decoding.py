@@ -6,6 +6,7 @@ token again; the randomness is a local generator's, so the global random state s
 
 import re
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,7 +49,10 @@ class Sampling:
 
 
 class TokenChooser:
-    """Chooses one token after another, for one chain. What it has seen of the chain it does not look at again."""
+    """Chooses one token after another, for one chain. What it has seen of the chain it does not look at again.
+
+    All that is as long as the vocabulary stays on the logits' device; what comes back from there is one id.
+    """
 
     def __init__(self, sampling: Sampling, vocabulary: Vocabulary, constrain: bool = True) -> None:
         self.sampling = sampling
@@ -56,38 +60,63 @@ class TokenChooser:
         self.generator = torch.Generator().manual_seed(sampling.seed)
         self.never = _never_written(vocabulary)
         self.grammar = ChainGrammar(vocabulary) if constrain else None
-        self.known = 0  # how many ids `seen` tells of
-        self.seen = self.forbidden = None  # (1, vocabulary): which ids have come, which never may
+        self.known = 0  # how many ids `penalties` tell of
+        self.penalties: Tensor | None = None  # (1, vocabulary): the penalty where an id has come, else 1
+        self.masks: dict[tuple[int, ...], Tensor] = {}  # (1, vocabulary): what may not come, by `forbidden`
+        self.drawing: Future | None = None  # the next token's noise
 
     def __call__(self, ids: list[int], logits: Tensor, written: list[int]) -> int:
         """The next token. ids: all so far; logits: (1, vocabulary), float; written: the chain's own ids."""
-        logits = self._with_penalty(ids, logits)
+        # First what needs no logits: a device may be at work on them still.
         allowed = self.grammar.allowed(written) if self.grammar else None
-        if allowed is not None:
-            only = torch.full_like(logits, -torch.inf)
-            only[:, allowed] = logits[:, allowed]
-            logits = only
-        elif self.grammar:
-            logits[:, self.grammar.forbidden()] = -torch.inf
-        if self.sampling.temperature == 0:
+        noise = self._noise(logits.shape) if self.sampling.temperature else None
+        logits = self._with_penalty(ids, logits).masked_fill(self._mask(allowed, logits), -torch.inf)
+        if noise is None:
             return int(logits.argmax())
-        probabilities = self.processors(None, logits).softmax(-1).cpu()
-        return int(torch.multinomial(probabilities, 1, generator=self.generator))
+        return int((self.processors(None, logits).softmax(-1) / noise.to(logits.device)).argmax())
+
+    def _mask(self, allowed: list[int] | None, logits: Tensor) -> Tensor:
+        """Which ids may not come next: all but those `allowed`, or those that are forbidden in the prose."""
+        if allowed is not None:
+            ids = torch.tensor(allowed, device=logits.device)
+            return torch.ones_like(logits, dtype=torch.bool).index_fill_(1, ids, False)
+        forbidden = self.grammar.forbidden() if self.grammar else ()
+        if forbidden not in self.masks:
+            ids = torch.tensor([*self.never, *forbidden], device=logits.device)
+            self.masks[forbidden] = torch.zeros_like(logits, dtype=torch.bool).index_fill_(1, ids, True)
+        return self.masks[forbidden]
 
     def _with_penalty(self, ids: list[int], logits: Tensor) -> Tensor:
-        """The logits without what is never written, and with the penalty on every id that has come.
+        """The logits with the penalty on every id that has come: negative ones times it, the others divided by it.
 
         Source: transformers' RepetitionPenaltyLogitsProcessor, arXiv 1909.05858 section 4.1.
         """
-        if self.seen is None:
-            self.seen, self.forbidden = torch.zeros(2, *logits.shape, dtype=torch.bool, device=logits.device)
-            self.forbidden[:, self.never] = True
-        for number in ids[self.known :]:
-            self.seen[0, number] = True
-        self.known = len(ids)
         penalty = self.sampling.repetition_penalty
-        penalised = torch.where(logits < 0, logits * penalty, logits / penalty)
-        return torch.where(self.seen, penalised, logits).masked_fill(self.forbidden, -torch.inf)
+        if self.penalties is None:
+            self.penalties = torch.ones_like(logits)
+        new = ids[self.known :]
+        if len(new) == 1:
+            self.penalties[0, new[0]] = penalty
+        elif new:
+            self.penalties.index_fill_(1, torch.tensor(new, device=logits.device), penalty)
+        self.known = len(ids)
+        lower = torch.minimum if penalty >= 1 else torch.maximum
+        return lower(logits * self.penalties, logits / self.penalties)
+
+    def _noise(self, shape: torch.Size) -> Tensor:
+        """What softmax's result is divided by so that the greatest is a random choice: torch.multinomial's own way.
+
+        To draw it for a large vocabulary takes milliseconds, so the next token's is drawn beside the network's work.
+        """
+        drawn = self.drawing.result() if self.drawing else self._draw(shape)
+        self.drawing = _DRAWERS.submit(self._draw, shape)
+        return drawn
+
+    def _draw(self, shape: torch.Size) -> Tensor:
+        return torch.empty(shape).exponential_(generator=self.generator)
+
+
+_DRAWERS = ThreadPoolExecutor(thread_name_prefix="got-noise")
 
 
 class ChainGrammar:
@@ -123,9 +152,9 @@ class ChainGrammar:
             self.colors[color[1]] = self._such(self.vocabulary.color_texts, color[1], may_become_color)
         return self.colors[color[1]]
 
-    def forbidden(self) -> list[int]:
+    def forbidden(self) -> tuple[int, ...]:
         """The ids that may not come next in the prose: a box's end, and after a pair of numbers another bracket."""
-        return [self.end, *(self.vocabulary.opening if _NUMBER_PAIR.fullmatch(self.bracket) else [])]
+        return (self.end, *(self.vocabulary.opening if _NUMBER_PAIR.fullmatch(self.bracket) else ()))
 
     def _follow(self, number: int) -> None:
         """Note one more id. Text behind a colour is of no interest, and grows no more."""
@@ -147,11 +176,13 @@ _NUMBER_PAIR = re.compile(r"\(\s*[-+]?[\d.]+\s*,[^()]*\)[\s\u010a]*,?[\s\u010a]*
 _OPEN_COLOR = re.compile(r"\s*\(([A-Za-z ]*)")
 
 
+_COLOR_BEGINNINGS = {color[:length] for color in COLORS for length in range(len(color) + 1)}
+
+
 def may_become_color(text: str) -> bool:
     """Whether what stands behind an opening bracket is, or can still become, a colour word and the closing bracket."""
     word, closed, _ = text.partition(")")
-    word = word.replace(" ", "").lower()
-    return word in COLORS if closed else any(color.startswith(word) for color in COLORS)
+    return word.replace(" ", "").lower() in (COLORS if closed else _COLOR_BEGINNINGS)
 
 
 _SHAPE = "(0,0),(0,0)"
