@@ -21,6 +21,11 @@ LOOK = 64
 # B: sequences, L: new tokens, S: places in the cache, D: hidden size, H: heads, K: heads of keys and values, E: a head
 
 
+def rounded_up(places: int) -> int:
+    """The next multiple of LOOK."""
+    return -(-places // LOOK) * LOOK
+
+
 class KeyValues(NamedTuple):
     """What every layer keeps of B sequences: one tensor (B, K, S, E) of keys and one of values a layer."""
 
@@ -29,7 +34,7 @@ class KeyValues(NamedTuple):
 
     def seen(self, filled: int) -> int:
         """How many places to look at when `filled` of them are: some more, up to a multiple of LOOK, if there are."""
-        return min(-(-filled // LOOK) * LOOK, self.keys[0].shape[2])
+        return min(rounded_up(filled), self.keys[0].shape[2])
 
     def row(self, index: int) -> "KeyValues":
         """One of the sequences, in the same memory."""
@@ -87,8 +92,9 @@ class Language:
         """
         rotation, mask, hidden = self._rotation(positions, embeddings.dtype), None, embeddings
         if seen > places.shape[1]:  # else all is new, and each token sees those before it
-            mask = torch.arange(seen, device=places.device) <= places.unsqueeze(-1)  # (B, L, seen)
-            mask = mask.repeat(1, self.groups, 1).unsqueeze(1)  # (B, 1, groups * L, seen)
+            later = torch.arange(seen, device=places.device) > places.unsqueeze(-1)  # (B, L, seen)
+            later = later.repeat(1, self.groups, 1).unsqueeze(1)  # (B, 1, groups * L, seen)
+            mask = torch.zeros_like(later, dtype=embeddings.dtype).masked_fill_(later, -torch.inf)
         for layer, keys, values in zip(self.layers.layers, *cache, strict=True):
             attended = self._attend(
                 layer.self_attn, layer.input_layernorm(hidden), rotation, places, mask, keys, values
@@ -110,9 +116,10 @@ class Language:
             for projection in (part.q_proj, part.k_proj, part.v_proj)
         )
         index = places[:, None, :, None].expand_as(key)
-        keys.scatter_(2, index, _turned(key, rotation))
+        query, key = _turned(torch.cat([query, key], 1), rotation).split([self.heads, self.key_heads], 1)
+        keys.scatter_(2, index, key)
         values.scatter_(2, index, value)
-        query, seen = _turned(query, rotation), mask.shape[-1] if mask is not None else length
+        seen = mask.shape[-1] if mask is not None else length
         keys, values = keys[:, :, :seen], values[:, :, :seen]
         if mask is None:
             keys, values = (kept.repeat_interleave(self.groups, 1) for kept in (keys, values))  # (B, H, L, E)
@@ -123,18 +130,19 @@ class Language:
         return part.o_proj(out.reshape(rows, self.heads, length, -1).transpose(1, 2).reshape(rows, length, -1))
 
     def _rotation(self, positions: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        """Cosines and sines (B, 1, L, E) of the angles by which queries and keys are turned."""
+        """Cosines and sines (B, 1, L, E) by which queries and keys are turned; half of the sines are negated."""
         angles = positions.unsqueeze(-1).float() * self.layers.rotary_emb.inv_freq.float()  # (3, B, L, E / 2)
         parts = [part[axis] for axis, part in enumerate(angles.split(self.sections, -1))]
         angles = torch.cat([*parts, *parts], -1).unsqueeze(1)
-        return angles.cos().to(dtype), angles.sin().to(dtype)
+        first, second = angles.sin().to(dtype).chunk(2, -1)
+        return angles.cos().to(dtype), torch.cat([-first, second], -1)
 
 
 def _turned(x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
     """Heads (B, H, L, E) turned by their positions: the first half of a head against the second."""
     cos, sin = rotation
     first, second = x.chunk(2, -1)
-    return x * cos + torch.cat([-second, first], -1) * sin
+    return x * cos + torch.cat([second, first], -1) * sin
 
 
 def mrope_positions(ids: list[int], image_pad: int, grids: list[tuple[int, int, int]], merge: int) -> Tensor:

@@ -21,9 +21,9 @@ from torch import Tensor, nn
 from .chain import Chain, ChainError, canonical_text, parse_regions, without_unfinished_box
 from .decoding import Sampling, TokenChooser
 from .folder import Manifest
-from .language import KeyValues, Language, mrope_positions
+from .language import KeyValues, Language, mrope_positions, rounded_up
 from .prompt import Vocabulary, turns_of
-from .recording import PlainStep, RecordedStep
+from .recording import FastStep, PlainStep
 from .writing import GUESSED, Draft, OnToken, Page, Sequence, TextSoFar, write_from_draft, write_together
 
 # B: batch, L: tokens, T: image tokens (64), D: hidden size of the language model
@@ -63,7 +63,7 @@ class ReasonerNetwork(nn.Module):
 class Reasoner:
     """A reasoner ready to use. `device` is where its network's inputs go; the network may be loaded there in part.
 
-    recorded: on a CUDA device that holds all its weights, record the step that writes a token and replay it.
+    recorded: whether the step that writes a token may be recorded and replayed, where a CUDA device holds all weights.
     """
 
     def __init__(self, network: ReasonerNetwork, tokenizer: Any, image_processor: Any, manifest: Manifest) -> None:
@@ -72,7 +72,7 @@ class Reasoner:
         self.vocabulary = Vocabulary(tokenizer, manifest.image_tokens)
         self.key = uuid4().hex
         self.device = torch.device("cpu")
-        self.recorded = False
+        self.recorded = True
 
     def write(
         self,
@@ -118,7 +118,7 @@ class Reasoner:
             choose = TokenChooser(sampling, self.vocabulary, constrain)
             requests.append(_Request(looked[id(chain)], beginnings[id(chain)], choose, partial(on_token, number)))
         longest = max(len(beginning.ids) for beginning in beginnings.values())
-        places = longest + max_tokens + GUESSED + len(self.vocabulary.drawing)
+        places = rounded_up(longest + max_tokens + GUESSED + len(self.vocabulary.drawing))
         row = self.language.bytes_of_row(places, self.network.get_dtype())
         together = max(1, int(min(len(chains), cache_memory / row)))
         groups = [requests[start : start + together] for start in range(0, len(chains), together)]
@@ -152,7 +152,7 @@ class Reasoner:
     def _write_group(self, requests: list["_Request"], places: int, max_tokens: int) -> list[Chain | ChainError]:
         """Write some chains at once, in a cache of `places` tokens for each."""
         cache = self.language.empty(len(requests), places, like=requests[0].beginning.embeddings)
-        step = RecordedStep(self.language, cache) if self._can_record() else PlainStep(self.language, cache)
+        step = (FastStep if self._can_record() else PlainStep)(self.language, cache)
         pages, logits = self._opened(requests, cache)
         if len(pages) == 1 and requests[0].chain.draft:
             draft = Draft(self.vocabulary.chain(requests[0].chain.draft))

@@ -6,7 +6,7 @@ All in fp32, so that what differs is the device and not the precision. On a mach
 import comfy.model_management
 import pytest
 import torch
-from got.got_models import reasoner as reasoner_module
+from got.got_models import recording
 from got.got_models.chain import TEXT_TO_IMAGE, Chain, read_chain
 from got.got_models.comfy.guider import GoTGuider, empty_latent, sample
 from got.got_models.comfy.reasoner import ManagedReasoner
@@ -65,13 +65,14 @@ def managed(folder, networks, precision):
 @pytest.fixture
 def recordings(monkeypatch):
     """Which steps were recorded, by the rows of each."""
-    made, recorded = [], reasoner_module.RecordedStep
+    made, recorded = [], recording.RecordedStep
 
-    def note(language, cache):
+    def note(language, cache, inputs):
+        step = recorded(language, cache, inputs)
         made.append(cache.keys[0].shape[0])
-        return recorded(language, cache)
+        return step
 
-    monkeypatch.setattr(reasoner_module, "RecordedStep", note)
+    monkeypatch.setattr(recording, "RecordedStep", note)
     return made
 
 
@@ -82,11 +83,12 @@ def request(prompt="a red cup"):
 @pytest.mark.parametrize("recorded", [False, True])
 @pytest.mark.parametrize("sampling", [Sampling(), Sampling(temperature=0.8, seed=4)])
 def test_the_same_tokens_are_written(managed, plain, recordings, recorded, sampling):
-    ours = managed.write(request(), sampling, 40, True, None, recorded)
+    managed.recorded = recorded
+    ours = managed.write(request(), sampling, 40, True, None)
     expected = plain.write(request(), sampling, 40)
     assert len(ours.text) >= 20 and ours.text == expected.text
     torch.testing.assert_close(managed.semantics(ours).hidden, plain.semantics(expected).hidden, atol=1e-3, rtol=0)
-    assert recordings == ([1] if recorded and CARD else []), "a step is recorded on a card alone, and only if asked for"
+    assert recordings == ([1] if recorded and CARD else []), "a step is recorded on a card alone, and if it may be"
 
 
 @pytest.mark.parametrize("recorded", [False, True])
@@ -105,7 +107,8 @@ def test_several_chains_at_once_are_the_same(managed, plain, recordings, recorde
 def test_a_draft_and_recorded_steps_change_nothing_together(managed, plain, draft):
     expected = plain.write(request(), Sampling(), 40)
     drafted = Chain(TEXT_TO_IMAGE, "a red cup", "", (), draft=draft or expected.text)
-    assert managed.write(drafted, Sampling(), 40, True, None, recorded=True).text == expected.text
+    managed.recorded = True
+    assert managed.write(drafted, Sampling(), 40, True, None).text == expected.text
 
 
 def test_the_meaning_of_a_chain_and_its_conditions_are_the_same(managed, plain):
@@ -116,9 +119,8 @@ def test_the_meaning_of_a_chain_and_its_conditions_are_the_same(managed, plain):
         torch.testing.assert_close(part, other, atol=1e-3, rtol=0)
 
 
-@pytest.mark.parametrize("recorded", [False, True])
 def test_loaded_by_half_the_same_tokens_are_written_and_no_step_is_recorded(
-    folder, networks, plain, recordings, recorded, monkeypatch
+    folder, networks, plain, recordings, monkeypatch
 ):
     managed = ManagedReasoner(folder)
     patcher = managed.patcher
@@ -126,7 +128,7 @@ def test_loaded_by_half_the_same_tokens_are_written_and_no_step_is_recorded(
     patcher.unpatch_model(patcher.offload_device)
     patcher.load(patcher.load_device, lowvram_model_memory=patcher.model_size() // 2)
     monkeypatch.setattr(comfy.model_management, "load_models_gpu", lambda *models, **options: None)  # room for no more
-    ours = managed.write(request(), Sampling(), 24, True, None, recorded)
+    ours = managed.write(request(), Sampling(), 24, True, None)
     assert patcher.model.model_lowvram and patcher.loaded_size() < patcher.model_size()
     assert ours.text == plain.write(request(), Sampling(), 24).text and not recordings
 

@@ -39,14 +39,17 @@ _CACHE_MEMORY = 1024**3  # bytes, for the key-value caches of chains that are wr
 
 
 class ManagedReasoner:
-    """What travels on a GOT_REASONER wire. `patcher` owns the network; nothing else keeps it on a device."""
+    """What travels on a GOT_REASONER wire. `patcher` owns the network; nothing else keeps it on a device.
+
+    recorded: see reasoner.Reasoner.
+    """
 
     def __init__(self, folder: Path) -> None:
         management = comfy.model_management
         device, offload_device = management.get_torch_device(), management.text_encoder_offload_device()
         dtype, check = reasoner_dtype(), management.throw_exception_if_processing_interrupted
         self.reasoner = load_reasoner(folder, dtype, reasoner_stays(*weights_of(folder / REASONER)), check)
-        self.manifest = self.reasoner.manifest
+        self.manifest, self.recorded = self.reasoner.manifest, True
         retype(self.reasoner.network, dtype)
         self.patcher = comfy.model_patcher.CoreModelPatcher(
             self.reasoner.network, load_device=device, offload_device=offload_device
@@ -59,13 +62,12 @@ class ManagedReasoner:
         max_tokens: int,
         constrain: bool,
         node_id: str | None,
-        recorded: bool = False,
     ) -> Chain:
         """Write a chain: its text goes to the browser, its progress is shown, Stop is obeyed within one token.
 
-        recorded: see reasoner.Reasoner. ChainError, without constrain, if the chain cannot be drawn.
+        ChainError, without constrain, if the chain cannot be drawn.
         """
-        [written] = self.write_all([chain], [sampling], max_tokens, constrain, node_id, recorded)
+        [written] = self.write_all([chain], [sampling], max_tokens, constrain, node_id)
         if isinstance(written, ChainError):
             raise written
         return written
@@ -77,7 +79,6 @@ class ManagedReasoner:
         max_tokens: int,
         constrain: bool,
         node_id: str | None,
-        recorded: bool = False,
     ) -> list[Chain | ChainError]:
         """Write several chains together, as many at a time as memory is set aside for; otherwise as `write`.
 
@@ -85,7 +86,7 @@ class ManagedReasoner:
         """
         one = self.reasoner.language.bytes_of_row(max_tokens, self.reasoner.network.get_dtype())
         self._load(_WORKING_MEMORY + min(_CACHE_MEMORY, (len(chains) - 1) * one))
-        self.reasoner.recorded = recorded
+        self.reasoner.recorded = self.recorded and not _patched_as_it_runs(self.reasoner.network.language_model)
         stream = _Stream(node_id, len(chains))
         try:
             tell = _progress(max_tokens, stream)
@@ -115,6 +116,12 @@ class ManagedReasoner:
                 recurse=False
             ):  # rotary tables: small, and in no layer ComfyUI moves
                 module._buffers[name] = buffer.to(self.patcher.load_device)
+
+
+def _patched_as_it_runs(network: nn.Module) -> bool:
+    """Whether some layer changes its weights each time it runs, as for a LoRA on weights that are not all loaded."""
+    changes = ("weight_function", "bias_function")
+    return any(getattr(layer, name, None) for layer in network.modules() for name in changes)
 
 
 class _Embedding(_OPS.Embedding):

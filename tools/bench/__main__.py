@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 
 # By importance, for a run may be cut off.
-SECTIONS = ["stages", "recorded", "shares", "again", "exact", "budgets", "stops", "curves", "compiled"]
+SECTIONS = ["stages", "unrecorded", "shares", "again", "exact", "budgets", "stops", "curves", "compiled"]
 USUAL = ["stages", "shares", "again"]
 
 
@@ -47,7 +47,7 @@ def parse_arguments() -> argparse.Namespace:
     if options.dynamic and options.device == "cpu":
         parser.error("--dynamic needs --device cuda")
     if options.device == "cpu":
-        options.sections = [name for name in options.sections if name != "recorded"]  # CUDA graphs need CUDA
+        options.sections = [name for name in options.sections if name != "unrecorded"]  # CUDA graphs need CUDA
     return options
 
 

@@ -23,7 +23,7 @@ class Ours:
     """Each method is one stage; what the stages before it made is handed in."""
 
     def __init__(self, folder: Path, strengths: Strengths) -> None:
-        self.strengths, self.recorded = strengths, False
+        self.strengths, self.recorded = strengths, True
         self.reasoner = ManagedReasoner(folder)
         self.model, self.vae = load_unet(folder / UNET), load_vae(folder / VAE)
 
@@ -32,9 +32,9 @@ class Ours:
         (model,) = TorchCompileModel.execute(self.model, "inductor").result
         return self._with(model=model)
 
-    def recording(self) -> "Ours":
-        """The same with recorded steps of the reasoner."""
-        return self._with(recorded=True)
+    def unrecorded(self) -> "Ours":
+        """The same with plain steps of the reasoner alone."""
+        return self._with(recorded=False)
 
     def _with(self, **changed: Any) -> "Ours":
         other = object.__new__(Ours)
@@ -53,7 +53,8 @@ class Ours:
         last = [0.0]
         comfy.utils.set_progress_bar_global_hook(lambda *event, **more: last.append(time.perf_counter()))
         request = Chain(TEXT_TO_IMAGE, prompt, begun, parse_regions(begun), draft=draft)
-        chain = self.reasoner.write(request, Sampling(), tokens, True, None, self.recorded)
+        self.reasoner.recorded = self.recorded
+        chain = self.reasoner.write(request, Sampling(), tokens, True, None)
         return chain, time.perf_counter() - last[-1]
 
     def hidden(self, chain: Chain) -> tuple[Tensor, Tensor, Tensor]:
