@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from server import PromptServer
 from torch import Tensor, nn
+from torch.nn.functional import rms_norm
 
 import comfy.model_management
 import comfy.model_patcher
@@ -166,17 +167,16 @@ def _quantized(layer: Fp8Linear, dtype: torch.dtype) -> nn.Module:
 
 
 def _managed_norm(kind: type) -> type:
-    """transformers' RMSNorm with ComfyUI's way of fetching the weight."""
+    """transformers' RMSNorm, by one kernel where PyTorch has it, with ComfyUI's way of fetching the weight."""
 
     class ManagedRMSNorm(kind, comfy.ops.CastWeightBiasOp):
         bias = None
 
         def forward(self, x: Tensor) -> Tensor:
             if not self.comfy_cast_weights:
-                return kind.forward(self, x)
+                return rms_norm(x, self.weight.shape, self.weight, self.variance_epsilon)
             weight, bias, stream = comfy.ops.cast_bias_weight(self, x, offloadable=True)
-            scaled = x.float() * torch.rsqrt(x.float().pow(2).mean(-1, keepdim=True) + self.variance_epsilon)
-            out = weight * scaled.to(x.dtype)
+            out = rms_norm(x, weight.shape, weight, self.variance_epsilon)
             comfy.ops.uncast_bias_weight(self, weight, bias, stream)
             return out
 
