@@ -75,9 +75,9 @@ SIZES = {
             },
             vae={"block_out_channels": (128, 128, 256, 256), "layers_per_block": 1},
         ),
-        side=256,
-        tokens=96,
-        steps=10,
+        side=288,
+        tokens=128,
+        steps=20,
     ),
     "real": Size(
         replace(REAL, language={**REAL.language, "tie_word_embeddings": False}),
