@@ -78,12 +78,13 @@ class TokenChooser:
     def _mask(self, allowed: list[int] | None, logits: Tensor) -> Tensor:
         """Which ids may not come next: all but those `allowed`, or those that are forbidden in the prose."""
         if allowed is not None:
-            ids = torch.tensor(allowed, device=logits.device)
-            return torch.ones_like(logits, dtype=torch.bool).index_fill_(1, ids, False)
+            mask = torch.ones_like(logits, dtype=torch.bool)
+            mask[:, allowed] = False
+            return mask
         forbidden = self.grammar.forbidden() if self.grammar else ()
         if forbidden not in self.masks:
-            ids = torch.tensor([*self.never, *forbidden], device=logits.device)
-            self.masks[forbidden] = torch.zeros_like(logits, dtype=torch.bool).index_fill_(1, ids, True)
+            self.masks[forbidden] = torch.zeros_like(logits, dtype=torch.bool)
+            self.masks[forbidden][:, [*self.never, *forbidden]] = True
         return self.masks[forbidden]
 
     def _with_penalty(self, ids: list[int], logits: Tensor) -> Tensor:
@@ -94,12 +95,9 @@ class TokenChooser:
         penalty = self.sampling.repetition_penalty
         if self.penalties is None:
             self.penalties = torch.ones_like(logits)
-        new = ids[self.known :]
-        if len(new) == 1:
-            self.penalties[0, new[0]] = penalty
-        elif new:
-            self.penalties.index_fill_(1, torch.tensor(new, device=logits.device), penalty)
-        self.known = len(ids)
+        new, self.known = ids[self.known :], len(ids)
+        if new:
+            self.penalties[:, new[0] if len(new) == 1 else new] = penalty  # one alone needs no list on the device
         lower = torch.minimum if penalty >= 1 else torch.maximum
         return lower(logits * self.penalties, logits / self.penalties)
 
@@ -113,7 +111,7 @@ class TokenChooser:
         return drawn
 
     def _draw(self, shape: torch.Size) -> Tensor:
-        return torch.empty(shape).exponential_(generator=self.generator)
+        return torch.empty(shape, dtype=torch.float32, device="cpu").exponential_(generator=self.generator)
 
 
 _DRAWERS = ThreadPoolExecutor(thread_name_prefix="got-noise")
