@@ -3,6 +3,8 @@
 All in fp32, so that what differs is the device and not the precision. On a machine without a card both are CPUs.
 """
 
+import shutil
+
 import comfy.model_management
 import pytest
 import torch
@@ -13,10 +15,11 @@ from got.got_models.comfy.reasoner import ManagedReasoner
 from got.got_models.comfy.unet import load_unet
 from got.got_models.comfy.vae import load_vae
 from got.got_models.decoding import Sampling
-from got.got_models.folder import PUBLISHED_DEFAULTS, UNET, VAE
+from got.got_models.folder import PUBLISHED_DEFAULTS, REASONER, UNET, VAE
 from got.got_models.guidance import Guidance, Strengths
 from got.got_models.loading import load_reasoner
 from got.tests import oracle
+from got.tests.qwen import store_in_fp8
 from got.tools.bench.machine import full_precision
 from got.tools.bench.models import SIZES, make_models
 
@@ -109,6 +112,16 @@ def test_a_draft_and_recorded_steps_change_nothing_together(managed, plain, draf
     drafted = Chain(TEXT_TO_IMAGE, "a red cup", "", (), draft=draft or expected.text)
     managed.recorded = True
     assert managed.write(drafted, Sampling(), 40, True, None).text == expected.text
+
+
+def test_fp8_layers_write_the_same_tokens_recorded_or_not(folder, networks, recordings, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "fp8")
+    store_in_fp8(copy / REASONER / "model.safetensors")
+    managed, texts = ManagedReasoner(copy), []
+    for managed.recorded in (False, True):
+        texts.append(managed.write(request(), Sampling(), 40, True, None).text)
+    assert texts == [load_reasoner(copy, torch.float32).write(request(), Sampling(), 40).text] * 2
+    assert recordings == ([1] if CARD else [])
 
 
 def test_the_meaning_of_a_chain_and_its_conditions_are_the_same(managed, plain):

@@ -75,8 +75,8 @@ SIZES = {
             },
             vae={"block_out_channels": (128, 128, 256, 256), "layers_per_block": 1},
         ),
-        side=288,
-        tokens=128,
+        side=320,
+        tokens=240,
         steps=20,
     ),
     "real": Size(
