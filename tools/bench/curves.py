@@ -1,9 +1,11 @@
 """What a picture costs as it grows: more boxes, a larger side, more pictures or chains at once, longer chains."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch import nn
 
 from ...got_models.chain import TEXT_TO_IMAGE, Chain, read_chain
 from ...got_models.decoding import Sampling
@@ -18,7 +20,8 @@ def curve(values: tuple, at: Callable) -> Callable[["Bench"], list[dict]]:
         found = []
         for value in values:
             found.append(at(bench, value))
-            print("  " + "   ".join(f"{key} {value:.4g}" for key, value in found[-1].items()), flush=True)
+            shown = (f"{key} {value if isinstance(value, str) else f'{value:.4g}'}" for key, value in found[-1].items())
+            print("  " + "   ".join(shown), flush=True)
         return found
 
     return points
@@ -92,6 +95,42 @@ def attention(bench: Bench, cudnn: bool) -> dict:
         torch.backends.cuda.enable_cudnn_sdp(before)
 
 
+def network(bench: Bench, point: tuple[int, str]) -> dict:
+    """One forward of the UNet alone, at so many rows: as it is; with cuDNN's convolutions tried out; channels last."""
+    rows, way = point
+    sizes, size, like = bench.size.networks, bench.size.side // 8, {"device": bench.device, "dtype": bench.dtype}
+    x, context = torch.zeros(rows, 12, size, size, **like), torch.zeros(rows, 64, sizes.context, **like)
+    pooled, ids, step = torch.zeros(rows, sizes.pooled, **like), torch.zeros(rows, 6, **like), torch.zeros(rows, **like)
+    vector = torch.zeros(rows, sizes.pooled + 6 * 256, **like)
+    theirs, mine = bench.reference.networks.unet, bench.ours.model.model.diffusion_model
+    known = {"text_embeds": pooled, "time_ids": ids}
+    with _set(way, bench, theirs, mine):
+        found = _both(
+            bench,
+            {"rows": rows},
+            lambda: theirs(x, step, context, added_cond_kwargs=known),
+            lambda: mine(x, step, context=context, y=vector),
+        )
+    return {**found, "way": way}
+
+
+@contextmanager
+def _set(way: str, bench: Bench, *networks: nn.Module) -> Iterator[None]:
+    before = torch.backends.cudnn.benchmark
+    torch.backends.cudnn.benchmark = way == "autotuned"
+    bench.turn(ours=True)
+    bench.ours.load()
+    if way == "channels last":
+        for each in networks:
+            each.to(memory_format=torch.channels_last)
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = before
+        for each in networks:
+            each.to(memory_format=torch.contiguous_format)
+
+
 def _both(bench: Bench, point: dict, by_plain: Callable[[], Any], by_us: Callable[[], Any]) -> dict:
     plain, ours = _best(bench, bench.time_reference, by_plain), _best(bench, bench.time_ours, by_us)
     return {**point, "reference_seconds": plain, "our_seconds": ours, "ratio": plain / ours}
@@ -111,6 +150,9 @@ def _inputs(bench: Bench, size: int) -> tuple:
 
 
 CURVES = {
+    "one forward": curve(
+        ((1, "as it is"), (3, "as it is"), (4, "as it is"), (3, "autotuned"), (3, "channels last")), network
+    ),
     "boxes": curve((1, 4, 16, 64), boxes),
     "side": curve((0.5, 1.0, 1.5), side),
     "pictures at once": curve((1, 2, 4), pictures),
