@@ -7,6 +7,7 @@ import shutil
 from types import SimpleNamespace
 
 import comfy.model_management
+import comfy.model_patcher
 import pytest
 import torch
 from got.got_models.chain import EDIT, TEXT_TO_IMAGE, read_chain
@@ -97,6 +98,16 @@ def test_fp8_layers_are_comfyuis_and_compute_the_same(folder, tmp_path):
     assert kinds == {"torch.float8_e4m3fn", "torch.float32"}
     ours, expected = (one.semantics(chain_for(EDIT)).hidden for one in (managed, plain))
     torch.testing.assert_close(ours, expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(("total", "whole"), [(8e9, True), (1e9, False)])
+def test_a_reasoner_that_leaves_room_is_loaded_whole_under_dynamic_vram(folder, monkeypatch, total, whole):
+    class Dynamic(comfy.model_patcher.ModelPatcher):
+        pass
+
+    monkeypatch.setattr(comfy.model_patcher, "CoreModelPatcher", Dynamic)
+    monkeypatch.setattr(comfy.model_management, "get_total_memory", lambda device: total)
+    assert type(ManagedReasoner(folder).patcher) is (comfy.model_patcher.ModelPatcher if whole else Dynamic)
 
 
 def test_every_weight_is_in_a_layer_that_comfyui_can_leave_out(pair):

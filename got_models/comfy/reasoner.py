@@ -37,6 +37,7 @@ _RETYPED = {
 _SECONDS_BETWEEN_TEXTS = 0.1
 _WORKING_MEMORY = 512 * 1024**2  # bytes, for activations and the key-value cache of a few thousand tokens
 _CACHE_MEMORY = 1024**3  # bytes, for the key-value caches of chains that are written together
+_SHARE = 0.8  # of a card's memory: what a reasoner and its work may take that is loaded as a whole
 
 
 class ManagedReasoner:
@@ -52,9 +53,8 @@ class ManagedReasoner:
         self.reasoner = load_reasoner(folder, dtype, reasoner_stays(*weights_of(folder / REASONER)), check)
         self.manifest, self.recorded = self.reasoner.manifest, True
         retype(self.reasoner.network, dtype)
-        self.patcher = comfy.model_patcher.CoreModelPatcher(
-            self.reasoner.network, load_device=device, offload_device=offload_device
-        )
+        patcher_class = _patcher_class(self.reasoner.network, device)
+        self.patcher = patcher_class(self.reasoner.network, load_device=device, offload_device=offload_device)
 
     def write(
         self,
@@ -117,6 +117,19 @@ class ManagedReasoner:
                 recurse=False
             ):  # rotary tables: small, and in no layer ComfyUI moves
                 module._buffers[name] = buffer.to(self.patcher.load_device)
+
+
+def _patcher_class(network: nn.Module, device: torch.device) -> type[comfy.model_patcher.ModelPatcher]:
+    """ComfyUI's own choice of patcher; but on a device that the reasoner leaves room on, the one that loads it whole.
+
+    Under DynamicVRAM, ComfyUI's default on NVIDIA cards, each layer asks for its weights anew whenever it runs, so the
+    step that writes a token could not be recorded. ComfyUI makes the same exception for some VAEs (disable_offload).
+    """
+    management = comfy.model_management
+    whole = management.module_size(network) + _WORKING_MEMORY + management.minimum_inference_memory()
+    patchers = comfy.model_patcher
+    roomy = whole <= _SHARE * management.get_total_memory(device)
+    return patchers.ModelPatcher if roomy else patchers.CoreModelPatcher
 
 
 def _patched_as_it_runs(network: nn.Module) -> bool:
