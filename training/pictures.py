@@ -19,7 +19,7 @@ PADS = (CELLS // MERGE) ** 2  # image tokens of a picture that the reasoner sees
 MEAN = np.array((0.48145466, 0.4578275, 0.40821073), dtype=np.float32)
 STD = np.array((0.26862954, 0.26130258, 0.27577711), dtype=np.float32)
 THINGS = 4  # places for things in a row of numbers
-LINES = 8  # scan lines through a pixel
+LINES = 4  # scan lines through a pixel
 TABLE = 4096  # heights at which an outline is known
 CANVAS = 3 + 4  # numbers of a painted box: its colour, its corners
 
@@ -87,10 +87,10 @@ class Pictures:
         x, sign = self.crossings[shape.clamp(min=0)[:, None], place].unbind(-1)  # (N, S * LINES, 4)
         x, sign = left[..., None] + x * (right - left)[..., None], sign * inside[..., None]
         ends = torch.arange(1, world.SIZE + 1, device=self.device)
-        cover = sum(
-            sign[..., k, None] * (ends - x[..., k, None]).clamp(0, 1)  # the part of a pixel right of a crossing
-            for k in range(x.shape[-1])
-        )
+        cover = torch.zeros(len(shape), len(lines), world.SIZE, device=self.device)
+        for k in range(x.shape[-1]):
+            right = (ends - x[..., k, None]).clamp_(0, 1)  # the part of a pixel right of a crossing
+            cover.addcmul_(sign[..., k, None], right)
         return cover.unflatten(1, (world.SIZE, LINES)).mean(2)
 
     def paint(self, canvases: Tensor) -> Tensor:
