@@ -47,7 +47,7 @@ def _crossings() -> Tensor:
     table[world.SHAPES.index("square"), :, 1, 0] = 1
     for shape in ("circle", "square"):
         table[world.SHAPES.index(shape), :, :2, 1] = 1, -1
-    for shape, points in world._POLYGONS.items():
+    for shape, points in world.POLYGONS.items():
         edges = list(zip(points, (*points[1:], points[0]), strict=True))
         for line, height in enumerate(heights):
             found = [

@@ -17,7 +17,7 @@ from .pictures import CELLS, MERGE, PADS, packed
 from .tokenizer import IMAGE_TOKENS, SYSTEM
 
 # What a batch has only if some row calls for it.
-OPTIONAL = (*("sources", "targets", "drawn", "starts", "spots", "boxes"),)
+OPTIONAL = ("sources", "targets", "drawn", "starts", "spots", "boxes")
 READING = 0.3  # share of rows whose chain does not follow from the prompt: only to be read, never to be written
 KEEPING = 0.1  # share of text-to-image rows whose chain goes on from locked regions
 TURNS, PARTS = 0.15, 0.1  # shares of edits that are second turns of a conversation, or ask for two changes at once

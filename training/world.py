@@ -37,7 +37,7 @@ def _star() -> tuple:
     return tuple(map(tuple, ((points - low) / (high - low)).tolist()))
 
 
-_POLYGONS = {"triangle": _TRIANGLE, "star": _star()}
+POLYGONS = {"triangle": _TRIANGLE, "star": _star()}
 
 
 class Thing(NamedTuple):
@@ -92,7 +92,7 @@ def paint(pixels: np.ndarray, thing: Thing) -> None:
     elif thing.shape == "square":
         pen.rectangle(outline, fill=255)
     else:
-        pen.polygon([(corner[0] + u * span[0], corner[1] + v * span[1]) for u, v in _POLYGONS[thing.shape]], fill=255)
+        pen.polygon([(corner[0] + u * span[0], corner[1] + v * span[1]) for u, v in POLYGONS[thing.shape]], fill=255)
     cover = np.asarray(mask.reduce(s), dtype=np.float32)[..., None] / 255
     part = pixels[top:bottom, left:right]
     part += cover * (np.array(ImageColor.getrgb(thing.color), dtype=np.float32) - part)
