@@ -161,6 +161,33 @@ def test_what_a_picture_holds_is_told_by_kind(pictures):
     assert sorted(held[0].nonzero()[:, 0].tolist()) == sorted(wanted)
 
 
+def test_the_digits_asked_of_a_picture_are_those_a_chain_writes(tokenizer):
+    numbers = torch.tensor([0, 5, 25, 100, 450, 998])
+    told = ["".join(map(str, word[word < reasoner.END].tolist())) for word in reasoner.spelled(numbers)]
+    assert told == [str(number) for number in numbers.tolist()]
+    written = [text for number, text in enumerate(map(tokenizer.decode, range(len(tokenizer)))) if text.isdecimal()]
+    assert sorted(written) == list("0123456789")
+
+
+def test_a_token_of_a_picture_belongs_to_the_thing_that_has_most_of_it():
+    classes = torch.tensor([[7, 3, 3, 0], [0, 0, 0, 5], [0, 0, 0, 0]]).view(1, 12)
+    corners = torch.arange(12.0)[None, :, None].expand(1, 12, 4)
+    kinds, boxes = reasoner.owners(classes, corners)
+    assert kinds.tolist() == [3, 5, 0] and boxes[:2, 0].tolist() == [1, 7]
+
+
+def test_digits_of_boxes_that_can_be_seen_weigh_more(tokenizer, student):
+    batch = rows.collate([made("edit", 1)[0], made("text-to-image", 1)[0]], tokenizer)
+    assert batch["looking"].tolist() == [True, False]
+    digit, space = (tokenizer.convert_tokens_to_ids(token) for token in ("5", ","))
+    logits, labels = torch.zeros(2, len(tokenizer)), torch.tensor([digit, space])
+    logits[0, digit] = 50.0  # no error there: only the comma's is left, by its share of the weights
+    flat = torch.tensor(len(tokenizer)).log()
+    for row, share in ((0, 1 / (1 + reasoner.SEEN)), (1, 0.5)):
+        error = student.chain_error(logits, labels, torch.tensor([row, row]), batch)
+        torch.testing.assert_close(error, flat * share, atol=1e-4, rtol=1e-4)
+
+
 def test_a_batch_can_be_taken_more_than_once(tokenizer):
     def names(first, passes):
         made = reasoner.batches(tokenizer, first, 12, size=2, seed=5, passes=passes, group=2)

@@ -47,6 +47,7 @@ GROUNDS = (
     "{x} and a {b} background",
     "{x} in front of {b}",
     "{x} in front of a {b} wall",
+    "{x} in front of a background of {b}",
     "{x} against a wall of {b}",
     "{x}, a {b} background behind",
     "{x} set against {b}",

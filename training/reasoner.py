@@ -3,11 +3,13 @@
 Losses: cross-entropy on the chain; from the hidden state of image token i, the i-th part of a thumbnail of the picture,
 and, for a thumbnail hardly tells shapes, which colours and shapes the picture has;
 from the hidden state of each <|box_start|> whose box can be seen, its corners; from the vision tower, what lies where;
-from the second layer's states of a picture shown, the corners of what lies in each patch.
-The last three only speed up learning to locate. Source of the tasks: arXiv:2503.10639.
+from the second layer's states of a picture shown, the corners of what lies in each patch; from the third layer's, the
+digits in which those are written, which a chain then has only to copy.
+The last four only speed up learning to locate. Source of the tasks: arXiv:2503.10639.
 """
 
 from collections import deque
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -54,12 +56,14 @@ VISION = dict(
 )
 KINDS = 1 + len(world.COLORS) * len(world.SHAPES)
 SIGHTS = KINDS + 4 + len(world.BACKGROUNDS)
-NAMED = 4.0  # the weight of a token that names a colour or a shape
-PLACING = (
-    1  # the layer, from 0, after which a picture's tokens must know where they are: nothing tells the vision tower
-)
+# The weights of a token that names a colour or a shape, and of a digit of a box that can be seen.
+NAMED, SEEN = 4.0, 4.0
+# The layers, from 0, after which a picture's tokens must know where their things are, which nothing tells the vision
+# tower, and how that is written.
+PLACING, SPELLING = 1, 2
+DIGITS, END = 3, 10  # of a coordinate, at most; what stands for "no further digit"
 RECALLED = 48  # items of batches among which one is taken again
-WEIGHTS = dict(chain=4.0, picture=1.0, cells=0.5, kinds=2.0, corners=4.0, places=4.0, sight=0.4, extent=0.4)
+WEIGHTS = dict(chain=4.0, picture=1.0, cells=0.5, kinds=2.0, corners=4.0, places=4.0, digits=0.5, sight=0.4, extent=0.4)
 
 
 def build(tokenizer) -> Qwen2_5_VLForConditionalGeneration:
@@ -128,10 +132,31 @@ def token_weights(tokenizer) -> torch.Tensor:
     return torch.tensor([NAMED if word in named else 1.0 for word in words])
 
 
+def digit_tokens(tokenizer) -> torch.Tensor:
+    """(V,): is the token a digit?"""
+    return torch.tensor([tokenizer.decode([number]).isdecimal() for number in range(len(tokenizer))])
+
+
+def spelled(numbers: torch.Tensor) -> torch.Tensor:
+    """Whole numbers (...,) of 0 to 999 -> (..., DIGITS): their digits from the left, then END: 25 is 2, 5, END."""
+    digits = torch.stack([numbers // 100, numbers // 10 % 10, numbers % 10, *[torch.full_like(numbers, END)] * 2], -1)
+    first = (numbers < 100).long() + (numbers < 10).long()
+    return digits.gather(-1, first[..., None] + torch.arange(DIGITS, device=numbers.device))
+
+
 def patch_centers() -> torch.Tensor:
     """(64, 4): x, y, x, y of each patch's centre in cells, in the order of `Pictures.patches`."""
     grid = torch.stack(torch.meshgrid(torch.arange(CELLS), torch.arange(CELLS), indexing="ij")[::-1], -1) + 0.5
     return grid.view(CELLS // 2, 2, CELLS // 2, 2, 2).transpose(1, 2).reshape(-1, 2).repeat(1, 2)
+
+
+def owners(classes: torch.Tensor, corners: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Class (N,) and corners (N, 4) of the thing that has most of each token's patches, from those of all patches."""
+    classes, corners = classes.view(-1, 4), corners.view(-1, 4, 4)  # a row for each of the tokens
+    alike = (classes[:, :, None] == classes[:, None]).sum(-1) * (classes > 0)
+    most = alike.argmax(-1)
+    rows = torch.arange(len(most), device=most.device)
+    return classes[rows, most], corners[rows, most]
 
 
 class Heads(nn.Module):
@@ -145,6 +170,7 @@ class Heads(nn.Module):
         self.corners = nn.Linear(HIDDEN, 4)
         self.places = nn.Linear(HIDDEN, 16)
         self.owner = nn.Linear(HIDDEN, KINDS + 4)
+        self.digits = nn.Linear(HIDDEN, 4 * DIGITS * (END + 1))
         self.sight = nn.Linear(HIDDEN, 4 * SIGHTS)  # four patches a merged token
 
 
@@ -155,30 +181,33 @@ class Student(nn.Module):
         super().__init__()
         self.model, self.heads, self.eyes = model, Heads(), Eyes(model.model.visual)
         self.register_buffer("weights", token_weights(tokenizer), persistent=False)
-        self.early = None  # hidden states after the layer PLACING
-        model.model.language_model.layers[PLACING].register_forward_hook(self.keep_early)
+        self.register_buffer("written", digit_tokens(tokenizer), persistent=False)
+        self.early = {}  # hidden states by the layer that they come from
+        for number in (PLACING, SPELLING):
+            model.model.language_model.layers[number].register_forward_hook(partial(self.keep_early, number))
 
-    def keep_early(self, layer, inputs, outputs) -> None:
-        self.early = outputs[0] if isinstance(outputs, tuple) else outputs
+    def keep_early(self, number: int, layer, inputs, outputs) -> None:
+        self.early[number] = outputs[0] if isinstance(outputs, tuple) else outputs
 
-    def places_error(self, batch: dict) -> torch.Tensor:
-        """How far the early states of the pictures shown are from telling the corners of what lies in each patch."""
+    def picture_errors(self, batch: dict) -> dict[str, torch.Tensor]:
+        """How far the early states of the pictures shown are from telling where what lies in them is.
+
+        places: the corners of what lies in each patch, and kind and corners of what has most of a token's four patches:
+        one thing a token is what a name can find. digits: how the corners of the latter are written.
+        """
         shown = batch["ids"] == self.model.config.image_token_id
-        told = self.heads.places(self.early[shown]).float().view(-1, 64, 4)  # (I, 64, 4)
+        placing, spelling = (self.early[number][shown] for number in (PLACING, SPELLING))
+        told = self.heads.places(placing).float().view(-1, 64, 4)  # (I, 64, 4)
         on = batch["classes"] > 0
         corners = (batch["sights"] + patch_centers().to(told)) / CELLS  # (I, 64, 4)
-        return F.smooth_l1_loss(told[on], corners[on], beta=0.05) + self.owner_error(shown, batch["classes"], corners)
-
-    def owner_error(self, shown: torch.Tensor, classes: torch.Tensor, corners: torch.Tensor) -> torch.Tensor:
-        """The same of the thing that has most of a token's four patches: one thing a token is what a name can find."""
-        classes, corners = classes.view(-1, 4), corners.view(-1, 4, 4)  # a row for each of the tokens
-        alike = (classes[:, :, None] == classes[:, None]).sum(-1) * (classes > 0)
-        most = alike.argmax(-1)
-        rows = torch.arange(len(most), device=most.device)
-        owner, box = classes[rows, most], corners[rows, most]
-        kinds, told = self.heads.owner(self.early[shown]).float().split((KINDS, 4), -1)
+        places = F.smooth_l1_loss(told[on], corners[on], beta=0.05)
+        owner, box = owners(batch["classes"], corners)
+        kinds, told = self.heads.owner(placing).float().split((KINDS, 4), -1)
         on = owner > 0
-        return 0.2 * F.cross_entropy(kinds, owner) + F.smooth_l1_loss(told[on], box[on], beta=0.05)
+        places = places + 0.2 * F.cross_entropy(kinds, owner) + F.smooth_l1_loss(told[on], box[on], beta=0.05)
+        digits = self.heads.digits(spelling[on]).float().unflatten(-1, (-1, END + 1))  # (N, 4 * DIGITS, END + 1)
+        asked = spelled((box[on] * 1000).round().long()).flatten(1)
+        return {"places": places, "digits": F.cross_entropy(digits.flatten(0, 1), asked.flatten())}
 
     def look(self, batch: dict) -> tuple[torch.Tensor, dict]:
         """Features (I, 16, D) of the pictures shown, and the losses of the vision tower."""
@@ -201,7 +230,7 @@ class Student(nn.Module):
             inputs_embeds=embeddings, position_ids=batch["positions"], attention_mask=None, use_cache=False
         )
         if "patches" in batch:
-            losses["places"] = self.places_error(batch)
+            losses |= self.picture_errors(batch)
         return out.last_hidden_state, losses
 
     def image_states(self, states: torch.Tensor, batch: dict) -> torch.Tensor:
@@ -209,11 +238,17 @@ class Student(nn.Module):
         places = batch["starts"][:, None] + torch.arange(64, device=states.device)
         return states[batch["drawn"][:, None], places]
 
+    def chain_error(self, logits: torch.Tensor, labels: torch.Tensor, rows: torch.Tensor, batch: dict) -> torch.Tensor:
+        """The weighted mean of the cross-entropy of (N, V) logits with (N,) labels; rows (N,): the row of each."""
+        seen = batch["looking"][rows] & self.written[labels]
+        weights = torch.where(seen, SEEN, self.weights[labels])
+        return (F.cross_entropy(logits, labels, reduction="none") * weights).sum() / weights.sum()
+
     def forward(self, batch: dict) -> dict:
         states, losses = self.hidden(batch)
         asked = batch["labels"][:, 1:] != -100
         logits = self.model.lm_head(states[:, :-1][asked]).float()
-        losses["chain"] = F.cross_entropy(logits, batch["labels"][:, 1:][asked], self.weights)
+        losses["chain"] = self.chain_error(logits, batch["labels"][:, 1:][asked], asked.nonzero()[:, 0], batch)
         if "drawn" in batch:
             drawn = self.image_states(states, batch)
             losses["picture"] = F.mse_loss(self.heads.picture(drawn).float(), batch["thumbnails"])

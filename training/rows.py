@@ -144,7 +144,7 @@ def find_row(rng: Random) -> Row:
     return Row("describe", prompt, language.sentence(things), True, scene, None)
 
 
-def random_row(rng: Random, shares=(0.36, 0.4, 0.07, 0.17)) -> Row:
+def random_row(rng: Random, shares=(0.33, 0.4, 0.08, 0.19)) -> Row:
     """shares: of text-to-image, edits, descriptions and findings."""
     task = rng.choices(("text-to-image", "edit", "describe", "find"), shares)[0]
     if task in ("describe", "find"):
@@ -177,7 +177,8 @@ def tokens_of(rows: list[Row], tokenizer) -> list[tuple[list[int], list[int]]]:
 def collate(rows: list[Row], tokenizer) -> dict[str, torch.Tensor]:
     """One batch, padded on the right to a multiple of 32.
 
-    ids, labels (B, L); positions (3, B, L); sources (I, 25): the pictures shown, as scenes in pictures.packed's form;
+    ids, labels (B, L); positions (3, B, L); looking (B,): does the row show a picture?
+    sources (I, 25): the pictures shown, as scenes in pictures.packed's form;
     of the rows with image tokens: drawn (T,): which they are, starts (T,): where those begin, targets (T, 25): scenes;
     spots (N, 2): row and place of each box that can be seen, boxes (N, 4): its corners in 0..1.
     """
@@ -204,6 +205,7 @@ def collate(rows: list[Row], tokenizer) -> dict[str, torch.Tensor]:
             spots = [len(prompt) + at for at, token in enumerate(chain) if token == box]
             for spot, corners in zip(spots, row.boxes, strict=True):
                 found["spots"].append((i, spot)), found["boxes"].append(np.array(corners, dtype=np.float32) / 1000)
+    found["looking"] = [row.source is not None for row in rows]
     arrays = {name: np.stack(values) for name, values in found.items() if values}
     batch = {"ids": ids, "labels": labels, "positions": place, **arrays}
     return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in batch.items()}
