@@ -107,6 +107,43 @@ def test_an_edit_changes_nothing_outside_its_area(kind):
         assert changed.any() and (kind == "background" or not (changed & outside).any())
 
 
+def test_an_edit_chain_names_what_its_area_depends_on_before_the_area():
+    for edit in edits("add") + edits("move"):
+        before = language.edit_chain(edit).split("<|box_start|>")[0]
+        assert (edit.anchor or edit.subject).name in before.split("\n")[1]
+        assert (edit.relation if edit.anchor else language.DIRECTIONS[edit.relation]) in before.split("\n")[1]
+
+
+@pytest.mark.parametrize("kind", world.EDITS)
+def test_what_an_edit_leaves_is_named_in_the_order_of_the_source(kind):
+    for edit in edits(kind):
+        kept = [thing for thing in edit.target.things if thing in edit.source.things]
+        assert kept == [thing for thing in edit.source.things if thing in edit.target.things]
+        assert kind != "add" or edit.target.things[-1] == edit.result
+
+
+def test_what_is_added_stands_right_beside_its_anchor_and_apart_from_all_else():
+    for edit in edits("add", 100):
+        new, old = edit.result.box, edit.anchor.box
+        axis = 0 if edit.relation in ("left of", "right of") else 1
+        gap = new[axis] - old[axis + 2] if edit.relation in ("right of", "below") else old[axis] - new[axis + 2]
+        assert gap == world.MARGIN and min(new) >= world.MARGIN and max(new) <= 1000 - world.MARGIN
+        assert world.apart(new, [thing.box for thing in edit.source.things])
+
+
+def test_scattered_boxes_lie_apart_and_need_not_keep_a_relation():
+    broken = 0
+    for seed in range(200):
+        scene = world.random_scene(Random(seed), tidy=True)
+        things = world.scattered(Random(seed), scene).things
+        assert [thing.name for thing in things] == [thing.name for thing in scene.things]
+        boxes = [thing.box for thing in things]
+        for i, box in enumerate(boxes):
+            assert world.apart(box, boxes[:i]) and min(box) >= world.MARGIN and max(box) <= 1000 - world.MARGIN
+        broken += any(not world.holds(boxes[i], r, boxes[j]) for i, r, j in scene.relations)
+    assert broken > 50
+
+
 def test_changing_the_background_has_the_whole_picture_as_its_area():
     assert all(edit.area == world.EVERYWHERE for edit in edits("background"))
 

@@ -343,17 +343,19 @@ def area_color(edit: Edit) -> str:
 
 
 def edit_chain(edit: Edit, color: str | None = None) -> str:
-    """The five steps of an edit. color: the colour word of the area's box."""
-    name = edit.subject.name if edit.subject else "background"
+    """The five steps of an edit. color: the colour word of the area's box.
+
+    The second says all that the area in the third depends on, and the last names things in the order of the first: a
+    chain that is written from left to right can then copy.
+    """
+    name, toward = edit.subject.name if edit.subject else "background", DIRECTIONS.get(edit.relation)
+    beside = f"{edit.relation} the {edit.anchor and edit.anchor.name}"
     role, change = {
         "recolor": (f"edited is the {name}", f"The {name} becomes {area_color(edit)}"),
         "remove": (f"removed is the {name}", f"The {name} is removed"),
         "replace": (f"replaced is the {name}", f"The {name} becomes {edit.result and a(edit.result.name)}"),
-        "add": (
-            f"added is {a(name)}",
-            f"{capital(a(name))} is added {edit.relation} the {edit.anchor and edit.anchor.name}",
-        ),
-        "move": (f"moved is the {name}", f"The {name} is moved {DIRECTIONS.get(edit.relation)}"),
+        "add": (f"added is {a(name)} {beside}", f"{capital(a(name))} is added {beside}"),
+        "move": (f"moved {toward} is the {name}", f"The {name} is moved {toward}"),
         "background": ("edited is the background", f"The background becomes {edit.target.background}"),
     }[edit.kind]
     steps = (

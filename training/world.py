@@ -303,6 +303,26 @@ def random_scene(rng: Random, held_out: bool = False, tidy: bool = False) -> Sce
     return Scene(background, tuple(Thing(s, c, b) for (c, s), b in zip(kinds, boxes)), tuple(relations))
 
 
+def scattered(rng: Random, scene: Scene) -> Scene:
+    """The scene with some of its boxes at any free place, as a person may drag them: its relations need not hold.
+
+    A box that finds no room becomes smaller, down to half, or stays where it is.
+    """
+    things = list(scene.things)
+    for number in rng.sample(range(len(things)), rng.randint(1, len(things))):
+        taken = [thing.box for thing in things]  # the old place too
+        boxes = (_elsewhere(rng, things[number].box, shrink) for shrink in (1.0, 0.8, 0.6, 0.5) for _ in range(20))
+        free = next((box for box in boxes if apart(box, taken)), things[number].box)
+        things[number] = things[number]._replace(box=free)
+    return replace(scene, things=tuple(things))
+
+
+def _elsewhere(rng: Random, box: tuple, shrink: float) -> tuple[int, int, int, int]:
+    width, height = (max(SMALLEST, int((box[axis + 2] - box[axis]) * shrink)) for axis in (0, 1))
+    x, y = (rng.randrange(MARGIN, 1000 - MARGIN - side + 1, STEP) for side in (width, height))
+    return x, y, x + width, y + height
+
+
 def reading_order(things) -> tuple[Thing, ...]:
     """From left to right: the order in which a picture is described."""
     return tuple(sorted(things, key=lambda thing: thing.box))
@@ -312,8 +332,9 @@ def reading_order(things) -> tuple[Thing, ...]:
 
 
 def _swap(scene: Scene, old: Thing, new: Thing | None) -> Scene:
+    """The scene with another thing, or none, in an old one's place; the others keep their order, which texts follow."""
     things = [new if thing is old else thing for thing in scene.things]
-    return replace(scene, things=reading_order(thing for thing in things if thing is not None))
+    return replace(scene, things=tuple(thing for thing in things if thing is not None))
 
 
 def _moved(rng: Random, subject: Thing, others) -> tuple[str, tuple, tuple] | None:
@@ -334,25 +355,24 @@ def _moved(rng: Random, subject: Thing, others) -> tuple[str, tuple, tuple] | No
 
 
 def _beside(relation: str, anchor: tuple) -> tuple[int, int, int, int]:
-    """A box of 250 right next to the anchor's, their middles in line."""
-    x, y = ((anchor[axis] + anchor[axis + 2] - 250) // 2 for axis in (0, 1))
+    """A box of 250 right next to the anchor's, their middles in line, or as near to that as the picture's edge lets."""
+    last = 1000 - MARGIN - 250
+    x, y = (min(max((anchor[axis] + anchor[axis + 2] - 250) // 2, MARGIN), last) for axis in (0, 1))
     x = {"left of": anchor[0] - MARGIN - 250, "right of": anchor[2] + MARGIN}.get(relation, x)
     y = {"above": anchor[1] - MARGIN - 250, "below": anchor[3] + MARGIN}.get(relation, y)
     return x, y, x + 250, y + 250
 
 
-def _added(rng: Random, scene: Scene, held_out: bool, step: int) -> Edit | None:
-    anchor = rng.choice(scene.things)
+def _added(rng: Random, scene: Scene, held_out: bool) -> Edit | None:
+    """One more thing right beside one that has room there: a place that follows from the words and the picture."""
     names = {thing.name for thing in scene.things}
     color, shape = rng.choice([kind for kind in _kinds(rng, 8, True) if " ".join(kind) not in names])
     relation = _relation_fits(rng, (color, shape), held_out)
-    taken = [thing.box for thing in scene.things]
-    for tries in range(200 if relation else 0):
-        box = _random_box(rng, 300 if len(taken) > 1 else 375, step) if tries else _beside(relation, anchor.box)
-        if min(box) >= MARGIN and max(box) <= 1000 - MARGIN and apart(box, taken) and holds(box, relation, anchor.box):
+    for anchor in rng.sample(scene.things, len(scene.things)) if relation else ():
+        box = _beside(relation, anchor.box)
+        if min(box) >= MARGIN and max(box) <= 1000 - MARGIN and apart(box, [thing.box for thing in scene.things]):
             new = Thing(shape, color, box)
-            target = replace(scene, things=reading_order([*scene.things, new]))
-            return Edit("add", scene, target, box, new, new, relation, anchor)
+            return Edit("add", scene, replace(scene, things=(*scene.things, new)), box, new, new, relation, anchor)
     return None
 
 
@@ -363,14 +383,14 @@ def random_edit(rng: Random, held_out: bool = False, kind: str | None = None) ->
         count = rng.choice((1, 2, 2, 3))
         kinds = _kinds(rng, count, True)
         things = reading_order(Thing(s, c, b) for (c, s), b in zip(kinds, place(rng, count, step=step)))
-        edit = _change(rng, Scene(rng.choice(BACKGROUNDS), things), kind or rng.choice(EDITS), held_out, step)
+        edit = _change(rng, Scene(rng.choice(BACKGROUNDS), things), kind or rng.choice(EDITS), held_out)
         if edit is not None:
             return edit
 
 
 def random_change(rng: Random, scene: Scene, held_out: bool = False, tries: int = 20) -> Edit | None:
     """One change to a scene that is there already; None if none was found that fits it."""
-    edits = (_change(rng, scene, rng.choice(EDITS), held_out, step_of(rng)) for _ in range(tries))
+    edits = (_change(rng, scene, rng.choice(EDITS), held_out) for _ in range(tries))
     return next((edit for edit in edits if edit is not None), None)
 
 
@@ -383,13 +403,13 @@ def two_edits(rng: Random, held_out: bool = False) -> tuple[Edit, Edit]:
             return first, second
 
 
-def _change(rng: Random, scene: Scene, kind: str, held_out: bool, step: int) -> Edit | None:
+def _change(rng: Random, scene: Scene, kind: str, held_out: bool) -> Edit | None:
     subject = rng.choice(scene.things)
     if kind == "background":
         new = rng.choice([b for b in BACKGROUNDS if b != scene.background])
         return Edit(kind, scene, replace(scene, background=new), EVERYWHERE, None, None)
     if kind == "add":
-        return _added(rng, scene, held_out, step)
+        return _added(rng, scene, held_out)
     if kind == "move":
         move = _moved(rng, subject, [t for t in scene.things if t is not subject])
         if move is None:
