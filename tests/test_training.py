@@ -16,7 +16,7 @@ from got.got_models.folder import TINY
 from got.got_models.prompt import NEW_TOKENS, Vocabulary
 from got.got_models.weights import published_key
 from got.training import autoencoder, export, language, latents, reasoner, recipe, rows, unet, world
-from got.training.pictures import CELLS, LOOK, MEAN, PADS, STD, Pictures, packed
+from got.training.pictures import CELLS, LOOK, MEAN, PADS, STD, Pictures, class_of, packed
 from got.training.run import Run, cosine
 from got.training.tokenizer import QWEN_TOKENS, train_tokenizer
 from PIL import Image
@@ -159,6 +159,58 @@ def test_what_a_picture_holds_is_told_by_kind(pictures):
     held = pictures.complete({"targets": torch.from_numpy(packed(world.Scene("gray", tuple(things))))[None]})["kinds"]
     wanted = [world.COLORS.index(t.color) * 4 + world.SHAPES.index(t.shape) for t in things]
     assert sorted(held[0].nonzero()[:, 0].tolist()) == sorted(wanted)
+
+
+@pytest.mark.parametrize("make", [rows.describe_row, rows.find_row])
+def test_a_box_that_can_be_seen_is_of_the_thing_that_the_chain_names_before_it(make, tokenizer):
+    for seed in range(20):
+        row = make(Random(seed))
+        classes = {thing.box: class_of(thing) for thing in row.source.things}
+        meant = rows.collate([row], tokenizer)["meant"].tolist()
+        assert meant == [classes[box] for box in row.boxes]
+
+
+def test_a_description_leaves_nothing_out():
+    for seed in range(200):
+        row = rows.describe_row(Random(seed))
+        assert sorted(row.boxes) == sorted(thing.box for thing in row.source.things)
+
+
+@pytest.mark.parametrize("kind", world.EDITS)
+def test_an_edits_area_depends_on_its_anchor_or_its_subject(kind, tokenizer):
+    edit = world.random_edit(Random(4), kind=kind)
+    row = rows.Row("edit", "", language.edit_chain(edit), True, edit.source, edit.target, meant=(rows.meant(edit),))
+    thing = {"add": edit.anchor, "background": None}.get(kind, edit.subject)
+    assert rows.collate([row], tokenizer)["meant"].tolist() == [class_of(thing) if thing else 0]
+
+
+def test_digits_that_are_right_are_no_error_and_each_wrong_one_is():
+    boxes = torch.tensor([[0.0, 0.025, 0.45, 0.998]])
+    logits = torch.zeros(1, 4 * reasoner.DIGITS, reasoner.END + 1)
+    right = [0, 10, 10, 2, 5, 10, 4, 5, 0, 9, 9, 8]
+    for place, digit in enumerate(right):
+        logits[0, place, digit] = 50.0
+    assert reasoner.digit_error(logits.flatten(1), boxes) < 1e-6
+    logits[0, 3] = logits[0, 3].roll(1)
+    assert reasoner.digit_error(logits.flatten(1), boxes).item() == pytest.approx(50 / 12, rel=1e-3)
+
+
+def test_what_is_to_be_written_is_read_from_one_layer_after_the_other(tokenizer, student, pictures):
+    batch = pictures.complete(rows.collate(made("edit"), tokenizer))
+    with torch.no_grad():
+        student.hidden(batch)
+        before = student.box_errors(batch)
+        at = batch["spots"].unbind(1)
+        for name, layer in (
+            ("meant", reasoner.CHOOSING),
+            ("located", reasoner.LOCATING),
+            ("written", reasoner.WRITING),
+        ):
+            kept = student.early[layer].clone()
+            student.early[layer][at] += 1.0
+            after = student.box_errors(batch)
+            student.early[layer] = kept
+            assert {other for other in before if after[other] != before[other]} == {name}
 
 
 def test_the_digits_asked_of_a_picture_are_those_a_chain_writes(tokenizer):

@@ -34,6 +34,11 @@ def packed(scene: world.Scene) -> np.ndarray:
     return np.concatenate([[world.BACKGROUNDS.index(scene.background)], numbers.reshape(-1)]).astype(np.int16)
 
 
+def class_of(thing: world.Thing) -> int:
+    """The number of a thing's colour and shape: 1 to 32, for 0 is the background's."""
+    return 1 + world.COLORS.index(thing.color) * len(world.SHAPES) + world.SHAPES.index(thing.shape)
+
+
 def _colors(names: tuple[str, ...]) -> Tensor:
     return torch.tensor([ImageColor.getrgb(name) for name in names], dtype=torch.float32)
 
@@ -119,7 +124,7 @@ class Pictures:
     def cells(self, scenes: Tensor) -> tuple[Tensor, Tensor]:
         """What lies at the centre of each of 8 x 8 cells of scenes (N, 1 + 6 T): classes (N, 8, 8), boxes (N, 8, 8, 4).
 
-        A class is 0 for background, else 1 + colour * 4 + shape; a box is relative to the cell, in cells.
+        A class is 0 for background, else that of class_of; a box is relative to the cell, in cells.
         """
         things = scenes[:, 1:].long().view(-1, THINGS, 6)
         centers = (torch.arange(CELLS, device=self.device) + 0.5) / CELLS * 1000

@@ -2,10 +2,11 @@
 
 Losses: cross-entropy on the chain; from the hidden state of image token i, the i-th part of a thumbnail of the picture,
 and, for a thumbnail hardly tells shapes, which colours and shapes the picture has;
-from the hidden state of each <|box_start|> whose box can be seen, its corners; from the vision tower, what lies where;
-from the second layer's states of a picture shown, the corners of what lies in each patch; from the third layer's, the
-digits in which those are written, which a chain then has only to copy.
-The last four only speed up learning to locate. Source of the tasks: arXiv:2503.10639.
+from the hidden state of each <|box_start|> whose box can be seen, its corners, and before that, one layer after the
+other, which thing is meant, where its box lies and in which digits that is written; from the vision tower, what lies
+where; from the second layer's states of a picture shown, the corners of what lies in each patch; from the third
+layer's, the digits in which those are written, which a chain then has only to copy.
+All but the first two only speed up learning to locate. Source of the tasks: arXiv:2503.10639.
 """
 
 from collections import deque
@@ -61,9 +62,24 @@ NAMED, SEEN = 4.0, 4.0
 # The layers, from 0, after which a picture's tokens must know where their things are, which nothing tells the vision
 # tower, and how that is written.
 PLACING, SPELLING = 1, 2
+# The layers after which a <|box_start|> must know which thing is meant, where its box lies, and how that is written.
+CHOOSING, LOCATING, WRITING = 2, 3, 4
 DIGITS, END = 3, 10  # of a coordinate, at most; what stands for "no further digit"
 RECALLED = 48  # items of batches among which one is taken again
-WEIGHTS = dict(chain=4.0, picture=1.0, cells=0.5, kinds=2.0, corners=4.0, places=4.0, digits=0.5, sight=0.4, extent=0.4)
+WEIGHTS = dict(
+    chain=4.0,
+    picture=1.0,
+    cells=0.5,
+    kinds=2.0,
+    corners=4.0,
+    meant=1.0,
+    located=4.0,
+    written=0.5,
+    places=4.0,
+    digits=0.5,
+    sight=0.4,
+    extent=0.4,
+)
 
 
 def build(tokenizer) -> Qwen2_5_VLForConditionalGeneration:
@@ -144,6 +160,12 @@ def spelled(numbers: torch.Tensor) -> torch.Tensor:
     return digits.gather(-1, first[..., None] + torch.arange(DIGITS, device=numbers.device))
 
 
+def digit_error(logits: torch.Tensor, boxes: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy of (N, 4 * DIGITS * (END + 1)) logits with the digits of boxes (N, 4), corners in 0..1."""
+    asked = spelled((boxes * 1000).round().long())
+    return F.cross_entropy(logits.float().view(-1, END + 1), asked.flatten())
+
+
 def patch_centers() -> torch.Tensor:
     """(64, 4): x, y, x, y of each patch's centre in cells, in the order of `Pictures.patches`."""
     grid = torch.stack(torch.meshgrid(torch.arange(CELLS), torch.arange(CELLS), indexing="ij")[::-1], -1) + 0.5
@@ -168,6 +190,9 @@ class Heads(nn.Module):
         self.kinds = nn.Linear(HIDDEN, KINDS - 1)
         self.cells = nn.Linear(HIDDEN, KINDS)
         self.corners = nn.Linear(HIDDEN, 4)
+        self.meant = nn.Linear(HIDDEN, KINDS)
+        self.located = nn.Linear(HIDDEN, 4)
+        self.written = nn.Linear(HIDDEN, 4 * DIGITS * (END + 1))
         self.places = nn.Linear(HIDDEN, 16)
         self.owner = nn.Linear(HIDDEN, KINDS + 4)
         self.digits = nn.Linear(HIDDEN, 4 * DIGITS * (END + 1))
@@ -183,7 +208,7 @@ class Student(nn.Module):
         self.register_buffer("weights", token_weights(tokenizer), persistent=False)
         self.register_buffer("written", digit_tokens(tokenizer), persistent=False)
         self.early = {}  # hidden states by the layer that they come from
-        for number in (PLACING, SPELLING):
+        for number in (PLACING, SPELLING, CHOOSING, LOCATING, WRITING):
             model.model.language_model.layers[number].register_forward_hook(partial(self.keep_early, number))
 
     def keep_early(self, number: int, layer, inputs, outputs) -> None:
@@ -205,9 +230,17 @@ class Student(nn.Module):
         kinds, told = self.heads.owner(placing).float().split((KINDS, 4), -1)
         on = owner > 0
         places = places + 0.2 * F.cross_entropy(kinds, owner) + F.smooth_l1_loss(told[on], box[on], beta=0.05)
-        digits = self.heads.digits(spelling[on]).float().unflatten(-1, (-1, END + 1))  # (N, 4 * DIGITS, END + 1)
-        asked = spelled((box[on] * 1000).round().long()).flatten(1)
-        return {"places": places, "digits": F.cross_entropy(digits.flatten(0, 1), asked.flatten())}
+        return {"places": places, "digits": digit_error(self.heads.digits(spelling[on]), box[on])}
+
+    def box_errors(self, batch: dict) -> dict[str, torch.Tensor]:
+        """How far the early states of each <|box_start|> whose box can be seen are from telling what to write."""
+        rows, places = batch["spots"].unbind(1)
+        choosing, locating, writing = (self.early[number][rows, places] for number in (CHOOSING, LOCATING, WRITING))
+        return {
+            "meant": F.cross_entropy(self.heads.meant(choosing).float(), batch["meant"]),
+            "located": F.smooth_l1_loss(self.heads.located(locating).float(), batch["boxes"], beta=0.05),
+            "written": digit_error(self.heads.written(writing), batch["boxes"]),
+        }
 
     def look(self, batch: dict) -> tuple[torch.Tensor, dict]:
         """Features (I, 16, D) of the pictures shown, and the losses of the vision tower."""
@@ -259,6 +292,7 @@ class Student(nn.Module):
         if "spots" in batch:
             corners = self.heads.corners(states[batch["spots"][:, 0], batch["spots"][:, 1]]).float()
             losses["corners"] = F.smooth_l1_loss(corners, batch["boxes"], beta=0.05)
+            losses |= self.box_errors(batch)
         return losses
 
 

@@ -13,12 +13,13 @@ from ..got_models.chain import TEXT_TO_IMAGE, Chain, parse_regions
 from ..got_models.editing import kept_text
 from ..got_models.language import mrope_positions
 from . import language, world
-from .pictures import CELLS, MERGE, PADS, packed
+from .pictures import CELLS, MERGE, PADS, class_of, packed
 from .tokenizer import IMAGE_TOKENS, SYSTEM
 
 # What a batch has only if some row calls for it.
-OPTIONAL = ("sources", "targets", "drawn", "starts", "spots", "boxes")
+OPTIONAL = ("sources", "targets", "drawn", "starts", "spots", "boxes", "meant")
 READING = 0.3  # share of rows whose chain does not follow from the prompt: only to be read, never to be written
+MOVED = 0.7  # share of those, when the prompt is the chain's own, whose boxes lie anywhere
 KEEPING = 0.1  # share of text-to-image rows whose chain goes on from locked regions
 TURNS, PARTS = 0.15, 0.1  # shares of edits that are second turns of a conversation, or ask for two changes at once
 DRAWING = "<|im_gen_start|>" + "".join(f"<|im_gen_{number:04}|>" for number in range(IMAGE_TOKENS))
@@ -34,6 +35,7 @@ class Row:
     target: world.Scene | None  # the picture to be made
     kept: str = ""  # the chain's beginning, where it is given: what a person locked
     earlier: tuple[world.Scene, ...] = ()  # the pictures shown in the turns before
+    meant: tuple[world.Thing | None, ...] = ()  # with a picture shown: the thing that each box depends on
 
     @property
     def start(self) -> str:
@@ -63,7 +65,10 @@ def text_to_image_row(rng: Random, read: bool) -> Row:
     scene = world.random_scene(rng, tidy=not read or rng.random() < 0.3)
     said, colors = scene, None
     if read:
-        said = world.random_scene(rng) if rng.random() < 0.4 else scene
+        if rng.random() < 0.4:
+            said = world.random_scene(rng)
+        elif rng.random() < MOVED:
+            scene = world.scattered(rng, scene)
         colors = language.other_colors(scene, rng) if rng.random() < 0.7 else None
     caption = rng.choice(language.VAGUE) if read and rng.random() < 0.3 else language.caption(said, rng)
     prompt = conversation(language.CAPTION + caption, image=False)
@@ -107,7 +112,13 @@ def edit_row(rng: Random, read: bool) -> Row:
         color = rng.choice(world.COLORS) if rng.random() < 0.7 else None
         text = "edit the image" if rng.random() < 0.4 else text
     prompt = conversation(language.INSTRUCTION + text, image=True)
-    return Row("edit", prompt, language.edit_chain(edit, color), not read, edit.source, edit.target)
+    chain = language.edit_chain(edit, color)
+    return Row("edit", prompt, chain, not read, edit.source, edit.target, meant=(meant(edit),))
+
+
+def meant(edit: world.Edit) -> world.Thing | None:
+    """The thing of the picture shown that an edit's area depends on."""
+    return edit.anchor or edit.subject
 
 
 def turn_row(rng: Random) -> Row:
@@ -116,21 +127,28 @@ def turn_row(rng: Random) -> Row:
     prompt = conversation(language.INSTRUCTION + language.instruction(first, rng), image=True)
     text = language.INSTRUCTION + language.instruction(second, rng)
     prompt = second_turn(prompt, language.edit_chain(first), text)
-    return Row("edit", prompt, language.edit_chain(second), True, second.source, second.target, earlier=(first.source,))
+    chain, shown = language.edit_chain(second), (first.source,)
+    return Row("edit", prompt, chain, True, second.source, second.target, earlier=shown, meant=(meant(second),))
 
 
 def parts_row(rng: Random) -> Row:
     """One instruction with two changes."""
     edits = world.two_edits(rng)
     prompt = conversation(language.INSTRUCTION + language.two_part_instruction(edits, rng), image=True)
-    return Row("edit", prompt, language.two_step_chain(*edits), True, edits[0].source, edits[1].target)
+    chain, things = language.two_step_chain(*edits), tuple(map(meant, edits))
+    return Row("edit", prompt, chain, True, edits[0].source, edits[1].target, meant=things)
 
 
 def describe_row(rng: Random) -> Row:
+    """All that a picture shows, from left to right, things alike together."""
     scene = world.random_scene(rng)
-    scene = world.Scene(scene.background, world.reading_order(scene.things))
+    things = world.reading_order(scene.things)
+    names = [thing.name for thing in things]
+    scene = world.Scene(scene.background, tuple(sorted(things, key=lambda thing: names.index(thing.name))))
     prompt = conversation(language.DESCRIBE, image=True)
-    return Row("describe", prompt, language.chain(scene, rng), True, scene, None)
+    chain, owners = language.chain(scene, rng), {thing.box: thing for thing in scene.things}
+    things = tuple(owners[box] for box in language.boxes_of(chain))
+    return Row("describe", prompt, chain, True, scene, None, meant=things)
 
 
 def find_row(rng: Random) -> Row:
@@ -141,10 +159,10 @@ def find_row(rng: Random) -> Row:
     if not things:
         return find_row(rng)
     prompt = conversation(language.FIND.format(names=language.listing([thing.name for thing in things])), image=True)
-    return Row("describe", prompt, language.sentence(things), True, scene, None)
+    return Row("describe", prompt, language.sentence(things), True, scene, None, meant=tuple(things))
 
 
-def random_row(rng: Random, shares=(0.33, 0.4, 0.08, 0.19)) -> Row:
+def random_row(rng: Random, shares=(0.25, 0.5, 0.06, 0.19)) -> Row:
     """shares: of text-to-image, edits, descriptions and findings."""
     task = rng.choices(("text-to-image", "edit", "describe", "find"), shares)[0]
     if task in ("describe", "find"):
@@ -180,7 +198,8 @@ def collate(rows: list[Row], tokenizer) -> dict[str, torch.Tensor]:
     ids, labels (B, L); positions (3, B, L); looking (B,): does the row show a picture?
     sources (I, 25): the pictures shown, as scenes in pictures.packed's form;
     of the rows with image tokens: drawn (T,): which they are, starts (T,): where those begin, targets (T, 25): scenes;
-    spots (N, 2): row and place of each box that can be seen, boxes (N, 4): its corners in 0..1.
+    spots (N, 2): row and place of each box that can be seen, boxes (N, 4): its corners in 0..1, meant (N,): the class
+    of the thing that it depends on, as pictures.class_of has it, or 0.
     """
     pad, box, gen = (tokenizer.convert_tokens_to_ids(t) for t in ("<|image_pad|>", "<|box_start|>", "<|im_gen_start|>"))
     tokens = tokens_of(rows, tokenizer)
@@ -203,8 +222,9 @@ def collate(rows: list[Row], tokenizer) -> dict[str, torch.Tensor]:
             found["targets"].append(packed(row.target))
         if row.written and row.source is not None:
             spots = [len(prompt) + at for at, token in enumerate(chain) if token == box]
-            for spot, corners in zip(spots, row.boxes, strict=True):
+            for spot, corners, thing in zip(spots, row.boxes, row.meant, strict=True):
                 found["spots"].append((i, spot)), found["boxes"].append(np.array(corners, dtype=np.float32) / 1000)
+                found["meant"].append(0 if thing is None else class_of(thing))
     found["looking"] = [row.source is not None for row in rows]
     arrays = {name: np.stack(values) for name, values in found.items() if values}
     batch = {"ids": ids, "labels": labels, "positions": place, **arrays}
