@@ -4,7 +4,7 @@ from comfy_api.latest import ComfyExtension, io
 
 from .got_models.comfy import forecast, waiting
 from .got_models.comfy.files import register_folder
-from .nodes import chain, editor, guidance, loader, reasoning, sampling
+from .nodes import chain, editor, guidance, loader, reasoning, regional, sampling
 
 WEB_DIRECTORY = "./web"
 
@@ -16,7 +16,8 @@ class GoTExtension(ComfyExtension):
         forecast.register_routes()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        return [*loader.NODES, *reasoning.NODES, *chain.NODES, *editor.NODES, *guidance.NODES, *sampling.NODES]
+        modules = (loader, reasoning, chain, editor, guidance, sampling, regional)
+        return [node for module in modules for node in module.NODES]
 
 
 async def comfy_entrypoint() -> GoTExtension:

@@ -153,6 +153,15 @@ def plain_text(text: str) -> str:
     return text.replace(BOX_START, "").replace(BOX_END, "")
 
 
+def without_boxes(chain: Chain) -> str:
+    """The chain's prose alone: neither boxes nor their colours."""
+    pieces, start = [], 0
+    for region in chain.regions:
+        pieces.append(chain.text[start : region.box_span[0]].rstrip(" "))
+        start = region.box_span[1]
+    return "".join([*pieces, chain.text[start:]]).strip()
+
+
 def got_r1_text(chain: Chain) -> str:
     """The chain in GoT-R1's form: objects marked, no colours."""
     pieces, start = [], 0

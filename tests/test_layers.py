@@ -13,8 +13,31 @@ STANDARD_LIBRARY_ONLY = ["boxes", "chain", "colors", "editing", "errors", "folde
 DEVELOPERS_ONLY = {"diffusers", "peft", "accelerate", "datasets", "pytest", "matplotlib", "torchvision"}
 
 # From the bottom up: a module may import those above it in this list, of our own ones.
-ORDER = ["errors", "colors", "chain", "boxes", "editing", "folder", "weights", "quantized", "guidance", "preview"]
-ORDER += ["prompt", "decoding", "several", "language", "recording", "writing", "reasoner", "loading", "forecast"]
+ORDER = [
+    "errors",
+    "colors",
+    "chain",
+    "boxes",
+    "editing",
+    "folder",
+    "weights",
+    "quantized",
+    "guidance",
+    "preview",
+    "regional",
+]
+ORDER += [
+    "regional",
+    "prompt",
+    "decoding",
+    "several",
+    "language",
+    "recording",
+    "writing",
+    "reasoner",
+    "loading",
+    "forecast",
+]
 ORDER += ["conversion", "convert", "comfy"]
 
 

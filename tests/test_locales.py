@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 from got.got_models.comfy.files import register_folder
-from got.nodes import chain, editor, guidance, loader, reasoning, sampling
+from got.nodes import chain, editor, guidance, loader, reasoning, regional, sampling
 from got.nodes.types import CATEGORY
 
 LOCALES = Path(__file__).parent.parent / "locales"
-NODES = [node for module in (loader, reasoning, chain, editor, guidance, sampling) for node in module.NODES]
+NODES = [node for module in (loader, reasoning, chain, editor, guidance, sampling, regional) for node in module.NODES]
 LANGUAGES = sorted(folder.name for folder in LOCALES.iterdir())
 
 

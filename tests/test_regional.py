@@ -1,0 +1,190 @@
+"""A chain's plan for other models: whose text counts where, and that ComfyUI's sampler does with it what it should."""
+
+import comfy.conds
+import comfy.latent_formats
+import comfy.model_base
+import comfy.model_patcher
+import comfy.sample
+import comfy.samplers
+import comfy.sd
+import comfy.sd1_clip
+import comfy.supported_models
+import pytest
+import torch
+from got.got_models.chain import ChainError, read_chain, without_boxes
+from got.got_models.comfy.regional import regional_conditioning
+from got.got_models.errors import GoTError
+from got.got_models.regional import SIDE, region_shares, regional_parts
+from got.nodes.regional import GoTRegionalConditioning
+
+LEFT, RIGHT = (slice(None), slice(None, SIDE // 2)), (slice(None), slice(SIDE // 2, None))
+CHAIN = read_chain("A red cup (0,0),(499,999) (red) and a green pear (500,0),(999,999) (green).", prompt="still life")
+
+
+# ---------------------------------------------------------------- whose text counts where
+
+
+def test_each_region_has_its_own_phrase_and_the_whole_has_the_rest():
+    parts = regional_parts(CHAIN, 0.75, CHAIN.prompt)
+    assert [part.text for part in parts] == ["still life", "A red cup", "a green pear"]
+    whole, cup, pear = (part.share[0] for part in parts)
+    assert (whole == 0.25).all()
+    assert (cup[LEFT] == 0.75).all() and (cup[RIGHT] == 0).all() and torch.equal(pear, 0.75 - cup)
+
+
+def test_the_shares_sum_to_one_everywhere():
+    chain = read_chain(
+        "A wall (0,0),(998,998), a cup (100,100),(500,700), a pear (300,300),(800,800), a fly (7,7),(9,9)."
+    )
+    for strength in (0.3, 1.0):
+        total = sum(part.share for part in regional_parts(chain, strength))
+        torch.testing.assert_close(total, torch.ones_like(total))
+
+
+def test_what_stands_before_a_wall_has_its_place_to_itself():
+    shares = region_shares(read_chain("A wall (0,0),(999,999) and a cup (0,0),(499,999)."))
+    assert (shares[1][LEFT] == 1).all() and (shares[0][LEFT] == 0).all()
+    assert (shares[0][RIGHT] == 1).all()
+
+
+def test_equal_boxes_share_their_place_equally():
+    shares = region_shares(read_chain("A cup (0,0),(499,999) with tea (0,0),(499,999)."))
+    assert (shares[:, LEFT[0], LEFT[1]] == 0.5).all()
+
+
+def test_what_is_hidden_is_not_asked_for():
+    chain = read_chain("A wall (0,0),(999,999), a cup (0,0),(499,999) and a pear (500,0),(999,999).")
+    assert [part.text for part in regional_parts(chain, 1, "all")] == ["all", "a cup", "a pear"]
+
+
+def test_at_strength_zero_the_plan_has_no_effect():
+    assert regional_parts(CHAIN, 0, CHAIN.prompt) == [("still life", None)]
+
+
+def test_style_is_added_to_every_text():
+    parts = regional_parts(CHAIN, 1, "Still life.", " oil painting, ")
+    assert [part.text for part in parts] == [
+        "Still life, oil painting",
+        "A red cup, oil painting",
+        "a green pear, oil painting",
+    ]
+
+
+def test_without_a_prompt_the_chains_own_prose_is_the_whole():
+    assert regional_parts(CHAIN, 0)[0].text == "A red cup and a green pear"
+    assert without_boxes(read_chain("1. A cup (1,2),(3,4) (red).\n2. It is big.")) == "1. A cup.\n2. It is big."
+
+
+def test_a_chain_without_boxes_is_refused():
+    with pytest.raises(ChainError, match="no box"):
+        regional_parts(read_chain("A cup."), 0.5)
+
+
+def test_a_box_without_words_is_named():
+    with pytest.raises(ChainError, match=r"Box 2 \(5,5\),\(9,9\) has no words"):
+        regional_parts(read_chain("A cup (1,2),(3,4) (red) (5,5),(9,9)."), 0.5)
+
+
+# ---------------------------------------------------------------- in ComfyUI
+
+
+WIDTH = 32  # of the text encoder
+
+
+class TextModel(comfy.sd1_clip.SDClipModel):
+    def __init__(self, device="cpu", dtype=None, model_options=None):
+        sizes = dict(num_hidden_layers=2, num_attention_heads=2, hidden_size=WIDTH, intermediate_size=64)
+        config = sizes | dict(hidden_act="quick_gelu", max_position_embeddings=77, eos_token_id=49407)
+        super().__init__(device=device, dtype=dtype, textmodel_json_config=config)
+
+
+class TinyText(comfy.sd1_clip.SD1ClipModel):
+    def __init__(self, device="cpu", dtype=None, model_options=None):
+        super().__init__(device=device, dtype=dtype, clip_model=TextModel)
+
+
+class Target:
+    params = {}
+    clip, tokenizer = TinyText, comfy.sd1_clip.SD1Tokenizer
+
+
+def randomized(module):
+    random = torch.Generator().manual_seed(5)
+    for weight in module.parameters():
+        scale = weight.shape[-1] ** -0.5 if weight.ndim > 1 else 0.1
+        weight.data = torch.randn(weight.shape, generator=random) * scale
+    return module
+
+
+@pytest.fixture(scope="module")
+def clip():
+    made = comfy.sd.CLIP(Target, model_options={"load_device": torch.device("cpu"), "dtype": torch.float32})
+    randomized(made.cond_stage_model)
+    return made
+
+
+@pytest.fixture(scope="module")
+def model():
+    """An SD 1.5 of one level."""
+    sizes = dict(in_channels=4, out_channels=4, model_channels=32, num_res_blocks=[1], channel_mult=[1], num_heads=2)
+    sizes |= dict(transformer_depth=[1], transformer_depth_output=[1, 1], transformer_depth_middle=1, image_size=32)
+    config = comfy.supported_models.SD15(sizes | dict(context_dim=WIDTH, use_spatial_transformer=True))
+    config.unet_config["num_head_channels"] = -1
+    config.set_inference_dtype(torch.float32, None)
+    network = config.get_model({}, device="cpu").eval()
+    randomized(network.diffusion_model)
+    for name, weight in network.diffusion_model.named_parameters():
+        if "attn2.to_v" in name or "attn2.to_out" in name:
+            weight.data *= 30  # a text must be heard
+    cpu = torch.device("cpu")
+    return comfy.model_patcher.ModelPatcher(network, load_device=cpu, offload_device=cpu)
+
+
+@pytest.fixture(autouse=True)
+def inference():
+    with torch.inference_mode():
+        yield
+
+
+def drawn(model, positive, count=1):
+    """One step of Euler from pure noise, without guidance: what the model predicts, mixed."""
+    noise = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(1)).repeat(count, 1, 1, 1)
+    latent = torch.zeros_like(noise)
+    return comfy.sample.sample(model, noise, 1, 1.0, "euler", "normal", positive, positive, latent, seed=0)
+
+
+def plain(clip, text):
+    return clip.encode_from_tokens_scheduled(clip.tokenize(text))
+
+
+def conditioned(clip, strength, style=""):
+    return GoTRegionalConditioning.execute(clip, CHAIN, strength, "prompt", style).result[0]
+
+
+def test_every_place_is_the_mean_of_what_its_texts_say(clip, model):
+    whole, cup, pear = (drawn(model, plain(clip, text)) for text in ("still life", "A red cup", "a green pear"))
+    assert (cup - pear).abs().max() > 0.5 and (cup - whole).abs().max() > 0.5  # the texts do tell
+    for strength in (0.25, 1.0):
+        found = drawn(model, conditioned(clip, strength))
+        expected = (1 - strength) * whole + strength * torch.cat([cup[..., :4], pear[..., 4:]], -1)
+        torch.testing.assert_close(found, expected, atol=1e-2, rtol=1e-5)
+
+
+def test_at_strength_zero_it_is_the_plain_prompt_bit_for_bit(clip, model):
+    assert torch.equal(drawn(model, conditioned(clip, 0)), drawn(model, plain(clip, "still life")))
+
+
+def test_a_batch_of_two_is_two_batches_of_one(clip, model):
+    once = drawn(model, conditioned(clip, 0.5))
+    torch.testing.assert_close(drawn(model, conditioned(clip, 0.5), 2), once.repeat(2, 1, 1, 1), atol=1e-2, rtol=1e-5)
+
+
+def test_a_phrase_that_comes_twice_is_encoded_once(clip):
+    chain = read_chain("A cup (0,0),(99,99) (red). A cup (200,200),(400,400) (red).", prompt="cups")
+    first, second = regional_conditioning(clip, regional_parts(chain, 1, "cups"))[1:]
+    assert first[0] is second[0] and not torch.equal(first[1]["mask"], second[1]["mask"])
+
+
+def test_a_checkpoint_without_a_text_encoder_is_told_so():
+    with pytest.raises(GoTError, match="no text encoder"):
+        GoTRegionalConditioning.execute(None, CHAIN, 0.5, "prompt")
