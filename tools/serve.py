@@ -10,7 +10,9 @@ from .server import Server, ServerError
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="dev.py serve", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="dev.py serve", description=__doc__, epilog="What else is given goes to ComfyUI.", allow_abbrev=False
+    )
     parser.add_argument("--port", type=int, default=8188, help="port on 127.0.0.1 (default: 8188)")
     parser.add_argument("--base", type=Path, help="folder of models, input and output (default: in the cache folder)")
     options, flags = parser.parse_known_args()

@@ -1,4 +1,4 @@
-"""A ComfyUI server of our own: on loopback, with chosen packs only, in a base folder that nobody else uses."""
+"""A ComfyUI server of our own: on loopback, with chosen packs only, in a base folder where nothing else is touched."""
 
 import json
 import os
@@ -13,6 +13,9 @@ from pathlib import Path
 
 PACK = Path(__file__).resolve().parent.parent
 PACK_NAME = "ComfyUI-GoT"  # the folder name in custom_nodes, which is also part of the URLs of web/
+OWN = ".comfyui-got"  # folder of a base folder for what is only ours: the log, and what ComfyUI deletes when it starts
+MADE = "made"  # file in it: the base folder was empty, so links in it are ours too
+COPY = ".comfyui-got-copy"  # file in a folder that was copied where it could not be linked
 
 # What a first visit would otherwise put over the page: the template browser, tips, the map.
 BROWSER_SETTINGS = {
@@ -39,17 +42,17 @@ class Server:
         models: dict[str, Path] | None = None,
         flags: tuple[str, ...] = (),
     ):
-        """base: the base folder (custom_nodes, models, input, output, temp, user); port: None for a free one.
+        """base: the base folder (custom_nodes, models, input, output, user); port: None for a free one.
 
         packs, models: folders to appear in custom_nodes and in models/got, by name. flags: more of ComfyUI's own.
         """
-        self.base = Path(base)
+        self.base = Path(base).resolve()  # ComfyUI itself runs in another folder
         self.port = port or free_port()
         self.packs = {PACK_NAME: PACK} | (packs or {})
         self.models = models or {}
         self.flags = flags
         self.url = f"http://127.0.0.1:{self.port}"
-        self.log = self.base / "server.log"
+        self.log = self.base / OWN / "server.log"
         self.process: subprocess.Popen | None = None
 
     def __enter__(self) -> "Server":
@@ -60,7 +63,13 @@ class Server:
         self.stop()
 
     def start(self, timeout: float = 180):
-        """Start ComfyUI and return when it answers. timeout: seconds."""
+        """Start ComfyUI and return when it answers. timeout: seconds.
+
+        ServerError if the port is taken, if a folder of another's stands in the way, or if ComfyUI does not start.
+        """
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                raise ServerError(f"Another server is on port {self.port}: stop it, or choose another port.")
         self._fill_base()
         comfyui = Path(os.environ["COMFYUI_PATH"])
         with open(self.log, "w", encoding="utf-8") as log:
@@ -94,6 +103,7 @@ class Server:
     def _arguments(self) -> list[str]:
         return [
             *("--listen", "127.0.0.1", "--port", str(self.port), "--base-directory", str(self.base)),
+            *("--temp-directory", str(self.base / OWN)),
             *("--database-url", "sqlite:///:memory:", "--disable-api-nodes", "--disable-auto-launch"),
             *("--disable-all-custom-nodes", "--whitelist-custom-nodes", *self.packs),
             *(() if has_accelerator() else ("--cpu",)),
@@ -101,13 +111,17 @@ class Server:
         ]
 
     def _fill_base(self):
-        for name in ("custom_nodes", "models/got", "input", "output", "temp", "user/default"):
+        made = not self.base.exists() or not any(self.base.iterdir())
+        for name in (OWN, "custom_nodes", "models/got", "input", "output", "user/default"):
             (self.base / name).mkdir(parents=True, exist_ok=True)
+        mark = self.base / OWN / MADE
+        if made:
+            mark.touch()
         for place, folders in (("custom_nodes", self.packs), ("models/got", self.models)):
             for name, folder in folders.items():
-                link(folder, self.base / place / name)
+                link(folder, self.base / place / name, replace=mark.exists())
         example = Path(os.environ["COMFYUI_PATH"], "input", "example.png")  # the picture every new ComfyUI has
-        if example.exists():
+        if example.exists() and not (self.base / "input" / example.name).exists():
             shutil.copy(example, self.base / "input")
         settings = self.base / "user" / "default" / "comfy.settings.json"
         if not settings.exists():
@@ -134,14 +148,23 @@ def has_accelerator() -> bool:
     return torch.cuda.is_available() or torch.backends.mps.is_available()
 
 
-def link(folder: Path, place: Path):
-    """Make a folder appear at a place: a symbolic link; on Windows, where that takes rights, a junction or a copy."""
+def link(folder: Path, place: Path, replace: bool):
+    """Make a folder appear at a place: a symbolic link; on Windows, where that takes rights, a junction or a copy.
+
+    replace: whether another link there is ours. Nothing else is removed but an old copy of ours: ServerError.
+    """
     if place.is_symlink() or place.exists():
         if place.resolve() == folder.resolve():
             return
-        place.unlink() if place.is_symlink() else shutil.rmtree(place)
+        if replace and place.is_symlink():
+            place.unlink()
+        elif (place / COPY).is_file():
+            shutil.rmtree(place)
+        else:
+            raise ServerError(f"{place} is there already and is not {folder}. Move it away, or choose another folder.")
     try:
         place.symlink_to(folder, target_is_directory=True)
     except OSError:
         if subprocess.run(["cmd", "/c", "mklink", "/J", str(place), str(folder)], capture_output=True).returncode:
             shutil.copytree(folder, place, ignore=shutil.ignore_patterns(".git", "__pycache__"))
+            (place / COPY).touch()
