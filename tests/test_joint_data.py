@@ -5,12 +5,16 @@ Run: python dev.py test tests/test_joint_data.py
 
 import io
 import json
+from datetime import datetime
 from random import Random
 
 import numpy as np
+import pyarrow
+import pyarrow.parquet
 import pytest
 from datasets import Dataset, Features, Value
 from datasets import Image as ImageColumn
+from got import dev
 from got.got_models.chain import EDIT, TEXT_TO_IMAGE, parse_regions
 from got.training import language, world
 from got.training.joint.config import ConfigError, Source, make_config
@@ -32,6 +36,9 @@ def folder(tmp_path):
     Image.new("RGB", (8, 20)).save(tmp_path / "thin.png")
     (tmp_path / "text.png").write_text("no picture")
     (tmp_path / "cut.png").write_bytes((tmp_path / "red.png").read_bytes()[:60])
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "huge.png").write_bytes(b"P6 10000 9000 255\n")
+    (tmp_path / "cut.avif").write_bytes(b"\0\0\0\x1cftypavif" + bytes(40))
     return tmp_path
 
 
@@ -80,6 +87,18 @@ def test_earlier_turns_come_before(folder):
         ({"chain": "a cup (1,2),(1200,4)"}, "bad box", "1200"),
         ({"chain": "a cup (9,2),(5,4)"}, "bad box", "(9,2),(5,4)"),
         ({"chain": "a cup (1,2),(3,4) (reddish)"}, "unknown colour", "reddish"),
+        ({"chain": "a cup (" + "9" * 5000 + ",2),(3,4)"}, "bad box", "5000"),
+        ({"chain": "a cup " * 2000}, "long chain", "8192"),
+        ({"prompt": "a cup \ud800"}, "bad prompt", "prompt"),
+        ({"picture": "folder.png"}, "missing picture", "folder.png"),
+        ({"picture": "a" * 5000}, "missing picture", "aaa"),
+        ({"picture": "a\0b"}, "missing picture", "a"),
+        ({"picture": ["red.png"]}, "no picture", "picture"),
+        ({"picture": "huge.png"}, "unreadable picture", "10000x9000"),
+        ({"picture": "cut.avif"}, "unreadable picture", "cannot be read"),
+        ({"picture": "../elsewhere.png"}, "picture elsewhere", "--pictures"),
+        ({"source": str(dev.ROOT / "web" / "docs" / "moved_box.jpg")}, "source elsewhere", "--pictures"),
+        *(({"earlier": wrong}, "bad earlier", "16 turns") for wrong in (5, True, "ab", [None], {"a": 1}, [{}] * 17)),
     ],
 )
 def test_what_is_wrong_with_a_row_is_said(folder, changes, kind, words):
@@ -113,7 +132,14 @@ def test_a_longer_placeholder_is_not_taken_for_a_shorter_one():
     assert [region.box.x0 for region in regions] == [5, 1]
 
 
-@pytest.mark.parametrize("coord", ["{", '{"<a>": [1, 2, 3]}', '{"<a>": [[]]}', "[1]", '{"<a>": ["x", 1]}'])
+@pytest.mark.parametrize(
+    "coord",
+    [
+        *("{", '{"<a>": [1, 2, 3]}', '{"<a>": [[]]}', "[1]", '{"<a>": ["x", 1]}'),
+        *(f'{{"<a>": [1{"0" * 400}, 1, 2, 3]}}', f'{{"<a>": {"[" * 900}{"]" * 900}}}', "[" * 90_000),
+    ],
+    ids=lambda coord: coord[:20],
+)
 def test_a_broken_coord_is_one_broken_row(coord):
     with pytest.raises(RowError) as error:
         with_boxes("<a>", coord, lambda box: box)
@@ -177,8 +203,11 @@ def test_the_second_turn_edits_what_the_first_made():
 
 
 def write_rows(folder, count, name="rows.jsonl"):
-    lines = [json.dumps(row(prompt=f"cup {number}")) for number in range(count)]
-    (folder / name).write_text("\n".join(lines) + "\n")
+    table = [row(prompt=f"cup {number}") for number in range(count)]
+    if name.endswith(".parquet"):
+        Dataset.from_list(table).to_parquet(folder / name, batch_size=5)
+    else:
+        (folder / name).write_text("".join(json.dumps(each) + "\n" for each in table))
     return str(folder / name)
 
 
@@ -193,8 +222,9 @@ def test_every_row_comes_once_an_epoch_in_another_order(folder):
     assert first[0].endswith(tuple(f"rows.jsonl, row {number}" for number in range(1, 12)))
 
 
-def test_a_stream_goes_on_where_it_was(folder):
-    source = Source(files=write_rows(folder, 11))
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.parquet"])
+def test_a_stream_goes_on_where_it_was(folder, name):
+    source = Source(files=write_rows(folder, 11, name))
     rows = Rows(source, window=4, seed=0)
     states, names = [], []
     for _ in range(25):
@@ -231,10 +261,81 @@ def test_no_files_and_no_rows_are_errors(folder):
     for name, words in (
         ("none.jsonl", "no such file"),
         ("rows.csv", "neither JSONL nor Parquet"),
+        ("*", "neither JSONL nor Parquet"),
         ("empty.jsonl", "no rows"),
     ):
         with pytest.raises(ConfigError, match=words):
             next(Rows(Source(files=str(folder / name)), window=2, seed=0))
+
+
+def read_all(rows, count):
+    """What becomes of the next rows: "good", or the kind of what is wrong."""
+    found = []
+    for _ in range(count):
+        try:
+            found.append(example_of(next(rows)[1], rows.source, rows.folder) and "good")
+        except RowError as error:
+            found.append(error.kind)
+    return sorted(found)
+
+
+@pytest.mark.parametrize(
+    ("change", "kinds"),
+    [
+        (lambda line: line.replace(b"a cup", b"caf\xe9"), ["not UTF-8"]),
+        (lambda line: b"[" * 100_000, ["not JSON"]),
+        (lambda line: b"\0", ["not JSON"]),
+        (lambda line: line.replace(b"a cup", b"\\udfff"), ["bad prompt"]),
+        (lambda line: line + b"\r", ["good"]),
+        (lambda line: line.replace(b"a cup", "a\u2028cup".encode()), ["good"]),
+    ],
+)
+def test_a_line_that_cannot_be_read_is_one_broken_row(folder, change, kinds):
+    good = json.dumps(row()).encode()
+    (folder / "rows.jsonl").write_bytes(b"\xef\xbb\xbf" + b"\n".join([good, change(good), good]))
+    assert read_all(Rows(Source(files=str(folder / "rows.jsonl")), window=3, seed=0), 3) == sorted(
+        ["good", "good", *kinds]
+    )
+
+
+def test_what_is_said_of_a_broken_row_can_be_printed_anywhere():
+    broken = BrokenRows()
+    broken.add("rows.jsonl, row 1", RowError("missing picture", "there is no file \ud800" + "a" * 5000))
+    assert "\\ud800" in broken.lines()[2] and len(broken.lines()[2].encode()) < 400
+
+
+def test_parquet_files_with_odd_columns_or_no_rows_are_read(folder):
+    good = {key: [value] for key, value in row().items()}
+    for name, table in (
+        ("a", {**good, "when": [datetime.now()], "extra": [b"\xff"]}),
+        ("b", {key: pyarrow.array([], "string") for key in good}),
+        ("c", {**good, "chain": pyarrow.nulls(1)}),
+        ("d", {"prompt": ["a cup"]}),
+    ):
+        pyarrow.parquet.write_table(pyarrow.table(table), folder / f"{name}.parquet")
+    rows = Rows(Source(files=str(folder / "*.parquet")), window=2, seed=0)
+    assert read_all(rows, 6) == ["good", "good", "no chain", "no chain", "no chain", "no chain"]
+
+
+@pytest.mark.parametrize("what", ["cut off", "empty", "other columns", "a map"])
+def test_a_parquet_file_that_cannot_be_read_is_named_before_the_run(folder, what):
+    good = (folder / write_rows(folder, 3, "a.parquet")).read_bytes()
+    if what in ("cut off", "empty"):
+        (folder / "b.parquet").write_bytes(good[:200] if what == "cut off" else b"")
+    else:
+        kind = pyarrow.map_(pyarrow.string(), pyarrow.int64()) if what == "a map" else pyarrow.list_(pyarrow.int64())
+        pyarrow.parquet.write_table(pyarrow.table({"chain": pyarrow.nulls(1, kind), "x": [1]}), folder / "b.parquet")
+    with pytest.raises(ConfigError, match=r"b\.parquet' cannot be read: .*leave it out"):
+        Rows(Source(files=str(folder / "*.parquet")), window=2, seed=0)
+
+
+def test_a_file_whose_inside_is_broken_is_named(folder):
+    text = pyarrow.array([b"\xff", b"b"])  # stored as text, which it is not
+    prompt = pyarrow.StringArray.from_buffers(2, *text.buffers()[1:])
+    table = {**{key: [value] * 2 for key, value in row().items()}, "prompt": prompt}
+    pyarrow.parquet.write_table(pyarrow.table(table), folder / "rows.parquet")
+    with pytest.raises(ConfigError, match=r"rows\.parquet' cannot be read on behind row 0"):
+        next(Rows(Source(files=str(folder / "rows.parquet")), window=2, seed=0))
 
 
 def weights_of(examples, numbers):

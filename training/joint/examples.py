@@ -5,7 +5,8 @@
 
 prompt   the caption or instruction ("instruction" is read too)
 chain    the reasoning, with boxes in any form that got_models.chain reads
-picture  what is to be made: a path, the bytes of a picture file, or {"bytes": ..., "path": ...} as Parquet keeps them
+picture  what is to be made: a path within the folder of pictures, the bytes of a picture file, or
+         {"bytes": ..., "path": ...} as Parquet keeps them
 source   the picture to edit, likewise; a row without it is text-to-image
 task     "text-to-image" or "edit"; may be left out
 earlier  for an edit of an edit: the turns before it, oldest first, each with prompt, chain and source
@@ -14,18 +15,24 @@ Knows nothing of files of rows, tokens or networks.
 """
 
 import io
+import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from ...got_models.chain import EDIT, TEXT_TO_IMAGE, Chain, ChainError, read_chain
 from ...got_models.errors import GoTError
 from ...got_models.guidance import MIN_SIDE
+
+MOST_TEXT = 8192  # characters of a prompt or a chain, ten times the usual; much more would fit into no memory
+MOST_TURNS = 16  # before the last
+SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which JSON can write and no tokenizer takes
 
 
 class RowError(GoTError):
@@ -59,8 +66,10 @@ def blank() -> Example:
 
 def read_example(row: dict[str, Any], folder: Path) -> Example:
     """An example from a row in the format above; paths start from `folder`. Raises RowError."""
-    earlier = None
-    for turn in row.get("earlier") or ():
+    earlier, turns = None, row.get("earlier") or []
+    if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns) or len(turns) > MOST_TURNS:
+        raise RowError("bad earlier", f"its 'earlier' is not a list of at most {MOST_TURNS} turns")
+    for turn in turns:
         earlier = _read_turn(turn, folder, earlier)
     chain = _read_turn(row, folder, earlier)
     return Example(chain, read_picture(row, "picture", folder))
@@ -75,16 +84,20 @@ def _read_turn(row: dict[str, Any], folder: Path, earlier: Chain | None) -> Chai
     source = as_tensor(read_picture(row, "source", folder)) if task == EDIT else None
     try:
         return read_chain(text, task, prompt, source, earlier=earlier)
-    except ChainError as error:
+    except (ChainError, ValueError) as error:  # ValueError: a number of thousands of digits
         kind = "unknown colour" if "colour" in str(error) else "bad box"
         raise RowError(kind, str(error)) from error
 
 
 def _text(row: dict[str, Any], *names: str) -> str:
-    for name in names:
-        if isinstance(row.get(name), str) and row[name].strip():
-            return row[name].strip()
-    raise RowError(f"no {names[0]}", f"it has no '{names[0]}', or an empty one")
+    text = next((row[name].strip() for name in names if isinstance(row.get(name), str) and row[name].strip()), "")
+    if not text:
+        raise RowError(f"no {names[0]}", f"it has no '{names[0]}', or an empty one")
+    if len(text) > MOST_TEXT:
+        raise RowError(f"long {names[0]}", f"its '{names[0]}' has {len(text)} characters; {MOST_TEXT} are the most")
+    if SURROGATE.search(text):
+        raise RowError(f"bad {names[0]}", f"its '{names[0]}' has \\ud800 to \\udfff alone, which is no character")
+    return text
 
 
 def read_picture(row: dict[str, Any], name: str, folder: Path) -> np.ndarray:
@@ -94,18 +107,29 @@ def read_picture(row: dict[str, Any], name: str, folder: Path) -> np.ndarray:
     path = value.get("path") if isinstance(value, dict) else value
     if not isinstance(data, bytes) and not (isinstance(path, str) and path):
         raise RowError(f"no {name}", f"it has no '{name}'")
-    file = io.BytesIO(data) if isinstance(data, bytes) else folder / path
-    if isinstance(file, Path) and not file.is_file():
-        raise RowError(f"missing {name}", f"there is no file {file}")
+    file = io.BytesIO(data) if isinstance(data, bytes) else _file(folder, path, name)
     try:
         with Image.open(file) as opened:
+            if opened.width * opened.height > Image.MAX_IMAGE_PIXELS:  # Pillow only warns, up to twice as many
+                raise ValueError(f"{opened.width}x{opened.height} pixels are too many")
             pixels = np.array(ImageOps.exif_transpose(opened).convert("RGB"))
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except Exception as error:  # decoders raise anything where a file is broken
         raise RowError(f"unreadable {name}", f"its '{name}' cannot be read: {error}") from error
     if min(pixels.shape[:2]) < MIN_SIDE:
         height, width = pixels.shape[:2]
         raise RowError(f"tiny {name}", f"its '{name}' is {width}x{height} pixels; {MIN_SIDE} a side are the least")
     return pixels
+
+
+def _file(folder: Path, path: str, name: str) -> Path:
+    """The file that a row means. RowError if it lies elsewhere: rows that come from others must not name any file."""
+    root = os.path.abspath(folder)
+    file = Path(os.path.abspath(os.path.join(root, path)))
+    if not file.is_relative_to(root):
+        raise RowError(f"{name} elsewhere", f"{path} lies outside of {root}; --pictures says where all pictures lie")
+    if not os.path.isfile(file):
+        raise RowError(f"missing {name}", f"there is no file {file}")
+    return file
 
 
 def as_tensor(pixels: np.ndarray) -> Tensor:

@@ -60,7 +60,7 @@ def with_boxes(chain: str, coord: Any, scale: Scale) -> str:
     try:
         table = json.loads(coord) if isinstance(coord, str) else coord or {}
         texts = {key: _written(value, scale) for key, value in table.items() if value is not None}
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise RowError("bad coord", f"its 'coord' cannot be read: {error}") from error
     if not texts:
         return chain

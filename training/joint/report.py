@@ -6,6 +6,7 @@ from pathlib import Path
 from .examples import RowError
 
 NAMED = 5  # rows of each kind that are named
+LONGEST = 300  # characters of what is said of one
 
 
 class BrokenRows:
@@ -21,7 +22,7 @@ class BrokenRows:
         self.counts[error.kind] = self.counts.get(error.kind, 0) + 1
         named = self.named.setdefault(error.kind, [])
         if len(named) < NAMED:
-            named.append(f"{name}: {error}")
+            named.append(f"{name}: {error}"[:LONGEST].encode(errors="backslashreplace").decode())
 
     @property
     def total(self) -> int:

@@ -14,7 +14,9 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
-from datasets import IterableDataset, load_dataset
+import pyarrow.parquet
+from datasets import Features, IterableDataset, load_dataset
+from datasets.table import table_cast
 
 from .config import Config, ConfigError, Source
 from .examples import Example, RowError
@@ -73,13 +75,16 @@ class Rows:
     """The rows of one source's files, epoch after epoch, shuffled within windows."""
 
     def __init__(self, source: Source, window: int, seed: int) -> None:
-        """Raises ConfigError if there are no such files, or they are of an unknown kind."""
+        """Raises ConfigError if there are no such files, or one of them cannot be read."""
         self.source, self.size, self.seed = source, window, seed
-        paths = sorted(map(Path, glob.glob(source.files)))
-        if not paths or paths[0].suffix not in READERS:
-            what = "no such file" if not paths else "neither JSONL nor Parquet"
+        paths = sorted(path for path in map(Path, glob.glob(source.files)) if path.is_file())
+        kinds = {READERS.get(path.suffix) for path in paths}
+        if len(kinds) != 1 or None in kinds:
+            what = "neither JSONL nor Parquet" if kinds else "no such file"
             raise ConfigError(f"The data '{source.files}' cannot be read: {what}. Give a JSONL or Parquet file.")
         self.folder = Path(source.pictures) if source.pictures else paths[0].parent
+        if kinds == {"parquet"}:
+            _check_columns(paths)
         self.paths, self.dataset = paths, _streamed(paths)
         self.epoch, self.first, self.place, self.begin = 0, 0, 0, None
         self.window: list[Any] = []
@@ -115,7 +120,11 @@ class Rows:
         self._fill()
 
     def _fill(self) -> None:
-        self.window = list(islice(self.reading, self.size))
+        try:
+            self.window = list(islice(self.reading, self.size))
+        except Exception as error:  # of a file whose inside is broken; its reader cannot go on behind that
+            where = f"The data '{self.source.files}' cannot be read on behind row {self.first}"
+            raise ConfigError(f"{where}: {error}. Mend the file, or leave it out.") from error
         self.order = list(range(len(self.window)))
         Random(f"{self.seed}:{self.epoch}:{self.first}").shuffle(self.order)
 
@@ -142,14 +151,31 @@ def example_of(row: Any, source: Source, folder: Path) -> Example:
 
 def _streamed(paths: list[Path]) -> IterableDataset:
     reader = READERS[paths[0].suffix]
-    dataset = load_dataset(reader, data_files=[str(path) for path in paths], split="train", streaming=True)
+    # Without a size of its own, the first group of a Parquet file gives it, which may have no rows.
+    options = {"batch_size": 256} if reader == "parquet" else {"encoding": "utf-8-sig", "encoding_errors": "replace"}
+    dataset = load_dataset(reader, data_files=[str(path) for path in paths], split="train", streaming=True, **options)
     return dataset.decode(False) if reader == "parquet" else dataset
 
 
+def _check_columns(paths: list[Path]) -> None:
+    """ConfigError if a Parquet file is broken off, or its columns cannot be read as those of the first."""
+    features = None
+    for path in paths:
+        try:
+            schema = pyarrow.parquet.read_schema(path)
+            features = features or Features.from_arrow_schema(schema)
+            table_cast(schema.empty_table(), features.arrow_schema)
+        except (OSError, ValueError, TypeError, NotImplementedError) as error:
+            what = " ".join(str(error).split()).rstrip(".")
+            raise ConfigError(f"The data '{path}' cannot be read: {what}. Mend the file, or leave it out.") from error
+
+
 def _parsed(line: str) -> dict:
+    if "\ufffd" in line:  # what is not UTF-8 is read as this
+        raise RowError("not UTF-8", "it is not UTF-8 text")
     try:
         row = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RowError("not JSON", f"it is not JSON: {error}") from error
     if not isinstance(row, dict):
         raise RowError("not JSON", "it is not a JSON object")
