@@ -1,5 +1,6 @@
 """dev.py: what it reads, where it puts things, and that a failed set-up says one sentence and leaves nothing."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -136,6 +137,26 @@ def assert_describes_itself(picture: Path, chain: str, seed: int):
     assert f'"seed": {seed}' in texts["prompt"]
     sampler = next(node for node in json.loads(texts["workflow"])["nodes"] if node["type"] == "GoTSampler")
     assert sampler["widgets_values"][:3] == [seed, "fixed", 2]
+
+
+def run(*arguments, **environment):
+    command = [sys.executable, dev.ROOT / "tools" / "run.py", *arguments]
+    return subprocess.run(command, capture_output=True, env=os.environ | environment)
+
+
+def test_a_python_that_leaves_our_folder_out_of_its_path_loses_no_other(tmp_path):
+    """As the one that comes with ComfyUI on Windows does."""
+    (tmp_path / "tarfile.py").write_text("raise SystemExit('found')")  # a module that dev.py imports
+    assert b"found" in run("dev", PYTHONSAFEPATH="1", PYTHONPATH=str(tmp_path)).stderr
+
+
+def test_a_character_that_a_pipe_has_not_is_written_in_another_way(tmp_path):
+    model = tmp_path / "\u732b"
+    model.mkdir()
+    (model / "a.txt").touch()
+    (model / "checksums.sha256").write_text(f"{hashlib.sha256().hexdigest()}  a.txt\n")
+    ended = run("got_models.convert", "--verify", str(model), PYTHONIOENCODING="ascii:strict")
+    assert ended.returncode == 0 and rb"\u732b: 1 files are as they were made" in ended.stdout
 
 
 def test_every_command_has_its_module():

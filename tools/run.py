@@ -13,11 +13,14 @@ from types import ModuleType
 
 
 def main():
-    sys.path.pop(0)  # this folder
+    here = Path(__file__).resolve().parent
+    sys.path[:] = [place for place in sys.path if Path(place).resolve() != here]  # not there in ComfyUI's own Python
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # a character that a pipe on Windows has not must end nothing
     if comfyui := os.environ.get("COMFYUI_PATH"):
         sys.path.insert(0, comfyui)
     pack = ModuleType("got")
-    pack.__path__ = [str(Path(__file__).resolve().parent.parent)]
+    pack.__path__ = [str(here.parent)]
     sys.modules["got"] = pack
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exit that lets servers and files be closed
     sys.argv = sys.argv[1:]
