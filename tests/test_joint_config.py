@@ -6,7 +6,7 @@ Run: python dev.py test tests/test_joint_config.py
 import json
 
 import pytest
-from got.training.joint.__main__ import settings_of
+from got.training.joint.__main__ import chosen_config, in_processes, parser_of, settings_of
 from got.training.joint.config import CONFIGS, ConfigError, as_json, changed, make_config, read_config
 
 SMALLEST = {"start": "tiny", "sources": [{"kind": "world"}]}
@@ -42,6 +42,10 @@ def test_the_published_stages(name, steps, rate):
         ({"targets": "q_proj"}, ["'targets'", "a list"]),
         ({"targets": [1]}, ["item 1", "a text"]),
         ({"drop": 0.5}, ["'drop' is 0.5"]),
+        ({"width": 100}, ["'width' is 100", "multiple of 8"]),
+        ({"height": 0}, ["'height' is 0", "multiple of 8"]),
+        ({"sources": [{"share": 0}]}, ["'share' is [0.0]"]),
+        ({"sources": [{"share": 2}, {"share": -1}]}, ["'share' is [2.0, -1.0]"]),
         ({"sources": []}, ["no data", "--data"]),
         ({"sources": [{"kind": "web"}]}, ["'kind' is \"web\"", "omniedit-got"]),
         ({"sources": [{"kind": "rows", "file": "a"}]}, ["unknown key 'file'", "'files'"]),
@@ -77,3 +81,28 @@ def test_settings_of_the_command_line():
     assert json.loads(json.dumps(as_json(config)))["steps"] == 10
     with pytest.raises(ConfigError, match="KEY=VALUE"):
         settings_of(["steps"])
+
+
+def test_what_a_file_lacks_the_command_line_may_give(tmp_path):
+    (tmp_path / "mine.json").write_text('{"steps": 5}')
+    given = ["--config", str(tmp_path / "mine.json"), "--out", "x", "--set", "start=tiny"]
+    config = chosen_config(parser_of().parse_args([*given, "--data", "rows.jsonl", "--pictures", "p"]))
+    assert (config.steps, config.start) == (5, "tiny")
+    assert [(source.files, source.pictures) for source in config.sources] == [("rows.jsonl", "p")]
+    with pytest.raises(ConfigError, match=r"mine\.json.* has no data.*--data"):
+        chosen_config(parser_of().parse_args(given))
+    with pytest.raises(ConfigError, match="The command line has an unknown key 'step'"):
+        chosen_config(parser_of().parse_args([*given, "step=3"]))
+
+
+@pytest.mark.parametrize("given", [["--processes", "3"], ["--processes=3"], ["--proc", "3"], ["--processes", "3"] * 2])
+@pytest.mark.parametrize("behind", [[], ["--set", "steps=2"]])
+def test_a_process_that_was_launched_launches_none(given, behind):
+    arguments = ["--config", "smoke", "--out", "x", *given, *behind]
+    try:
+        count = parser_of().parse_args(arguments).processes
+    except SystemExit:  # an abbreviation
+        return
+    command = in_processes(count, arguments)
+    child = parser_of().parse_args(command[command.index("training.joint") + 1 :])
+    assert count == 3 and child.processes == 1 and (child.config, child.set) == ("smoke", behind[1:])

@@ -22,8 +22,9 @@ from got.got_models.loading import load_reasoner
 from got.tests import joint
 from got.training.joint.__main__ import main
 from got.training.joint.average import Average
+from got.training.joint.checkpoints import checkpoints
 from got.training.joint.config import ConfigError, as_json
-from got.training.joint.journal import POINTS, loss_curves, smoothed
+from got.training.joint.journal import POINTS, Journal, loss_curves, smoothed
 from got.training.joint.loop import train
 from got.training.joint.networks import load_unet
 from PIL import Image
@@ -178,6 +179,25 @@ def test_base_folders_that_are_not_there_are_named(tmp_path, capsys):
     ]
     assert main(arguments) == 1
     assert "config.json" in capsys.readouterr().err
+
+
+def test_a_model_of_a_persons_is_not_replaced(tmp_path, capsys):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "mine.txt").touch()
+    assert main(["--config", "smoke", "--out", str(tmp_path), "--set", "steps=1", "batch=1", "micro_batch=1"]) == 1
+    assert "another --out" in capsys.readouterr().err and (tmp_path / "model" / "mine.txt").exists()
+
+
+def test_the_newest_checkpoint_is_the_last_however_many_digits_it_has(tmp_path):
+    for name in ("step-999999", "step-1000000", "step-1000001.unfinished"):
+        (tmp_path / name).mkdir()
+    assert [path.name for path in checkpoints(tmp_path)] == ["step-999999", "step-1000000"]
+
+
+def test_a_record_whose_last_line_was_broken_off_is_gone_on_with(tmp_path):
+    (tmp_path / "log.jsonl").write_text('{"step": 1}\n{"step": 2}\n{"st')
+    Journal(tmp_path, 2).write({"step": 3})
+    assert records(tmp_path) == [{"step": 1}, {"step": 2}, {"step": 3}]
 
 
 def test_a_mistake_is_one_sentence(tmp_path, capsys):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ...got_models.errors import GoTError
-from .config import CONFIGS, Config, ConfigError, changed, read_config
+from .config import CONFIGS, Config, ConfigError, read_config
 
 RUNNER = Path(__file__).parent.parent.parent / "tools" / "run.py"
 
@@ -40,31 +40,27 @@ def chosen_config(options: argparse.Namespace) -> Config:
     settings = settings_of(options.set)
     if options.data:
         settings["sources"] = [{"kind": options.format, "files": options.data, "pictures": options.pictures}]
-    config = read_config(options.config)
-    return changed(config, settings, where="The command line") if settings else config
+    return read_config(options.config, settings)
 
 
-def in_processes(count: int, arguments: list[str]) -> int:
-    """The same command in several processes of this machine, by accelerate's launcher; returns its exit status.
+def in_processes(count: int, arguments: list[str]) -> list[str]:
+    """The command that runs the same in several processes of this machine, by accelerate's launcher.
 
+    Each of them is told to be one: of several `--processes` the last counts, however the first was written.
     Without graphics cards the launcher's own `--cpu` begins a single process unless MPI is there; `--multi_gpu` begins
     as many as it is told, and the run itself finds that it has only CPUs.
     """
     launcher = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", str(count)]
     launcher += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
-    threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // count))}
-    command = [*launcher, str(RUNNER), "training.joint", *arguments]
-    return subprocess.run(command, env={**threads, **os.environ}).returncode
+    return [*launcher, str(RUNNER), "training.joint", *arguments, "--processes", "1"]
 
 
-def parser_of() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
-    """The parser of --processes alone, and that of everything."""
-    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    first.add_argument("--processes", type=int, default=1, help="processes on this machine (default: 1)")
+def parser_of() -> argparse.ArgumentParser:
     known = ", ".join(sorted(path.stem for path in CONFIGS.glob("*.json")))
     parser = argparse.ArgumentParser(
-        "train", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, parents=[first]
+        "train", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
+    parser.add_argument("--processes", type=int, default=1, help="processes on this machine (default: 1)")
     parser.add_argument("--config", required=True, help=f"one of {known}, or a JSON file")
     parser.add_argument("--data", default="", help="JSONL or Parquet instead of the configuration's data")
     parser.add_argument("--pictures", default="", help="folder that the rows' paths start from (default: the data's)")
@@ -73,16 +69,18 @@ def parser_of() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
     )
     parser.add_argument("--out", type=Path, required=True, help="folder of the run: log, checkpoints, samples, model")
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="other values for the configuration")
-    return first, parser
+    return parser
 
 
 def main(argv: list[str] | None = None) -> int:
-    first, parser = parser_of()
-    options = parser.parse_args(argv)
+    arguments = sys.argv[1:] if argv is None else argv
+    options = parser_of().parse_args(arguments)
     try:
         config = chosen_config(options)
         if options.processes > 1:
-            return in_processes(options.processes, first.parse_known_args(argv)[1])
+            threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // options.processes))}
+            command = in_processes(options.processes, arguments)
+            return subprocess.run(command, env={**threads, **os.environ}).returncode
         from .loop import train
 
         train(config, options.out)

@@ -46,7 +46,8 @@ def save_checkpoint(
 
 def checkpoints(folder: Path) -> list[Path]:
     """The complete checkpoints of a run, oldest first."""
-    return sorted(path for path in folder.glob("step-*") if path.suffix != ".unfinished")
+    found = (path for path in folder.glob("step-*") if path.suffix != ".unfinished")
+    return sorted(found, key=lambda path: (len(path.name), path.name))  # from a million on there is one more digit
 
 
 def read_state(checkpoint: Path, config: Config) -> dict:

@@ -111,8 +111,12 @@ class Config:
     export_dtype: str = "bf16"
 
 
-def read_config(name: str) -> Config:
-    """The configuration of that name in training/configs, or in a JSON file. Raises ConfigError."""
+def read_config(name: str, settings: dict[str, Any] | None = None) -> Config:
+    """The configuration of that name in training/configs, or in a JSON file. Raises ConfigError.
+
+    settings: values of the command line, which count instead of the file's.
+    """
+    _built(Config, settings or {}, "The command line")
     path = Path(name) if name.endswith(".json") else CONFIGS / f"{name}.json"
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in CONFIGS.glob("*.json")))
@@ -123,7 +127,9 @@ def read_config(name: str) -> Config:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ConfigError(f"{path} is not JSON: {error}.") from error
-    return make_config(content, path.name)
+    if isinstance(content, dict):
+        content |= settings or {}
+    return make_config(content, f"{path.name} with the command line" if settings else path.name)
 
 
 def make_config(content: Any, where: str = "The configuration") -> Config:
@@ -137,6 +143,12 @@ def make_config(content: Any, where: str = "The configuration") -> Config:
     for key, least in (*((key, 1) for key in at_least_one), ("workers", 0)):
         if getattr(config, key) < least:
             raise ConfigError(f"{where}: '{key}' is {getattr(config, key)}; it must be at least {least}.")
+    for key in ("width", "height"):
+        if getattr(config, key) < 8 or getattr(config, key) % 8:  # pixels of a latent
+            raise ConfigError(f"{where}: '{key}' is {getattr(config, key)}; it must be a multiple of 8.")
+    shares = [source.share for source in config.sources]
+    if min(shares) < 0 or not 0 < sum(shares) < float("inf"):
+        raise ConfigError(f"{where}: the sources' 'share' is {shares}; none may be negative, nor all 0.")
     if not 0 <= config.drop <= 1 / 3:
         raise ConfigError(f"{where}: 'drop' is {config.drop}; each of the three shares must lie in 0..1/3.")
     return config

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
+LOG = "log.jsonl"
 CURVES = {"loss": (30, 30, 30), "chain": (31, 119, 180), "noise": (214, 39, 40)}
 SIZE, LEFT, EDGE = (960, 540), 70, 30  # pixels
 POINTS = 400  # of a curve; each is a mean
@@ -15,7 +16,7 @@ class Journal:
 
     def __init__(self, folder: Path, step: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.log, self.picture = folder / "log.jsonl", folder / "loss.png"
+        self.log, self.picture = folder / LOG, folder / "loss.png"
         kept = [record for record in self.records() if record["step"] <= step]
         self.log.write_text("".join(json.dumps(record) + "\n" for record in kept), encoding="utf-8")
 
@@ -26,7 +27,8 @@ class Journal:
     def records(self) -> list[dict]:
         if not self.log.is_file():
             return []
-        return [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()]
+        text = self.log.read_text(encoding="utf-8")
+        return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]  # the last may be broken off
 
     def draw(self) -> None:
         if records := self.records():

@@ -26,9 +26,9 @@ from .checkpoints import (
     read_state,
     save_checkpoint,
 )
-from .config import Config, as_json
+from .config import Config, ConfigError, as_json
 from .export import export
-from .journal import Journal
+from .journal import LOG, Journal
 from .networks import load_networks, start_folder
 from .objective import Objective
 from .report import BrokenRows
@@ -45,6 +45,8 @@ def train(config: Config, out: Path) -> None:
 
     Raises ConfigError, or another GoTError, if what was given cannot be used; then nothing has been trained.
     """
+    if (out / MODEL).exists() and not (out / LOG).exists():
+        raise ConfigError(f"{out} has a '{MODEL}' that no run of ours made, and would lose it. Give another --out.")
     accelerator = begin(config)
     start = _start(config, out, accelerator)
     training = Training(config, out, start, accelerator)
