@@ -362,6 +362,35 @@ def test_a_run_by_the_clock_ends_in_time_with_a_low_rate(tmp_path):
     assert max(rates) > 0.5 and rates[-1] < 0.05 and (tmp_path / "checkpoint.pt").exists()
 
 
+def test_a_run_by_the_clock_that_was_broken_off_has_the_rest_of_its_time(tmp_path):
+    layer = torch.nn.Linear(2, 2)
+    optimizer, rates, counted = torch.optim.SGD(layer.parameters()), [], []
+    for part in range(3):
+        run, begun = Run(tmp_path, {}, optimizer, steps=5, rate=1.0, minutes=0.02), time.time()
+        while not run.over and (part or time.time() - begun < 0.8):
+            run.begin_step()
+            time.sleep(0.005)
+            run.end_step()
+            rates.append(optimizer.param_groups[0]["lr"])
+        run.save()
+        counted.append(len(rates))
+        assert part == 0 or time.time() - begun < 0.8
+    broken_off, end, again = counted
+    assert 50 < broken_off < end == again and rates[-1] < 0.05
+    assert max(rates[broken_off:]) < rates[broken_off - 1] + 0.05
+
+
+def test_a_run_by_the_clock_tells_the_time_left(tmp_path):
+    optimizer = torch.optim.SGD(torch.nn.Linear(2, 2).parameters())
+    Run(tmp_path, {}, optimizer, steps=5, rate=1.0, minutes=10).save()
+    state = torch.load(tmp_path / "checkpoint.pt")
+    torch.save({**state, "step": 1000, "spent": 240.0}, tmp_path / "checkpoint.pt")
+    run = Run(tmp_path, {}, optimizer, steps=5, rate=1.0, minutes=10)
+    run.begin_step()
+    run.end_step(every=1)
+    assert 2400 < run.steps <= 2500 and (tmp_path / "log.txt").read_text().endswith(" 6 min left\n")
+
+
 def test_the_learning_rate_rises_and_falls():
     rates = [cosine(step, steps=100, warmup=10) for step in range(100)]
     assert rates.index(max(rates)) in (9, 10) and rates[0] < 0.2 and rates[-1] < 0.05

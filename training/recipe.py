@@ -28,13 +28,10 @@ def main(given: list[str] | None = None) -> None:
     vae.load_state_dict(load_file(args.start / VAE))
     autoencoder.save(vae, folder)
     common = [*work, "--start", str(args.start), "--batch", str(args.batch), "--compile", str(args.compile)]
-    endless = ["--steps", str(10**6)]
-    reasoner.main(
-        [*common, *endless, "--rate", str(args.reasoner_rate), "--passes", str(args.passes), *_time(args, "reasoner")]
-    )
+    reasoner.main([*common, "--rate", str(args.reasoner_rate), "--passes", str(args.passes), *_time(args, "reasoner")])
     sizes = ["--shards", str(10**4), "--count", str(args.shard), "--batch", str(args.batch // 2)]
     latents.main([*work, *sizes, *_time(args, "latents")])
-    unet.main([*common, *endless, "--rate", str(args.unet_rate), *_time(args, "unet")])
+    unet.main([*common, "--rate", str(args.unet_rate), *_time(args, "unet")])
     export.main([*work, "--out", str(args.out)])
     print(f"{(time.time() - begun) / 60:.1f} minutes in all", flush=True)
 

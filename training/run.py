@@ -57,14 +57,15 @@ class Run:
     """Counts steps, sets the learning rate, logs means, saves everything that a resumed run needs.
 
     parts: name -> object with state_dict and load_state_dict (networks, the optimizer).
-    minutes: if not 0, the run ends then, however many steps it has made, and the rate falls by the clock.
+    minutes: if not 0, the run ends then, however many steps it has made, and the rate falls by the clock. What it took
+    until it was broken off counts; given again when they are over, the run is at its end.
     """
 
     def __init__(
         self, folder: Path, parts: dict, optimizer, steps: int, rate: float, minutes: float = 0, warmup: int = 30
     ):
         self.folder, self.parts, self.optimizer = folder, {**parts, "optimizer": optimizer}, optimizer
-        self.steps, self.rate, self.warmup, self.step = steps, rate, warmup, 0
+        self.steps, self.rate, self.warmup, self.step = 10**9 if minutes else steps, rate, warmup, 0
         self.begun, self.seconds = time.time(), 60 * minutes
         self.sums, self.count, self.clock, self.saved = {}, 0, time.time(), time.time()
         folder.mkdir(parents=True, exist_ok=True)
@@ -76,6 +77,9 @@ class Run:
         state = torch.load(self.path, map_location="cpu", weights_only=True)
         self.step = state.pop("step")
         torch.set_rng_state(state.pop("random"))
+        self.begun -= state.pop("spent", 0.0)
+        if self.seconds and self.spent >= self.seconds:
+            self.steps = self.step
         for name, part in self.parts.items():
             if name in state:
                 part.load_state_dict(state[name])
@@ -84,7 +88,8 @@ class Run:
     def save(self) -> None:
         state = {name: part.state_dict() for name, part in self.parts.items()}
         partial = self.path.with_suffix(".partial")
-        torch.save({**state, "step": self.step, "random": torch.get_rng_state()}, partial)
+        state |= {"step": self.step, "spent": self.spent, "random": torch.get_rng_state()}
+        torch.save(state, partial)
         partial.replace(self.path)
         self.saved = time.time()
 
@@ -95,12 +100,17 @@ class Run:
             log.write(line + "\n")
 
     @property
+    def spent(self) -> float:
+        """Seconds of work on this run."""
+        return time.time() - self.begun
+
+    @property
     def over(self) -> bool:
         return self.step >= self.steps
 
     def begin_step(self) -> None:
         if self.seconds and self.step:  # as many steps as there will have been
-            self.steps = max(self.step + 1, round(self.step * self.seconds / (time.time() - self.begun)))
+            self.steps = max(self.step + 1, round(self.step * self.seconds / self.spent))
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate * group.get("factor", 1.0) * cosine(self.step, self.steps, self.warmup)
 
@@ -113,7 +123,7 @@ class Run:
         if due:
             means = {name: round(float(total) / self.count, 5) for name, total in self.sums.items()}
             speed = self.count / (time.time() - self.clock)
-            left = (self.steps - self.step) / speed / 60
+            left = max(0, self.seconds - self.spent if self.seconds else (self.steps - self.step) / speed) / 60
             self.note(f"step {self.step}/{self.steps} {json.dumps(means)} {speed:.2f} steps/s, {left:.0f} min left")
             self.sums, self.count, self.clock = {}, 0, time.time()
         if self.step == self.steps or time.time() - self.saved > save_seconds:
