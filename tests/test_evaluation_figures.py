@@ -12,6 +12,7 @@ from got.got_models.chain import EDIT, TEXT_TO_IMAGE
 from got.got_models.folder import TINY
 from got.training import language, world
 from got.training.evaluation import graphs
+from got.training.evaluation.__main__ import parse_arguments
 from got.training.evaluation.answers import Answer, Answers, AnswersError
 from got.training.evaluation.cases import COLUMNS
 from got.training.evaluation.figures import MAIN, Figures, figure, outcomes, report
@@ -124,6 +125,17 @@ def test_the_table_has_every_figure(perfect):
         assert name in text
 
 
+def test_a_model_that_fails_at_everything_has_a_report_too(tmp_path):
+    answers = Answers(tmp_path, {}, resume=False)
+    for case in (*QUESTIONS.prompt_cases, *QUESTIONS.edit_cases):
+        for key in QUESTIONS.keys(case):
+            if not key.endswith(("moved", "reworded")):  # there is no plan to change
+                answers.add(key, Answer("", "", "out of memory"))
+    found = figures_of(answers)
+    assert report(found)["planning"] == {"parse": 0, "plan": 0} and report(found)["editing"]["psnr_outside"] is None
+    assert f"{'-':>14}{1:>6}" in table(found) and contact_sheet(QUESTIONS, answers).width > 200
+
+
 def test_the_sheet_frames_what_is_right_green_and_what_is_wrong_red(perfect, blank):
     for answers, color, other in ((perfect, RIGHT, WRONG), (blank, WRONG, None)):
         pixels = np.asarray(contact_sheet(QUESTIONS, answers)).reshape(-1, 3)
@@ -179,6 +191,19 @@ def test_answers_are_there_again_and_a_line_that_broke_off_is_not(tmp_path):
         "a": Answer("chain", "a.png"),
         "c": Answer("", "", "why"),
     }
+
+
+def test_an_evaluation_that_broke_off_at_its_start_is_begun(tmp_path):
+    (tmp_path / "answers.jsonl").write_text('{"se')
+    assert not Answers(tmp_path, {"seed": 0}, resume=True).found
+    assert json.loads((tmp_path / "answers.jsonl").read_text()) == {"seed": 0}
+
+
+@pytest.mark.parametrize("option", ["--json", "--sheet"])
+def test_a_folder_that_is_not_there_is_named_before_anything_is_asked(tmp_path, capsys, option):
+    with pytest.raises(SystemExit):
+        parse_arguments([option, str(tmp_path / "none" / "file.png"), "--work", str(tmp_path)])
+    assert f"there is no folder {tmp_path / 'none'}" in capsys.readouterr().err
 
 
 def test_answers_of_another_model_are_not_gone_on_with(tmp_path):

@@ -68,6 +68,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.prompts < 0 or options.edits < 0 or options.prompts + options.edits == 0:
         parser.error("--prompts and --edits must not be negative, nor both 0")
+    for file in filter(None, (options.json, options.sheet)):
+        if not file.resolve().parent.is_dir():
+            parser.error(f"there is no folder {file.resolve().parent} to write {file.name} to")
     options.model = (options.model or TINY).resolve()
     options.work = options.work or Path(os.environ["COMFYUI_GOT_CACHE"], "evaluation")
     options.json = options.json or options.work / "figures.json"

@@ -42,14 +42,15 @@ class Answers:
         self.found: dict[str, Answer] = {}
         self.views: dict[str, View] = {}  # of pictures that were looked at
         (folder / "pictures").mkdir(parents=True, exist_ok=True)
-        if resume and self.path.exists():
-            self._read(evaluated)
-        else:
+        if not (resume and self.path.exists() and self._read(evaluated)):
             self.path.write_text(json.dumps(evaluated) + "\n", encoding="utf-8")
 
-    def _read(self, evaluated: dict) -> None:
+    def _read(self, evaluated: dict) -> bool:
+        """Whether there was anything."""
         text = self.path.read_text(encoding="utf-8")
         whole = text[: text.rfind("\n") + 1]  # the last line may have been broken off
+        if not whole:
+            return False
         self.path.write_text(whole, encoding="utf-8")
         first, *lines = whole.splitlines()
         if json.loads(first) != evaluated:
@@ -61,6 +62,7 @@ class Answers:
             entry = json.loads(line)
             key = entry.pop("key")
             self.found[key] = Answer(**entry)
+        return True
 
     def add(self, key: str, answer: Answer) -> None:
         with open(self.path, "a", encoding="utf-8") as file:

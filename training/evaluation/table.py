@@ -54,7 +54,8 @@ def _edits(figures: Figures) -> list[str]:
     for kind in figures.kinds("editing.box_found"):
         found = [figures.of(f"editing.{name}", kind) for name in names]
         shares = "".join(f"{100 * one.value:12.0f} %" for one in found[:2])
-        lines.append(f"{kind:14}{shares}{found[2].value:11.1f} dB{found[0].n:>6}")
+        psnr = f"{found[2].value:11.1f} dB" if found[2].n else f"{'-':>14}"  # where no picture came, there is none
+        lines.append(f"{kind:14}{shares}{psnr}{found[0].n:>6}")
     return lines
 
 
