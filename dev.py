@@ -234,7 +234,12 @@ def environment(cache: Path) -> Path:
     """The interpreter of our own virtual environment, made if there is none. `.unfinished` marks a broken-off one."""
     home = cache / "venv"
     python = home / ("Scripts/python.exe" if WINDOWS else "bin/python")
-    if python.exists() and not (home / ".unfinished").exists():
+    unfinished = (home / ".unfinished").exists()
+    if home.exists() and not unfinished and not any(home.glob(".installed-*")):
+        raise SetupError(
+            f"{home} is no environment of dev.py: set COMFYUI_GOT_CACHE to a folder with nothing else in it."
+        )
+    if python.exists() and not unfinished:
         return python
     if shutil.disk_usage(cache).free < ROOM_NEEDED:
         raise SetupError(disk_is_full(cache))
@@ -406,7 +411,7 @@ def count(results: str) -> tuple[int, int]:
         skipped = sum(case.find("skipped") is not None for case in cases)
         return len(cases) - failed - skipped, failed
     numbers = {word: int(number) for word, number in re.findall(r"^# (\w+) (\d+)", results, re.MULTILINE)}
-    return numbers["pass"], numbers["fail"] + numbers["cancelled"]
+    return numbers.get("pass", 0), numbers.get("fail", 0) + numbers.get("cancelled", 0)
 
 
 def main() -> int:

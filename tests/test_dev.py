@@ -100,6 +100,16 @@ def test_a_full_disk_is_noticed_before_anything_is_made(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("files", [["pyvenv.cfg", "bin/python", "Scripts/python.exe"], ["pyvenv.cfg"]])
+def test_an_environment_of_a_persons_is_neither_used_nor_removed(tmp_path, files):
+    for name in files:
+        (tmp_path / "venv" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "venv" / name).touch()
+    with pytest.raises(dev.SetupError, match="COMFYUI_GOT_CACHE"):
+        dev.set_up_environment(tmp_path, ())
+    assert all((tmp_path / "venv" / name).exists() for name in files)
+
+
 def test_a_wrong_comfyui_path_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("COMFYUI_PATH", str(tmp_path))
     with pytest.raises(dev.SetupError, match=f"COMFYUI_PATH is {tmp_path}"):
@@ -111,7 +121,7 @@ JUNIT = """<?xml version="1.0"?><testsuites><testsuite><testcase/><testcase><fai
 TAP = "ok 1 - a\n# tests 5\n# pass 3\n# fail 1\n# cancelled 1\n# skipped 0\n"
 
 
-@pytest.mark.parametrize(("results", "passed", "failed"), [(JUNIT, 1, 2), (TAP, 3, 2)])
+@pytest.mark.parametrize(("results", "passed", "failed"), [(JUNIT, 1, 2), (TAP, 3, 2), ("TAP version 13\n", 0, 0)])
 def test_results_are_counted(results, passed, failed):
     assert dev.count(results) == (passed, failed)
 
