@@ -4,6 +4,7 @@ Run: python dev.py test tests/test_training.py
 """
 
 import json
+import shutil
 import time
 from random import Random
 
@@ -11,11 +12,11 @@ import numpy as np
 import pytest
 import torch
 from diffusers import AutoencoderKL
-from got.got_models.chain import EDIT, read_chain
+from got.got_models.chain import EDIT, TEXT_TO_IMAGE, read_chain
 from got.got_models.folder import TINY
 from got.got_models.prompt import NEW_TOKENS, Vocabulary
 from got.got_models.weights import published_key
-from got.training import autoencoder, export, language, latents, reasoner, recipe, rows, unet, world
+from got.training import autoencoder, check, export, language, latents, reasoner, recipe, rows, unet, world
 from got.training.pictures import CELLS, LOOK, MEAN, PADS, STD, Pictures, class_of, packed
 from got.training.run import Run, cosine
 from got.training.tokenizer import QWEN_TOKENS, train_tokenizer
@@ -420,3 +421,16 @@ def test_the_whole_recipe_leaves_a_model_like_the_one_it_began_with(tmp_path):
         same = all(torch.equal(before[key], after[key]) for key in before)
         assert same == (name == "vae.safetensors")  # the only one that is not trained
         assert all(value.isfinite().all() for value in after.values())
+
+
+def test_the_check_takes_each_tasks_own_steps(tmp_path, monkeypatch, capsys):
+    shutil.copytree(TINY, tmp_path / "model")
+    manifest = json.loads((TINY / "got.json").read_text())
+    for task, steps in ((TEXT_TO_IMAGE, 1), (EDIT, 2)):
+        manifest["defaults"][task]["steps"] = steps
+    (tmp_path / "model" / "got.json").write_text(json.dumps(manifest))
+    given = ["--model", str(tmp_path / "model"), "--work", str(tmp_path), "--count", "1", "--threads", "1"]
+    monkeypatch.setattr("sys.argv", ["check", *given])
+    check.main()
+    said = capsys.readouterr().out
+    assert ") 1 ddpm" in said and ") 2 ddpm" in said and (tmp_path / f"check-{EDIT}.png").exists()

@@ -192,12 +192,12 @@ def sheet(rows_of_pictures: list[list[np.ndarray]], across: int = 10) -> np.ndar
 def main() -> None:
     own = dict(text=-1.0, spatial=-1.0, reference=-1.0, steps=0)  # below 0, and 0: the model's defaults
     args = arguments(__doc__, model=TINY, count=20, sampler="ddpm", seed=5 * 10**6, show=0, **own)
-    tiny = Tiny(args.model)
+    tiny, steps = Tiny(args.model), args.steps
     for task, check in (("text-to-image", check_pictures), ("edit", check_edits)):
         usual = tiny.defaults[task]
         given = {name: getattr(args, name) for name in ("text", "spatial", "reference")}
         strengths = tuple(usual[name] if value < 0 else value for name, value in given.items())
-        args.steps = args.steps or usual["steps"]
+        args.steps = steps or usual["steps"]
         result, picture = check(tiny, args, strengths)
         print(task, strengths, args.steps, args.sampler, json.dumps(result), flush=True)
         Image.fromarray(picture).save(args.work / f"check-{task}.png")
