@@ -274,7 +274,10 @@ def set_up(*extras: str) -> tuple[Path, dict[str, str]]:
     cache.mkdir(parents=True, exist_ok=True)
     with only_one(cache):
         if chosen := os.environ.get("COMFYUI_PYTHON"):
-            python = Path(chosen)
+            found = shutil.which(Path(chosen).expanduser())
+            if found is None:
+                raise SetupError(f"COMFYUI_PYTHON is {chosen}, which cannot be run: give the Python that runs ComfyUI.")
+            python = Path(os.path.abspath(found))  # some commands run in another folder; its links are its environment
             comfyui = comfyui_sources(cache, python)
         else:
             python, comfyui = set_up_environment(cache, extras)

@@ -116,6 +116,21 @@ def test_a_wrong_comfyui_path_is_named(tmp_path, monkeypatch):
         dev.comfyui_sources(tmp_path, Path(sys.executable))
 
 
+def test_with_comfyuis_own_python_nothing_is_installed(tmp_path, monkeypatch):
+    monkeypatch.setenv("COMFYUI_GOT_CACHE", str(tmp_path))
+    monkeypatch.setenv("COMFYUI_PYTHON", os.path.relpath(sys.executable))
+    python, variables = dev.set_up("train")
+    assert python == Path(os.path.abspath(sys.executable)) and variables["COMFYUI_PATH"] == os.environ["COMFYUI_PATH"]
+    assert [path.name for path in tmp_path.iterdir()] == ["lock"]
+
+
+def test_a_wrong_comfyui_python_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("COMFYUI_GOT_CACHE", str(tmp_path))
+    monkeypatch.setenv("COMFYUI_PYTHON", str(tmp_path / "python"))
+    with pytest.raises(dev.SetupError, match=f"COMFYUI_PYTHON is {tmp_path}"):
+        dev.set_up()
+
+
 JUNIT = """<?xml version="1.0"?><testsuites><testsuite><testcase/><testcase><failure/></testcase>
 <testcase><skipped/></testcase><testcase><error/></testcase></testsuite></testsuites>"""
 TAP = "ok 1 - a\n# tests 5\n# pass 3\n# fail 1\n# cancelled 1\n# skipped 0\n"
