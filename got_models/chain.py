@@ -21,19 +21,22 @@ GRID = 1000  # the chain's own unit; pixels appear only in guidance.py
 TEXT_TO_IMAGE = "text-to-image"
 EDIT = "edit"
 
+# Every pattern below takes time in proportion to the text, whatever the text is: it may come from anybody. So no two
+# parts of one that take the same characters stand beside each other.
 BOX_START, BOX_END = "<|box_start|>", "<|box_end|>"
 _NUMBER_PAIR = r"\(\s*[-+]?[\d.]+\s*,[^()<>]*\)"
 _MARKED = r"<\|box_start\|>(?P<marked>.*?)(?P<end><\|box_end\|>|(?=<\|box_start\|>)|$)"
-_BOX = re.compile(rf"{_MARKED}|(?P<plain>{_NUMBER_PAIR}\s*,?\s*\([^()<>]*\))|(?P<stray><\|box_end\|>)", re.DOTALL)
-_CORNERS = re.compile(r"\s*\(\s*(\d+)\s*,\s*(\d+)\s*\)\s*,\s*\(\s*(\d+)\s*,\s*(\d+)\s*\)\s*")
-_COLOR = re.compile(r"\s*\(\s*([A-Za-z][A-Za-z ]*|#[0-9A-Fa-f]{6})\s*\)")
+_BOX = re.compile(rf"{_MARKED}|(?P<plain>{_NUMBER_PAIR}\s*(?:,\s*)?\([^()<>]*\))|(?P<stray><\|box_end\|>)", re.DOTALL)
+_CORNER = r"\s*\(\s*(\d{1,9})\s*,\s*(\d{1,9})\s*\)\s*"
+_CORNERS = re.compile(f"{_CORNER},{_CORNER}")
+_COLOR = re.compile(r"\s*\(\s*([A-Za-z][A-Za-z ]*(?![A-Za-z ])|#[0-9A-Fa-f]{6})\s*\)")
 _OBJECT = re.compile(r"<\|obj(?:ect_ref)?_(?:start|end)\|>")
 _NAMED_OBJECT = re.compile(r"<\|obj(?:ect_ref)?_start\|>((?:(?!<\|obj).)*)<\|obj(?:ect_ref)?_end\|>\s*$", re.DOTALL)
-_AFTER_CHAIN = re.compile(r"\s*<\|im_gen_start\|>.*", re.DOTALL)
-_CLAUSE = re.compile(
-    r"[.,;:!?\n]+\s+|\n+|\s+(?:and|with|is|are|while|where|has|have|shows?|portrays?|depicts?|features?|contains?)\s+"
-)
-_TRAILING = re.compile(r"(?:\s+(?:is|are|at|in|within|of)|\s*[:,])+$")
+_AFTER_CHAIN = "<|im_gen_start|>"
+_VERBS = "and|with|is|are|while|where|has|have|shows?|portrays?|depicts?|features?|contains?"
+# What begins a clause, or else a stretch in which none can begin.
+_CLAUSE = re.compile(rf"(?P<begins>[.,;:!?\n]+\s+|\n+|\s+(?:{_VERBS})\s+)|[.,;:!?]+|[^\S\n]+")
+_TRAILING = re.compile(r"(?:(?:si|era|ta|ni|nihtiw|fo)\s+|[:,]\s*)*")  # of a phrase written backwards
 _DETERMINER = re.compile(r"\b(?:an?|the|one|two|three|four|some|several|its|his|her|their)\b", re.IGNORECASE)
 
 
@@ -124,7 +127,7 @@ def canonical_text(text: str) -> str:
     Raises ChainError, naming the box, if a box is not four whole numbers in 0..1000, is empty, has its corners the
     wrong way round or is not closed, or if a colour is unknown.
     """
-    text = _AFTER_CHAIN.sub("", text).strip()
+    text = text.partition(_AFTER_CHAIN)[0].strip()
     found = []
     for number, match in enumerate(_BOX.finditer(text), 1):
         box = _box(match, number)
@@ -209,15 +212,17 @@ def _color(text: str, start: int, box: Box, number: int) -> tuple[Color | None, 
     if color is None:
         near = nearest_words(match[1])
         hint = f"Did you mean {' or '.join(near)}?" if near else "Use a CSS colour name such as red, teal or gold."
-        raise ChainError(f"Box {number} {box} has an unknown colour '{match[1]}'. {hint}")
+        raise ChainError(f"Box {number} {box} has an unknown colour '{match[1][:40]}'. {hint}")
     return color, match.end()
 
 
 def _phrase(text: str, start: int, stop: int) -> tuple[str, int]:
     """The noun phrase that ends where a box starts, and its place: the last clause, from its first article on."""
-    clauses = [match.end() for match in _CLAUSE.finditer(text, start, stop) if text[match.end() : stop].strip()]
-    first = clauses[-1] if clauses else start
+    last = start + len(text[start:stop].rstrip())  # behind it there is white space alone
+    clauses = (match.end() for match in _CLAUSE.finditer(text, start, stop) if match["begins"])
+    first = max((at for at in clauses if at < last), default=start)
     first += len(text[first:stop]) - len(text[first:stop].lstrip(" ,.;:\n"))
     determiner = _DETERMINER.search(text, first, stop)
     first = determiner.start() if determiner else first
-    return _TRAILING.sub("", text[first:stop].strip()), first
+    phrase = text[first:stop].strip()
+    return phrase[: len(phrase) - _TRAILING.match(phrase[::-1]).end()], first

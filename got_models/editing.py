@@ -126,10 +126,13 @@ def kept_text(chain: Chain) -> str:
     Of a sentence that also holds others, only the words before its first region and the locked phrases with their
     boxes are kept; if it is the last one, it stays open, and the model ends it.
     """
-    pieces = []
+    pieces, kept, number = [], set(chain.kept), 0
     for start, stop in _sentences(chain.text):
-        inside = [number for number, region in enumerate(chain.regions) if start <= region.box_span[0] < stop]
-        locked = [number for number in inside if number in chain.kept]
+        inside = []
+        while number < len(chain.regions) and chain.regions[number].box_span[0] < stop:
+            inside.append(number)
+            number += 1
+        locked = [number for number in inside if number in kept]
         if pieces and locked and not pieces[-1].endswith((".", "!", "?")):
             pieces[-1] += "."
         if locked and locked == inside:

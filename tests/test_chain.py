@@ -1,9 +1,11 @@
 """The chain's grammar: what is read, what is mended, what is refused. The cases are the browser half's too."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
+from got.got_models.boxes import text_of_boxes
 from got.got_models.chain import (
     EDIT,
     Box,
@@ -15,6 +17,7 @@ from got.got_models.chain import (
     without_unfinished_box,
 )
 from got.got_models.colors import COLORS, PALETTE, find_color
+from got.got_models.editing import kept_text
 from PIL import ImageColor
 
 CASES = json.loads((Path(__file__).parent / "chains.json").read_text(encoding="utf-8"))
@@ -106,3 +109,69 @@ def test_colours_are_pillows():
 
 def test_green_is_the_css_green():
     assert find_color("Green")[1:] == (0, 128, 0)
+
+
+def test_numbers_of_any_length_are_refused_in_a_few_words():
+    with pytest.raises(ChainError, match="is not a box") as error:
+        read_chain(f"a cup (1,2),(3,{'4' * 10_000})")
+    assert len(str(error.value)) < 300
+
+
+def test_an_unknown_colour_of_any_length_is_refused_in_a_few_words():
+    with pytest.raises(ChainError, match="unknown colour 'aaaa") as error:
+        read_chain(f"a cup (1,2),(3,4) ({'a' * 10_000})")
+    assert len(str(error.value)) < 300
+
+
+# ----------------------------------------------------------------------------------------------- texts of anybody's
+
+BOX = "(1,2),(3,4)"
+LONG = {  # what comes before, again and again, and after: each made some pattern look at much of the text many times
+    "spaces": ("a", " ", f"b {BOX}"),
+    "wide spaces": ("a", "\u3000", f"b {BOX}"),
+    "spaces and new lines": ("a", " \n", f"b {BOX}"),
+    "spaces behind a pair": ("(1,2)", " ", "b"),
+    "spaces behind a colour": (f"a {BOX} (red", " ", "b"),
+    "commas": ("a", ",", f"b {BOX}"),
+    "colons": ("a", " :", f"b {BOX}"),
+    "small words": ("a", " of", f" b {BOX}"),
+    "verbs": ("a", " and", f" b {BOX}"),
+    "clauses": ("a", ". ", f"b {BOX}"),
+    "digits": ("a (", "1", f",2),{BOX}"),
+    "opened brackets": ("a", "(", BOX),
+    "pairs that go on": ("a", "(1,", BOX),
+    "opened boxes": ("a", "<|box_start|>", BOX),
+    "closed boxes": ("a", "<|box_end|>", BOX),
+    "opened objects": ("a", "<|obj_start|>", BOX),
+    "closed objects": ("<|obj_start|>a", "<|obj_end|>", BOX),
+    "an object's name": ("<|obj_start|>", "a", BOX),
+    "beginnings of images": ("a", " <|im_gen_start", BOX),
+    "a colour": (f"a {BOX} (", "a ", ")"),
+    "boxes": ("", f"a {BOX}, ", ""),
+    "sentences": ("", f"A cup {BOX}. ", ""),
+}
+
+
+def used_everywhere(text):
+    """What the nodes do with a text of anybody's."""
+    try:
+        chain = read_chain(text)
+        got_r1_text(chain)
+        kept_text(read_chain(text, kept=tuple(range(0, len(chain.regions), 2))))
+    except ChainError as error:
+        assert len(str(error)) < 400
+    without_unfinished_box(text)
+    try:
+        text_of_boxes({"x": 0, "y": 0, "width": 9, "height": 9}, [text.replace("\n", " ")], 64, 64)
+    except ChainError as error:
+        assert len(str(error)) < 400
+
+
+@pytest.mark.parametrize("case", LONG)
+def test_a_long_text_takes_no_longer_than_its_length(case):
+    """Twenty times the text would take 400 times as long if the work grew with the square: here many minutes."""
+    before, again, after = LONG[case]
+    for size, seconds in ((10_000, 1), (200_000, 20)):
+        start = time.process_time()
+        used_everywhere(before + again * (size // len(again)) + after)
+        assert time.process_time() - start < seconds, f"{size} characters"
