@@ -54,3 +54,46 @@ test("the colours are the ones of colors.py", () => {
 });
 
 test("proposed words are difflib's", () => assert.deepEqual(nearestWords("graay"), ["gray", "grey", "dimgray"]));
+
+const BOX = "(1,2),(3,4)";
+/** What comes before, again and again, and after: as in tests/test_chain.py.
+ * @type {Record<string, [string, string, string]>} */
+const LONG = {
+  spaces: ["a", " ", `b ${BOX}`],
+  "wide spaces": ["a", "\u3000", `b ${BOX}`],
+  "spaces and new lines": ["a", " \n", `b ${BOX}`],
+  "spaces behind a pair": ["(1,2)", " ", "b"],
+  "spaces behind a colour": [`a ${BOX} (red`, " ", "b"],
+  commas: ["a", ",", `b ${BOX}`],
+  colons: ["a", " :", `b ${BOX}`],
+  "small words": ["a", " of", ` b ${BOX}`],
+  verbs: ["a", " and", ` b ${BOX}`],
+  clauses: ["a", ". ", `b ${BOX}`],
+  digits: ["a (", "1", `,2),${BOX}`],
+  "digits in a box": ["a (1,2),(3,", "4", ")"],
+  "opened brackets": ["a", "(", BOX],
+  "pairs that go on": ["a", "(1,", BOX],
+  "opened boxes": ["a", "<|box_start|>", BOX],
+  "closed boxes": ["a", "<|box_end|>", BOX],
+  "opened objects": ["a", "<|obj_start|>", BOX],
+  "an object's name": ["<|obj_start|>", "a", BOX],
+  "beginnings of images": ["a", " <|im_gen_start", BOX],
+  "a colour": [`a ${BOX} (`, "a ", ")"],
+  "a colour of one word": [`a ${BOX} (`, "a", ")"],
+  boxes: ["", `a ${BOX}, `, ""],
+};
+
+for (const [name, [before, again, after]] of Object.entries(LONG))
+  test(`a long text of ${name} takes no longer than its length`, () => {
+    // Twenty times the text would take 400 times as long if the work grew with the square.
+    for (const [size, seconds] of [[10_000, 1], [200_000, 20]]) {
+      const text = before + again.repeat(size / again.length) + after;
+      const start = performance.now();
+      const { problems } = readText(text);
+      if (problems.length) assert.throws(() => canonicalText(text), (thrown) => thrown instanceof ChainError);
+      else parseRegions(canonicalText(text));
+      const took = (performance.now() - start) / 1000;
+      assert.ok(took < seconds, `${size} characters: ${took} s`);
+      assert.ok(problems.every(({ message }) => message.length < 400));
+    }
+  });

@@ -24,6 +24,7 @@ import { findColor, nearestWords, nextColor } from "./colors.mjs";
 export const GRID = 1000; // the chain's own unit
 export const LAST = GRID - 1;
 
+// Every pattern below takes time in proportion to the text, as in chain.py.
 const BOX_START = "<|box_start|>";
 const BOX_END = "<|box_end|>";
 // Python's \s, \d and \w, which know more than JavaScript's: people type full-width numbers.
@@ -33,20 +34,24 @@ const W = "[\\p{L}\\p{N}_]";
 
 const MARKED = `<\\|box_start\\|>(?<marked>.*?)(?<end><\\|box_end\\|>|(?=<\\|box_start\\|>)|$)`;
 const NUMBER_PAIR = `\\(${S}*[-+]?[${D}.]+${S}*,[^()<>]*\\)`;
-const BOX = new RegExp(`${MARKED}|(?<plain>${NUMBER_PAIR}${S}*,?${S}*\\([^()<>]*\\))|(?<stray><\\|box_end\\|>)`, "gsu");
-const NUMBER = `${S}*(${D}+)${S}*`;
+const BOX = new RegExp(`${MARKED}|(?<plain>${NUMBER_PAIR}${S}*(?:,${S}*)?\\([^()<>]*\\))|(?<stray><\\|box_end\\|>)`, "gsu");
+const NUMBER = `${S}*(${D}{1,9})${S}*`;
 const CORNERS = new RegExp(`^${S}*\\(${NUMBER},${NUMBER}\\)${S}*,${S}*\\(${NUMBER},${NUMBER}\\)${S}*$`, "du");
-const COLOR = new RegExp(`${S}*\\(${S}*([A-Za-z][A-Za-z ]*|#[0-9A-Fa-f]{6})${S}*\\)`, "dyu");
+const COLOR = new RegExp(`${S}*\\(${S}*([A-Za-z][A-Za-z ]*(?![A-Za-z ])|#[0-9A-Fa-f]{6})${S}*\\)`, "dyu");
 const OBJECT = /<\|obj(?:ect_ref)?_(?:start|end)\|>/g;
 const OBJECT_START = "<\\|obj(?:ect_ref)?_start\\|>";
 const NAMED_OBJECT = new RegExp(`${OBJECT_START}((?:(?!<\\|obj).)*)<\\|obj(?:ect_ref)?_end\\|>${S}*$`, "su");
-const AFTER_CHAIN = new RegExp(`${S}*<\\|im_gen_start\\|>.*`, "su");
+const AFTER_CHAIN = "<|im_gen_start|>";
 const VERBS = "and|with|is|are|while|where|has|have|shows?|portrays?|depicts?|features?|contains?";
-const CLAUSE = new RegExp(`[.,;:!?\\n]+${S}+|\\n+|${S}+(?:${VERBS})${S}+`, "gu");
-const TRAILING = new RegExp(`(?:${S}+(?:is|are|at|in|within|of)|${S}*[:,])+$`, "u");
+// What begins a clause, or else a stretch in which none can begin.
+const CLAUSE = new RegExp(
+  `(?<begins>[.,;:!?\\n]+${S}+|\\n+|${S}+(?:${VERBS})${S}+)|[.,;:!?]+|(?:(?!\\n)${S})+`,
+  "gu",
+);
+const TRAILING = new RegExp(`^(?:(?:si|era|ta|ni|nihtiw|fo)${S}+|[:,]${S}*)*`, "u"); // of a phrase written backwards
 const ARTICLES = "an?|the|one|two|three|four|some|several|its|his|her|their";
 const DETERMINER = new RegExp(`(?<!${W})(?:${ARTICLES})(?!${W})`, "iu");
-const EDGES = new RegExp(`^${S}+|${S}+$`, "gu");
+const SPACE = new RegExp(S, "u");
 const HOW =
   "Write it as (left,top),(right,bottom), whole numbers from 0 to 999, for example (120,400),(380,760).";
 
@@ -56,14 +61,15 @@ export class ChainError extends Error {}
 /** The chain in GoT's form. Throws ChainError as Python's canonical_text does.
  * @param {string} text @returns {string} */
 export function canonicalText(text) {
-  text = strip(text.replace(AFTER_CHAIN, ""));
+  text = strip(text.split(AFTER_CHAIN, 1)[0]);
   const marks = boxesOf(text);
   const bad = marks.find((mark) => mark.problem);
   if (bad?.problem) throw new ChainError(bad.problem.message);
   let [result, start] = ["", 0];
   for (const { box, color, boxSpan } of marks) {
-    const before = text.slice(start, boxSpan[0]).replace(NAMED_OBJECT, "$1").replace(OBJECT, "").replace(/[ \t]+$/, "");
-    result += `${before}${before || start ? " " : ""}${formatBox(/** @type {Box} */ (box), color.word)}`;
+    const before = text.slice(start, boxSpan[0]).replace(NAMED_OBJECT, "$1").replace(OBJECT, "");
+    const kept = before.slice(0, endWithout(before, (char) => char === " " || char === "\t"));
+    result += `${kept}${kept || start ? " " : ""}${formatBox(/** @type {Box} */ (box), color.word)}`;
     start = boxSpan[1];
   }
   return result + text.slice(start).replace(OBJECT, "");
@@ -96,8 +102,8 @@ const lately = new Map();
 
 /** @param {string} text @returns {{marks: Mark[], problems: Problem[]}} */
 function read(text) {
-  const end = text.search(AFTER_CHAIN);
-  const chain = end < 0 ? text : text.slice(0, end);
+  const [before] = text.split(AFTER_CHAIN, 1);
+  const chain = before === text ? text : before.slice(0, endWithout(before, isSpace));
   const prose = chain.replace(OBJECT, (marker) => " ".repeat(marker.length));
   let start = prose.length - prose.trimStart().length;
   const marks = boxesOf(chain).map((mark) => {
@@ -154,7 +160,7 @@ function readBox(text, match, number) {
   if (written) return { ...rest, written, problem: null };
   const near = nearestWords(found[1]);
   const hint = near.length ? `Did you mean ${near.join(" or ")}?` : "Use a CSS colour name such as red, teal or gold.";
-  const unknown = `Box ${number} ${boxText(box)} has an unknown colour '${found[1]}'. ${hint}`;
+  const unknown = `Box ${number} ${boxText(box)} has an unknown colour '${found[1].slice(0, 40)}'. ${hint}`;
   return { ...rest, written, problem: { message: unknown, span: colorSpan, number } };
 }
 
@@ -170,9 +176,9 @@ function readCorners(match, number) {
   const corners = CORNERS.exec(shown);
   if (!corners?.indices) return refuse("is not a box.");
   const numbers = corners.slice(1).map(decimal);
-  const [largest] = [...numbers].sort((a, b) => (a < b ? 1 : a > b ? -1 : 0));
+  const largest = Math.max(...numbers);
   if (largest > GRID) return refuse(`leaves the picture: ${largest} is more than 999.`);
-  const [x0, y0, x1, y1] = numbers.map((value) => Math.min(Number(value), LAST));
+  const [x0, y0, x1, y1] = numbers.map((value) => Math.min(value, LAST));
   if (x0 >= x1 || y0 >= y1)
     return refuse(`is empty: its first corner is not ${x0 >= x1 ? "left of" : "above"} its second.`);
   const offset = (match.index ?? 0) + (marked === undefined ? 0 : BOX_START.length);
@@ -184,22 +190,41 @@ function readCorners(match, number) {
  * @param {string} text @param {number} start @param {number} stop */
 function phraseBefore(text, start, stop) {
   const before = text.slice(start, stop);
-  const clauses = [...before.matchAll(CLAUSE)].map((match) => match.index + match[0].length);
-  let first = clauses.filter((at) => strip(before.slice(at))).at(-1) ?? 0;
+  const last = endWithout(before, isSpace); // behind it there is white space alone
+  let first = 0;
+  for (const { index, groups, 0: found } of before.matchAll(CLAUSE))
+    if (groups?.begins && index + found.length < last) first = index + found.length;
   first += before.slice(first).length - before.slice(first).replace(/^[ ,.;:\n]+/, "").length;
   first += Math.max(0, before.slice(first).search(DETERMINER));
-  const phrase = strip(before.slice(first)).replace(TRAILING, "");
+  const whole = strip(before.slice(first));
+  const trailing = TRAILING.exec([...whole].reverse().join(""))?.[0] ?? "";
+  const phrase = whole.slice(0, whole.length - trailing.length);
   return { phrase, at: start + first };
 }
 
 /** @param {string} text */
 function strip(text) {
-  return text.replace(EDGES, "");
+  let start = 0;
+  while (start < text.length && isSpace(text[start])) start++;
+  return text.slice(start, Math.max(start, endWithout(text, isSpace)));
 }
 
-/** The value of decimal digits of any script. @param {string} digits @returns {bigint} */
+/** Where a text ends without what `out` says of its last characters.
+ * @param {string} text @param {(char: string) => boolean} out */
+function endWithout(text, out) {
+  let end = text.length;
+  while (end && out(text[end - 1])) end--;
+  return end;
+}
+
+/** @param {string} char */
+function isSpace(char) {
+  return SPACE.test(char);
+}
+
+/** The value of decimal digits of any script. @param {string} digits */
 function decimal(digits) {
-  return BigInt([...digits].map(digitValue).join(""));
+  return Number([...digits].map(digitValue).join(""));
 }
 
 /** Unicode's decimal digits come in runs from zero to nine. @param {string} digit */

@@ -80,7 +80,8 @@ export function nearestWords(/** @type {string} */ word) {
 /** Ratcliff and Obershelp's ratio: twice the letters in common blocks, of all letters.
  * @param {string} a @param {string} b */
 function likeness(a, b) {
-  return a.length + b.length ? (2 * commonLetters(a, b)) / (a.length + b.length) : 1;
+  const most = (2 * Math.min(a.length, b.length)) / (a.length + b.length); // it keeps away words of any length
+  return most < CLOSE ? 0 : (2 * commonLetters(a, b)) / (a.length + b.length);
 }
 
 /** @param {string} a @param {string} b @returns {number} */
