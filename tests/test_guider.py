@@ -236,6 +236,22 @@ def test_a_latent_with_a_picture_is_noised_as_comfyui_does(model, guidance):
     torch.testing.assert_close(forwards[0].input.cpu(), expected)
 
 
+def test_in_a_batch_an_empty_latent_is_noised_as_it_would_be_alone(model, guidance):
+    clone, forwards = watched(model)
+    both = torch.cat([torch.zeros(1, 4, ROWS, COLUMNS), picture_latent()["samples"]])
+    drawn(clone, guidance, (1, 1, 1), latent={"samples": both, "batch_index": [0, 0]})
+    drawn(clone, guidance, (1, 1, 1))
+    drawn(clone, guidance, (1, 1, 1), latent=picture_latent())
+    together, empty, picture = (forward.input for forward in forwards[::2])
+    torch.testing.assert_close(together, torch.cat([empty, picture]), atol=0, rtol=0)
+
+
+def test_noise_levels_that_begin_at_zero_leave_the_latent_as_it_is(model, guidance):
+    guider = GoTGuider(model, guidance, Strengths(7.5, 4, 1))
+    latent, sampler = torch.zeros(1, 4, ROWS, COLUMNS), comfy.samplers.sampler_object("euler")
+    assert not guider.sample(noise(), latent, sampler, torch.zeros(1)).any()
+
+
 def test_a_batch_of_two_equals_two_of_one(model, guidance):
     def run(noise):
         guider = GoTGuider(model, guidance, Strengths(7.5, 4, 1))
@@ -436,6 +452,32 @@ def test_a_weak_controlnet_changes_little(model, guidance, controlnet):
 def test_the_conditioning_wired_back_unchanged_changes_nothing(model, guidance):
     with_extras = drawn(model, guidance, extras=conditioning(guidance))
     torch.testing.assert_close(with_extras, drawn(model, guidance), atol=0, rtol=0)
+
+
+def masked(extras, left):
+    """A conditioning for one half of the picture, after 'Conditioning (Set Mask)'."""
+    mask = 1 - half_mask() if left else half_mask()
+    return comfy_nodes.ConditioningSetMask().append(extras, mask, "default", 1.0)[0]
+
+
+def test_combined_conditionings_are_weighed_as_comfyui_does(model, guidance, controlnet):
+    strong, weak = (controlled(controlnet, guidance, strength) for strength in (1.0, 0.2))
+    alone = [predictions(model, guidance, extras) for extras in (strong, weak)]
+    (combined,) = comfy_nodes.ConditioningCombine().combine(strong, weak)
+    together = predictions(model, guidance, combined)
+    for name in ALL:
+        assert relative_error(together[name], (alone[0][name] + alone[1][name]) / 2) <= 1e-5, name
+        assert relative_error(together[name], alone[0][name]) > 1e-3, name
+
+
+def test_conditionings_of_parts_of_the_picture_each_count_in_theirs(model, guidance, controlnet):
+    strong, weak = (controlled(controlnet, guidance, strength) for strength in (1.0, 0.2))
+    (combined,) = comfy_nodes.ConditioningCombine().combine(masked(strong, left=True), masked(weak, left=False))
+    together = predictions(model, guidance, combined)
+    for extras, half in ((strong, slice(COLUMNS // 2)), (weak, slice(COLUMNS // 2, None))):
+        alone = predictions(model, guidance, extras)
+        for name in ALL:
+            assert relative_error(together[name][..., half], alone[name][..., half]) <= 1e-5, name
 
 
 # ------------------------------------------------------------------------------------------- wrong wires

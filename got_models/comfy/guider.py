@@ -45,6 +45,8 @@ class GoTGuider(comfy.samplers.CFGGuider):
     ) -> None:
         """extras: a CONDITIONING whose additions (ControlNet, hooks, masks) go to all branches, its text to none.
 
+        If several were combined, each adds to a prediction of its own, and ComfyUI weighs these as it always does.
+
         GoTError if the interval is empty.
         """
         check_model(model)
@@ -57,7 +59,7 @@ class GoTGuider(comfy.samplers.CFGGuider):
         self.strengths = strengths
         self.sigmas = tuple(map(model.get_model_object("model_sampling").percent_to_sigma, interval))
         self.set_cfg(strengths.spatial)
-        self.inner_set_conds(branch_conds(guidance, extras[0][1] if extras else {}))
+        self.inner_set_conds(branch_conds(guidance, extras))
 
     def predict_noise(self, x: Tensor, timestep: Tensor, model_options: dict, seed: int | None = None) -> Tensor:
         """The combined prediction (B, 4, h, w), denoised. Branches of weight zero run only if a hook asks for them."""
@@ -96,19 +98,21 @@ class GoTGuider(comfy.samplers.CFGGuider):
         The reference multiplies it by sqrt(sigma^2 + 1); ComfyUI, below its greatest sigma, by sigma, which at 50 steps
         is 0.3 % too weak. A latent that holds a picture already is left to ComfyUI.
         """
-        if denoise_mask is None and not torch.count_nonzero(latent_image) and not sampler.max_denoise(self, sigmas):
-            noise = noise * (1 + sigmas[0] ** -2) ** 0.5
+        if denoise_mask is None and sigmas[0] > 0 and not sampler.max_denoise(self, sigmas):
+            empty = ~latent_image.flatten(1).any(1)  # (B,): each picture for itself
+            stronger = torch.where(empty, (1 + sigmas[0] ** -2) ** 0.5, 1.0)
+            noise = noise * stronger.view(-1, *[1] * (noise.ndim - 1)).to(noise)
         return super().inner_sample(noise, latent_image, device, sampler, sigmas, denoise_mask, *args, **kwargs)
 
 
-def branch_conds(guidance: Guidance, extras: dict) -> dict[str, list]:
-    """One CONDITIONING a branch, by CONDS' names. The pooled vector is never nulled."""
-    common = {key: value for key, value in extras.items() if key not in _OWN}
-    common |= {"pooled_output": guidance.pooled, **size_conditions(guidance.width, guidance.height)}
+def branch_conds(guidance: Guidance, extras: list | None = None) -> dict[str, list]:
+    """A CONDITIONING a branch, by CONDS' names, of one entry for each of `extras`. The pooled vector is never nulled."""
+    own = {"pooled_output": guidance.pooled, **size_conditions(guidance.width, guidance.height)}
+    added = [{key: value for key, value in extra.items() if key not in _OWN} for _, extra in extras or [(None, {})]]
     null = torch.zeros_like(guidance.reference)
 
     def cond(context: Tensor, reference: Tensor, spatial: Tensor) -> list:
-        return [[context, {**common, REFERENCE: reference, SPATIAL: spatial}]]
+        return [[context, {**extra, **own, REFERENCE: reference, SPATIAL: spatial}] for extra in added]
 
     return {
         CONDS["cond"]: cond(guidance.context, guidance.reference, guidance.spatial),
@@ -120,7 +124,7 @@ def branch_conds(guidance: Guidance, extras: dict) -> dict[str, list]:
 
 def conditioning(guidance: Guidance) -> list:
     """The cond branch as a CONDITIONING, for other nodes to add ControlNets and the like to."""
-    return branch_conds(guidance, {})[CONDS["cond"]]
+    return branch_conds(guidance)[CONDS["cond"]]
 
 
 def empty_latent(guidance: Guidance, batch_size: int = 1) -> dict:
