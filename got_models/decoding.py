@@ -4,6 +4,7 @@ The processors are transformers' own, in the order of its `generate`, but for th
 token again; the randomness is a local generator's, so the global random state stays as it was.
 """
 
+import math
 import re
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -41,7 +42,8 @@ class Sampling:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.temperature < 0 or self.repetition_penalty <= 0 or not 0 < self.top_p <= 1 or not 0 <= self.min_p <= 1:
+        penalty, shares = 0 < self.repetition_penalty < math.inf, 0 < self.top_p <= 1 and 0 <= self.min_p <= 1
+        if not (0 <= self.temperature < math.inf and penalty and shares):
             raise GoTError(
                 f"Sampling values are out of range: {self}. "
                 f"temperature >= 0, repetition_penalty > 0, 0 < top_p <= 1 and 0 <= min_p <= 1."
@@ -170,7 +172,7 @@ class ChainGrammar:
 
 
 # What chain.py takes for the first corner of a plain box; U+010A is how a byte-level tokenizer writes a new line.
-_NUMBER_PAIR = re.compile(r"\(\s*[-+]?[\d.]+\s*,[^()]*\)[\s\u010a]*,?[\s\u010a]*")
+_NUMBER_PAIR = re.compile(r"\(\s*[-+]?[\d.]+\s*,[^()]*\)[\s\u010a]*(?:,[\s\u010a]*)?")
 _OPEN_COLOR = re.compile(r"\s*\(([A-Za-z ]*)")
 
 

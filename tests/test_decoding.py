@@ -1,9 +1,12 @@
 """The next token: the same that transformers' processors and torch.multinomial choose, for ties and every seed."""
 
+import time
+
 import pytest
 import torch
 from got.got_models.colors import COLORS
 from got.got_models.decoding import ChainGrammar, Sampling, TokenChooser, may_become_color
+from got.got_models.errors import GoTError
 from got.got_models.prompt import NEW_TOKENS, Vocabulary
 from got.tests.qwen import QWEN_TOKENS, make_tokenizer
 from transformers.generation.logits_process import (
@@ -120,3 +123,22 @@ def test_a_colour_may_be_what_some_colour_begins_with(text):
     word, closed, _ = text.partition(")")
     word = word.replace(" ", "").lower()
     assert may_become_color(text) == any(color == word or (color.startswith(word) and not closed) for color in COLORS)
+
+
+@pytest.mark.parametrize("values", [
+    {"temperature": float("nan")}, {"temperature": float("inf")}, {"temperature": -0.1},
+    {"repetition_penalty": float("nan")}, {"repetition_penalty": 0}, {"top_p": 0}, {"top_p": float("nan")}, {"min_p": 2},
+])  # fmt: skip
+def test_values_that_no_token_can_be_chosen_by_are_refused(values):
+    with pytest.raises(GoTError, match="out of range"):
+        Sampling(**values)
+
+
+def test_spaces_behind_a_pair_of_numbers_do_not_slow_the_grammar(vocabulary):
+    grammar = ChainGrammar(vocabulary)
+    grammar.bracket = "(1,2)" + " " * 20_000
+    assert set(vocabulary.opening) <= set(grammar.forbidden())
+    grammar.bracket += "x"
+    start = time.process_time()
+    assert grammar.forbidden() == (vocabulary.box_end,)
+    assert time.process_time() - start < 0.5
