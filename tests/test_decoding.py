@@ -126,8 +126,8 @@ def test_a_colour_may_be_what_some_colour_begins_with(text):
 
 
 @pytest.mark.parametrize("values", [
-    {"temperature": float("nan")}, {"temperature": float("inf")}, {"temperature": -0.1},
-    {"repetition_penalty": float("nan")}, {"repetition_penalty": 0}, {"top_p": 0}, {"top_p": float("nan")}, {"min_p": 2},
+    {"temperature": float("nan")}, {"temperature": float("inf")}, {"temperature": -0.1}, {"top_p": 0},
+    {"repetition_penalty": float("nan")}, {"repetition_penalty": 0}, {"top_p": float("nan")}, {"min_p": 2},
 ])  # fmt: skip
 def test_values_that_no_token_can_be_chosen_by_are_refused(values):
     with pytest.raises(GoTError, match="out of range"):

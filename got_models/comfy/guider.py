@@ -106,7 +106,7 @@ class GoTGuider(comfy.samplers.CFGGuider):
 
 
 def branch_conds(guidance: Guidance, extras: list | None = None) -> dict[str, list]:
-    """A CONDITIONING a branch, by CONDS' names, of one entry for each of `extras`. The pooled vector is never nulled."""
+    """A CONDITIONING a branch, by CONDS' names: an entry for each of `extras`. The pooled vector is never nulled."""
     own = {"pooled_output": guidance.pooled, **size_conditions(guidance.width, guidance.height)}
     added = [{key: value for key, value in extra.items() if key not in _OWN} for _, extra in extras or [(None, {})]]
     null = torch.zeros_like(guidance.reference)
