@@ -12,6 +12,7 @@ Knows the layout and the manifest; knows nothing of tensors and nothing of Comfy
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from .chain import EDIT, TEXT_TO_IMAGE
 from .errors import GoTError
@@ -76,8 +77,10 @@ def read_manifest(folder: Path) -> Manifest:
         )
     try:
         return _manifest(json.loads((folder / MANIFEST).read_text(encoding="utf-8")))
-    except (KeyError, TypeError, ValueError) as error:
-        raise FolderError(f"'{folder.name}/{MANIFEST}' cannot be read: {error!r}. Convert the model again.") from error
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise FolderError(
+            f"'{folder.name}/{MANIFEST}' cannot be read: {error!r:.200}. Convert the model again."
+        ) from error
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
@@ -89,6 +92,21 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 def _manifest(content: dict) -> Manifest:
     if content["format"] != FORMAT:
         raise ValueError(f"its format is {content['format']}, this pack reads {FORMAT}; update the pack")
-    width, height = content["reasoner_image_size"]
+    width, height = (_number(side, *_SIDE) for side in content["reasoner_image_size"])
     defaults = {task: Defaults(**content["defaults"][task]) for task in (TEXT_TO_IMAGE, EDIT)}
-    return Manifest(content["name"], int(content["image_tokens"]), (int(width), int(height)), defaults)
+    for values in defaults.values():
+        for name, value in vars(values).items():
+            _number(value, *_RANGES[name])
+    return Manifest(str(content["name"]), _number(content["image_tokens"], 1, 64), (width, height), defaults)
+
+
+_STRENGTH, _SIDE = (0.0, 100.0), (8, 8192)
+_RANGES = {"text": _STRENGTH, "spatial": _STRENGTH, "reference": _STRENGTH, "steps": (1, 1000)}
+_RANGES |= {"width": _SIDE, "height": _SIDE}
+
+
+def _number(value: Any, least: float, most: float) -> float:
+    """The value. ValueError unless it is a number from `least` to `most`, and a whole one if those are."""
+    if type(value) in (int, type(least)) and least <= value <= most:
+        return value
+    raise ValueError(f"{value!r:.40} is not a number from {least} to {most}")
