@@ -7,7 +7,7 @@ are {type, bbox: [top, left, bottom, right] in 0..1000, desc, color_palette}. St
 import math
 from typing import Any
 
-from .chain import BOX_END, BOX_START, GRID, Box, Chain, ChainError, Region, format_box, read_chain
+from .chain import AFTER_CHAIN, BOX_END, BOX_START, GRID, Box, Chain, ChainError, Region, format_box, read_chain
 from .colors import find_color, named
 
 
@@ -73,10 +73,11 @@ def _one_frame(bboxes: Any) -> list[dict]:
 
 
 _SIDES = ("x", "y", "width", "height")
+_FAR = 10**9  # pixels; nothing that is meant lies farther away
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and -_FAR <= value <= _FAR
 
 
 def _name(box: dict, number: int) -> str:
@@ -94,15 +95,20 @@ def _own_label(box: dict) -> str:
     return " ".join(next((text for text in found if isinstance(text, str) and text.strip()), "").split())
 
 
+_MARKERS = (BOX_START, BOX_END, AFTER_CHAIN)  # behind the last of them a chain is not read on
+
+
 def _checked_label(label: str, number: int, box: dict) -> str:
     if not label:
         raise ChainError(f"{_name(box, number)} has no label. Write in line {number} of the labels what it holds.")
     try:
-        is_plain = not read_chain(label).regions and BOX_START not in label and BOX_END not in label
+        is_plain = not read_chain(label).regions and not any(marker in label for marker in _MARKERS)
     except ChainError:
         is_plain = False
     if not is_plain:
-        raise ChainError(f"{_name(box, number)} has a box in its label '{label[:40]}'. Leave the numbers out of it.")
+        raise ChainError(
+            f"{_name(box, number)} has a box in its label '{label[:40]}', or a marker of one. Leave those out of it."
+        )
     return label
 
 

@@ -32,7 +32,7 @@ _CORNERS = re.compile(f"{_CORNER},{_CORNER}")
 _COLOR = re.compile(r"\s*\(\s*([A-Za-z][A-Za-z ]*(?![A-Za-z ])|#[0-9A-Fa-f]{6})\s*\)")
 _OBJECT = re.compile(r"<\|obj(?:ect_ref)?_(?:start|end)\|>")
 _NAMED_OBJECT = re.compile(r"<\|obj(?:ect_ref)?_start\|>((?:(?!<\|obj).)*)<\|obj(?:ect_ref)?_end\|>\s*$", re.DOTALL)
-_AFTER_CHAIN = "<|im_gen_start|>"
+AFTER_CHAIN = "<|im_gen_start|>"
 _VERBS = "and|with|is|are|while|where|has|have|shows?|portrays?|depicts?|features?|contains?"
 # What begins a clause, or else a stretch in which none can begin.
 _CLAUSE = re.compile(rf"(?P<begins>[.,;:!?\n]+\s+|\n+|\s+(?:{_VERBS})\s+)|[.,;:!?]+|[^\S\n]+")
@@ -127,7 +127,7 @@ def canonical_text(text: str) -> str:
     Raises ChainError, naming the box, if a box is not four whole numbers in 0..1000, is empty, has its corners the
     wrong way round or is not closed, or if a colour is unknown.
     """
-    text = text.partition(_AFTER_CHAIN)[0].strip()
+    text = text.partition(AFTER_CHAIN)[0].strip()
     found = []
     for number, match in enumerate(_BOX.finditer(text), 1):
         box = _box(match, number)
