@@ -127,7 +127,7 @@ def canonical_text(text: str) -> str:
     Raises ChainError, naming the box, if a box is not four whole numbers in 0..1000, is empty, has its corners the
     wrong way round or is not closed, or if a colour is unknown.
     """
-    text = text.partition(AFTER_CHAIN)[0].strip()
+    text = well_formed(text).partition(AFTER_CHAIN)[0].strip()
     found = []
     for number, match in enumerate(_BOX.finditer(text), 1):
         box = _box(match, number)
@@ -144,6 +144,11 @@ def canonical_text(text: str) -> str:
         pieces.append(f" {format_box(box, color.word)}" if pieces[-1] or start else format_box(box, color.word))
         start = stop
     return "".join([*pieces, _OBJECT.sub("", text[start:])])
+
+
+def well_formed(text: str) -> str:
+    """A text without halves of characters, which JSON can hold and no tokenizer reads: each becomes U+FFFD."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def format_box(box: Box, color_word: str) -> str:

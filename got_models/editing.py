@@ -55,7 +55,7 @@ def read_edits(value: str | None) -> Edits | None:
 
 def read_object(value: str | bytes) -> dict:
     """A JSON object of at most MAX_SIZE bytes. GoTError if it is something else."""
-    if len(value.encode() if isinstance(value, str) else value) > MAX_SIZE:
+    if len(value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value) > MAX_SIZE:
         raise _damaged(f"they are larger than {MAX_SIZE // 1000} kB")
     try:
         saved = json.loads(value)

@@ -10,7 +10,7 @@ import re
 from functools import cached_property
 from typing import Any
 
-from .chain import BOX_END, BOX_START, EDIT, TEXT_TO_IMAGE, Chain
+from .chain import BOX_END, BOX_START, EDIT, TEXT_TO_IMAGE, Chain, well_formed
 from .colors import COLORS
 from .errors import GoTError
 
@@ -139,11 +139,12 @@ def _messages(turns: list[Chain]) -> list[dict]:
 
 
 def checked_prompt(text: str, task: str) -> str:
-    """The caption or instruction without white space around it. GoTError if nothing is left."""
-    if not text.strip():
+    """The caption or instruction, well formed and without white space around it. GoTError if nothing is left."""
+    text = well_formed(text).strip()
+    if not text:
         what, example = {
             TEXT_TO_IMAGE: ("prompt", "a red circle left of a blue square"),
             EDIT: ("instruction", "make the red circle blue"),
         }[task]
         raise GoTError(f"The {what} is empty. Write what you want, for example: {example}.")
-    return text.strip()
+    return text

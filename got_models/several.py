@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from .chain import EDIT, TEXT_TO_IMAGE, Chain
+from .chain import EDIT, TEXT_TO_IMAGE, Chain, well_formed
 from .decoding import Sampling
 from .errors import GoTError
 from .guidance import check_source
@@ -37,7 +37,7 @@ def prompts_of(texts: list[str], task: str) -> list[str]:
     """The lines of all texts that hold something. GoTError, naming it by its number, if a text has none."""
     prompts = []
     for number, text in enumerate(texts, 1):
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        lines = [line.strip() for line in well_formed(text).splitlines() if line.strip()]
         if not lines and len(texts) > 1:
             raise GoTError(f"Prompt {number} of the {len(texts)} in the list is empty. Fill it, or leave it out.")
         prompts += lines or [checked_prompt(text, task)]

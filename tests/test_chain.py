@@ -8,6 +8,7 @@ import pytest
 from got.got_models.boxes import text_of_boxes
 from got.got_models.chain import (
     EDIT,
+    TEXT_TO_IMAGE,
     Box,
     ChainError,
     canonical_text,
@@ -18,6 +19,7 @@ from got.got_models.chain import (
 )
 from got.got_models.colors import COLORS, PALETTE, find_color
 from got.got_models.editing import kept_text
+from got.got_models.prompt import checked_prompt
 from PIL import ImageColor
 
 CASES = json.loads((Path(__file__).parent / "chains.json").read_text(encoding="utf-8"))
@@ -109,6 +111,11 @@ def test_colours_are_pillows():
 
 def test_green_is_the_css_green():
     assert find_color("Green")[1:] == (0, 128, 0)
+
+
+def test_half_a_character_is_replaced_and_whole_ones_stay():
+    assert read_chain(f"a \ud83d cat {BOX}").regions[0].phrase == "a \ufffd cat"
+    assert checked_prompt(" \ude00 a \U0001f600 ", TEXT_TO_IMAGE) == "\ufffd a \U0001f600"
 
 
 def test_numbers_of_any_length_are_refused_in_a_few_words():

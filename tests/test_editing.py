@@ -73,6 +73,7 @@ BAD = {
     "not a text": (7, "not a text"),
     "not JSON": ("{", "not JSON"),
     "deep": ("[" * 50_000, "not JSON"),
+    "half a character": ("\ud83d", "not JSON"),
     "a list": ("[]", "not a JSON object"),
     "no version": ('{"plan": "", "text": ""}', "version is null"),
     "true as version": (json.dumps({"version": True, "plan": "", "text": ""}), "version is true"),

@@ -34,6 +34,10 @@ def test_each_line_is_a_prompt_and_so_is_each_entry_of_a_list():
         assert {request.task for request in requests} == {TEXT_TO_IMAGE}
 
 
+def test_half_a_character_in_a_line_is_replaced():
+    assert [request.prompt for request in requests_of(["a \ud83d\nb"], None)] == ["a \ufffd", "b"]
+
+
 @pytest.mark.parametrize(
     ("texts", "batches", "expected"),
     [
