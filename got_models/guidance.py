@@ -156,17 +156,24 @@ def region_masks(regions: Sequence[Region], width: int, height: int) -> Tensor:
 def spatial_latents(regions: Sequence[Region], encode: Encode, width: int, height: int) -> Tensor:
     """G_s: each region painted on its own canvas and encoded, then the mean over regions, (1, 4, h, w).
 
-    Without a region it is one black canvas. Equal canvases are encoded once; the mean still counts each region.
+    Without a region it is one black canvas. Equal canvases are encoded once; the mean still counts each region. No more
+    than MAX_PIXELS are painted at a time.
     """
-    canvases: dict[tuple, Tensor] = {}
+    different: dict[tuple, Region] = {}
     counts: dict[tuple, int] = {}
     for region in regions:
         key = (region_corners(region, width, height), region.color[1:])
-        canvases.setdefault(key, paint_region(region, width, height))
+        different.setdefault(key, region)
         counts[key] = counts.get(key, 0) + 1
-    if not canvases:
+    if not different:
         return encode(torch.zeros(1, height, width, 3))
-    latents = encode(torch.stack(list(canvases.values())))
+    shown, at_once = list(different.values()), max(1, MAX_PIXELS // (width * height))
+    latents = torch.cat(
+        [
+            encode(torch.stack([paint_region(region, width, height) for region in shown[start : start + at_once]]))
+            for start in range(0, len(shown), at_once)
+        ]
+    )
     share = torch.tensor(list(counts.values()), dtype=latents.dtype, device=latents.device) / len(regions)
     return (latents * share.view(-1, 1, 1, 1)).sum(0, keepdim=True)
 

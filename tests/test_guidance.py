@@ -115,6 +115,19 @@ def test_equal_canvases_are_encoded_once_and_still_count_each():
     assert encoder.rows == 2
 
 
+def test_many_boxes_are_not_all_painted_at_once(monkeypatch):
+    boxes = regions(*[(f"({x},0),({x + 100},999)", "red") for x in range(0, 700, 100)])
+    whole, groups = spatial_latents(boxes, Encoder(), 96, 64), []
+    monkeypatch.setattr("got.got_models.guidance.MAX_PIXELS", 3 * 96 * 64)
+
+    def encode(pictures):
+        groups.append(len(pictures))
+        return Encoder()(pictures)
+
+    torch.testing.assert_close(spatial_latents(boxes, encode, 96, 64), whole, atol=0, rtol=0)
+    assert groups == [3, 3, 1]
+
+
 def test_boxes_that_fall_on_the_same_pixels_are_encoded_once():
     encoder = Encoder()
     spatial_latents(regions(("(0,0),(500,500)", "red"), ("(1,1),(501,501)", "red")), encoder, 64, 64)
