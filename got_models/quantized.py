@@ -84,8 +84,8 @@ def quantized_layers(path: Path) -> dict[str, dict]:
     for file in weight_files(path):
         try:
             layers |= json.loads(read_metadata(file).get(METADATA, '{"layers":{}}'))["layers"]
-            other = {entry["format"] for entry in layers.values()} - {FORMAT}
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            other = {str(entry["format"]) for entry in layers.values()} - {FORMAT}
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise WeightsError(
                 f"{file} is damaged: its list of quantised layers cannot be read ({error!r})."
             ) from error

@@ -24,6 +24,7 @@ INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
 _METADATA = "__metadata__"
 LARGEST_HEADER = 100_000_000  # bytes; the format's own limit
+MOST_SIDES = 8  # of a tensor's shape; no network has more than five
 ITEM_BITS = {"BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "F16": 16, "BF16": 16, "F32": 32, "F64": 64}
 
 
@@ -60,7 +61,7 @@ def read_header(path: Path) -> dict[str, TensorInfo]:
 
 def read_metadata(path: Path) -> dict[str, str]:
     """The metadata of a safetensors file. Raises WeightsError as read_header does."""
-    return _read(Path(path)).get(_METADATA, {})
+    return _read(Path(path)).get(_METADATA) or {}
 
 
 def _read(path: Path) -> dict[str, dict]:
@@ -117,7 +118,7 @@ def read_index(index: Path) -> dict[str, str]:
         table = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
         if table and all(Path(file).name == file for file in table.values()):
             return table
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         pass
     raise WeightsError(f"{index} is not an index of weights: its weight_map cannot be read. Get the file again.")
 
@@ -160,11 +161,14 @@ def _header(path: Path, text: bytes) -> dict[str, dict]:
     try:
         content = json.loads(text)
         for entry in _entries(content):
-            (begin, end), shape = entry["data_offsets"], entry["shape"]
-            bits = ITEM_BITS.get(entry["dtype"])
+            (begin, end), shape, dtype = entry["data_offsets"], entry["shape"], entry["dtype"]
+            numbers = all(type(number) is int and number >= 0 for number in (begin, end, *shape))
+            if not numbers or len(shape) > MOST_SIDES or not isinstance(dtype, str):
+                raise ValueError("a tensor's shape, place or type is not one")
+            bits = ITEM_BITS.get(dtype)
             if bits is not None and (end - begin) * 8 != math.prod(shape) * bits:
                 raise ValueError("a tensor's length does not match its shape")
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise WeightsError(f"{path} is damaged: its header cannot be read ({error}). Get the file again.") from error
     return content
 

@@ -4,7 +4,8 @@ import json
 
 import pytest
 import torch
-from got.got_models.weights import TensorInfo, WeightsError, load_tensors, published_key, read_header
+from got.got_models.quantized import METADATA, quantized_layers
+from got.got_models.weights import TensorInfo, WeightsError, load_tensors, published_key, read_header, read_metadata
 from safetensors.torch import save_file
 
 
@@ -55,7 +56,9 @@ def test_tensors_come_from_shards(tmp_path):
     assert "does not exist" in refusal(tmp_path / "two.safetensors")
 
 
-@pytest.mark.parametrize("index", ["", "[]", '{"weight_map": {"a": "../elsewhere.safetensors"}}'])
+@pytest.mark.parametrize(
+    "index", ["", "[]", '{"weight_map": ["a"]}', "[" * 100_000, '{"weight_map": {"a": "../elsewhere.safetensors"}}']
+)
 def test_an_index_that_is_none_is_refused(tmp_path, index):
     (tmp_path / "model.safetensors.index.json").write_text(index)
     with pytest.raises(WeightsError, match="not an index of weights"):
@@ -93,6 +96,58 @@ def test_other_content_is_named_for_what_it_is(tmp_path, content, complaint):
     path = tmp_path / "model.safetensors"
     path.write_bytes(content)
     assert complaint in refusal(path)
+
+
+def with_header(path, header, data=b"\0" * 4):
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + data)
+    return path
+
+
+ENTRY = {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}
+BAD_ENTRIES = {
+    "shape no list": {"dtype": "I64", "shape": 5},
+    "a negative shape": {"shape": [-1, -1]},
+    "a shape of fractions": {"shape": [1.0]},
+    "a shape of words": {"dtype": "I64", "shape": ["a"]},
+    "no end of sides": {"shape": [1] * 100_000},
+    "a type that is a number": {"dtype": 5},
+    "a type that is a list": {"dtype": ["F32"]},
+    "places that are words": {"dtype": "I64", "data_offsets": ["a", "b"]},
+    "a place without end": {"dtype": "I64", "data_offsets": [0, float("inf")]},
+}
+
+
+@pytest.mark.parametrize("case", BAD_ENTRIES)
+def test_an_entry_that_describes_no_tensor_is_refused(tmp_path, case):
+    path = with_header(tmp_path / "model.safetensors", {"a": ENTRY | BAD_ENTRIES[case]})
+    with pytest.raises(WeightsError, match="its header cannot be read") as error:
+        read_header(path)
+    assert len(str(error.value)) < 400
+
+
+def test_a_header_without_bottom_is_refused(tmp_path):
+    path = with_header(tmp_path / "model.safetensors", b'{"a":' + b"[" * 100_000)
+    assert "its header cannot be read" in refusal(path)
+
+
+@pytest.mark.parametrize("said", [None, []])
+def test_metadata_that_is_none_says_nothing(tmp_path, said):
+    path = with_header(tmp_path / "model.safetensors", {"__metadata__": said, "a": ENTRY})
+    assert read_metadata(path) == {} and quantized_layers(path) == {}
+
+
+@pytest.mark.parametrize("said", ["[" * 100_000, "5", "[]", '{"layers": ["a"]}', '{"layers": {"a": {}}}'])
+def test_a_list_of_quantised_layers_that_is_none_is_refused(tmp_path, said):
+    header = {"__metadata__": {METADATA: said}, "a": ENTRY}
+    with pytest.raises(WeightsError, match="list of quantised layers cannot be read"):
+        quantized_layers(with_header(tmp_path / "model.safetensors", header))
+
+
+def test_layers_that_are_quantised_in_no_known_way_are_refused(tmp_path):
+    header = {"__metadata__": {METADATA: '{"layers": {"a": {"format": 5}}}'}, "a": ENTRY}
+    with pytest.raises(WeightsError, match="is quantised as 5"):
+        quantized_layers(with_header(tmp_path / "model.safetensors", header))
 
 
 @pytest.mark.parametrize("zipped", [True, False])
