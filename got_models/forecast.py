@@ -66,7 +66,7 @@ def loaded_bytes(
     total = 0
     for name, info in header.items():
         kept = info.dtype.startswith("F8") or name.endswith(".weight_scale") or stays(name, info)
-        total += math.prod(info.shape) * (ITEM_BITS[info.dtype] // 8 if kept else dtype.itemsize)
+        total += math.prod(info.shape) * (ITEM_BITS.get(info.dtype, 8) // 8 if kept else dtype.itemsize)
     return total
 
 
@@ -86,8 +86,11 @@ def verdict(chain: Need, picture: Need, room: int, reserve: int) -> str:
 def _config(path: Path) -> dict[str, int]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return {name: int(content[name]) for name in _SIZES}
-    except (OSError, KeyError, TypeError, ValueError) as error:
+        sizes = {name: int(content[name]) for name in _SIZES}
+        if min(sizes.values()) < 1:
+            raise ValueError(f"one of {', '.join(_SIZES)} is not above zero")
+        return sizes
+    except (OSError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise WeightsError(f"{path} cannot be read: {error!r}. Convert the model again.") from error
 
 

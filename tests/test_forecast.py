@@ -1,5 +1,8 @@
 """The forecast: bytes read from headers against ComfyUI's own counts, and what follows for a device of some size."""
 
+import json
+import shutil
+
 import comfy.model_management
 import pytest
 import torch
@@ -18,7 +21,7 @@ from got.got_models.forecast import (
     unet_need,
     verdict,
 )
-from got.got_models.weights import TensorInfo
+from got.got_models.weights import TensorInfo, WeightsError
 from transformers import DynamicCache
 
 GB = 10**9
@@ -106,3 +109,17 @@ def test_what_comfyui_would_let_go_of_counts_as_room(monkeypatch):
     comfy.model_management.load_models_gpu([loaded])
     assert loaded.load_device == device
     assert forecast("GoT-Tiny (bundled)")["room"] == GB + loaded.loaded_size()
+
+
+def test_types_that_no_model_of_ours_has_are_counted_all_the_same():
+    header = {"a.weight": TensorInfo("F8_E8M0", (4,)), "a.weight_scale": TensorInfo("I16", (2,))}
+    assert loaded_bytes(header, torch.float32) >= 4
+
+
+@pytest.mark.parametrize("value", [0, -1, "x", None, float("inf"), []])
+def test_a_config_that_nothing_can_be_reckoned_from_is_refused(tmp_path, value):
+    folder = shutil.copytree(TINY, tmp_path / "Other")
+    config = json.loads((folder / "reasoner" / "config.json").read_text()) | {"num_attention_heads": value}
+    (folder / "reasoner" / "config.json").write_text(json.dumps(config))
+    with pytest.raises(WeightsError, match=r"config\.json cannot be read"):
+        reasoner_need(folder, torch.float32, False)
