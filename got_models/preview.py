@@ -10,6 +10,7 @@ from .guidance import region_corners
 
 _GROUND = (40, 40, 40)
 _SMALLEST_FONT = 10  # pixels
+_LONGEST_LABEL = 200  # characters; Pillow draws a text whole, however little of it there is room for
 
 
 def plan_picture(chain: Chain, background: Tensor | None, width: int, height: int) -> Tensor:
@@ -24,7 +25,7 @@ def plan_picture(chain: Chain, background: Tensor | None, width: int, height: in
     for number, region in enumerate(chain.regions, 1):
         corners, color = region_corners(region, width, height), region.color[1:]
         pen.rectangle(corners, fill=(*color, 60), outline=color, width=max(1, height // 256))
-        _label(pen, f"{number} {region.phrase}", corners[:2], font)
+        _label(pen, f"{number} {region.phrase[:_LONGEST_LABEL]}", corners[:2], font)
     return torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8).view(1, height, width, 3) / 255
 
 

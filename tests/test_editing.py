@@ -9,7 +9,7 @@ from got.got_models.chain import EDIT, ChainError, plain_text, read_chain
 from got.got_models.colors import find_color, named
 from got.got_models.editing import MAX_SIZE, kept_text, made_on, read_edits, rewriting, with_edits
 from got.got_models.errors import GoTError
-from got.got_models.preview import small_picture
+from got.got_models.preview import plan_picture, small_picture
 
 PLAN = "A red circle (100,300),(400,600) (red) is left of a blue square (600,300),(900,600) (blue)."
 MOVED = PLAN.replace("(100,300),(400,600)", "(100,500),(400,800)")
@@ -234,3 +234,7 @@ def test_a_colour_gets_its_word_back():
 def test_a_picture_behind_the_boxes_is_small(shape, expected):
     assert small_picture(torch.full(shape, 0.25), 1024).shape == expected
     assert small_picture(torch.full(shape, 0.25), 1024).unique() == 0.25
+
+
+def test_a_phrase_of_any_length_is_drawn_as_far_as_there_is_room():
+    assert plan_picture(read_chain(f"{'z' * 1_000_001} (1,2),(300,400)"), None, 64, 64).shape == (1, 64, 64, 3)
