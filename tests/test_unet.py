@@ -245,6 +245,17 @@ def test_a_weight_of_another_size_is_named(small, tmp_path):
     assert "conv_out.bias" in refused(tmp_path, tensors)
 
 
+@pytest.mark.parametrize("key", [
+    "conv_in.weight", "conv_out.weight", "add_embedding.linear_1.weight", "down_blocks.0.resnets.0.conv1.weight",
+    "down_blocks.1.attentions.0.transformer_blocks.0.attn2.to_k.weight",
+])  # fmt: skip
+@pytest.mark.parametrize("shape", [(), (0,), (1 << 20,)])
+def test_weights_that_no_network_has_are_refused_before_one_is_made(small, tmp_path, key, shape):
+    message = refused(tmp_path, load_file(small[1]) | {key: torch.zeros(shape)})
+    assert "does not fit together" in message or "takes 1 input channels" in message
+    assert len(message) < 400
+
+
 def test_another_models_file_is_refused(tmp_path):
     assert "not an SDXL-type UNet" in refused(tmp_path, {"text_model.embeddings": torch.zeros(2)})
 

@@ -99,6 +99,14 @@ def test_a_weight_of_another_size_is_refused(path, tmp_path):
     assert "decoder.conv_in.bias" in refused(tmp_path, {**load_file(path), "decoder.conv_in.bias": torch.zeros(7)})
 
 
+@pytest.mark.parametrize("shape", [(), (0,), (7, 7)])
+def test_weights_that_no_network_has_are_refused(path, tmp_path, shape):
+    changed = {"decoder.up_blocks.3.resnets.0.conv1.weight": torch.zeros(shape)}
+    assert "does not fit together" in refused(tmp_path, load_file(path) | changed)
+    lacking = {key: tensor for key, tensor in load_file(path).items() if not key.startswith("decoder.up_blocks.1.res")}
+    assert "does not fit together" in refused(tmp_path, lacking)
+
+
 def test_an_autoencoder_of_three_blocks_is_refused(tmp_path):
     three = {"block_out_channels": (32, 32, 32)}
     three |= {"down_block_types": ("DownEncoderBlock2D",) * 3, "up_block_types": ("UpDecoderBlock2D",) * 3}

@@ -56,7 +56,8 @@ def load_unet(path: Path, model_options: dict | None = None, disable_dynamic: bo
     tensors = load_tensors(path, management.throw_exception_if_processing_interrupted)
     _check(tensors, path)
     layers = quantized_layers(path)
-    config = GoTConfig(unet_config(tensors))
+    settings, shapes = _network_of(tensors, path)
+    config, named = GoTConfig(settings), _named(tensors, layers, settings, shapes, path)
     config.quant_config = {"mixed_ops": True} if layers else None
     device, offload_device = management.get_torch_device(), management.unet_offload_device()
     given, supported = (model_options or {}).get("dtype"), config.supported_inference_dtypes
@@ -65,7 +66,7 @@ def load_unet(path: Path, model_options: dict | None = None, disable_dynamic: bo
     config.set_inference_dtype(dtype, cast or (dtype if layers else None), device=device)
     patcher_class = comfy.model_patcher.ModelPatcher if disable_dynamic else comfy.model_patcher.CoreModelPatcher
     patcher = patcher_class(config.get_model({}), load_device=device, offload_device=offload_device)
-    _fill(patcher, _named(tensors, layers, config, path), dtype)
+    _fill(patcher, named, dtype)
     patcher.model.to(offload_device)
     patcher.cached_patcher_init = (load_unet, (path, model_options))
     return patcher
@@ -143,7 +144,7 @@ def _check(tensors: dict[str, Tensor], path: Path) -> None:
             f"{path} is not an SDXL-type UNet with diffusers' names: it has no {missing[0]}, but {len(tensors)} others "
             f"such as {next(iter(tensors), 'none')}. Make it with `python dev.py convert`."
         )
-    channels = tensors["conv_in.weight"].shape[1]
+    channels = tensors["conv_in.weight"].shape[1:2].numel()
     if channels != INPUT_CHANNELS:
         raise WeightsError(
             f"{path} takes {channels} input channels; GoT's UNet takes {INPUT_CHANNELS}. This is another model's file."
@@ -156,12 +157,22 @@ class _Plain(comfy.ops.disable_weight_init):
     Linear, Conv2d, GroupNorm, LayerNorm = nn.Linear, nn.Conv2d, nn.GroupNorm, nn.LayerNorm
 
 
-def _named(tensors: dict[str, Tensor], layers: dict[str, dict], config: GoTConfig, path: Path) -> dict[str, Tensor]:
+def _network_of(tensors: dict[str, Tensor], path: Path) -> tuple[dict, dict[str, torch.Size]]:
+    """ComfyUI's configuration of the network that has such weights, and the shapes of all that it has."""
+    try:
+        settings = unet_config(tensors)
+        with torch.device("meta"):
+            network = UNetModel(**settings, operations=_Plain)
+    except Exception as error:  # whatever comes of shapes that no network has
+        raise WeightsError(f"{path} does not fit together: no UNet has such weights ({error!r:.100}).") from error
+    return settings, {name: tensor.shape for name, tensor in network.state_dict().items()}
+
+
+def _named(
+    tensors: dict[str, Tensor], layers: dict[str, dict], settings: dict, own: dict[str, torch.Size], path: Path
+) -> dict[str, Tensor]:
     """The weights under ComfyUI's names, and what it needs to know of fp8 layers. Each must have its place, and fit."""
-    with torch.device("meta"):
-        network = UNetModel(**config.unet_config, operations=_Plain)
-    own = {name: tensor.shape for name, tensor in network.state_dict().items()}
-    pairs = comfy.utils.unet_to_diffusers(config.unet_config).items()
+    pairs = comfy.utils.unet_to_diffusers(settings).items()
     # ComfyUI's table names one embedding twice; SDXL's is the add_embedding.
     names = {key: name for key, name in pairs if name in own and not key.startswith("class_embedding.")}
     scales = {f"{layer}.weight_scale" for layer in layers}

@@ -23,9 +23,16 @@ LATENT_CHANNELS, BLOCKS = 4, 4
 def load_vae(path: Path) -> comfy.sd.VAE:
     """A VAE from a diffusers-named safetensors file. WeightsError if it is not a four-block AutoencoderKL."""
     tensors = load_tensors(path, comfy.model_management.throw_exception_if_processing_interrupted)
-    config = {"params": {"ddconfig": _config(tensors, path), "embed_dim": LATENT_CHANNELS}}
-    renamed = convert_vae_state_dict(tensors)
-    _check(renamed, config, path)
+    try:
+        config = {"params": {"ddconfig": _config(tensors, path), "embed_dim": LATENT_CHANNELS}}
+        renamed = convert_vae_state_dict(tensors)
+        _check(renamed, config, path)
+    except WeightsError:
+        raise
+    except Exception as error:  # whatever comes of shapes that no network has
+        raise WeightsError(
+            f"{path} does not fit together: no autoencoder has such weights ({error!r:.100})."
+        ) from error
     vae = comfy.sd.VAE(sd=renamed, config=config)
     vae.throw_exception_if_invalid()
     return vae
