@@ -40,9 +40,9 @@ def load_reasoner(
         config = Qwen2_5_VLConfig.from_pretrained(source, local_files_only=True)
         tokenizer = PreTrainedTokenizerFast.from_pretrained(source, local_files_only=True)
         image_processor = Qwen2VLImageProcessor.from_pretrained(source, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # whatever comes of files of anybody's: the libraries raise nothing more precise
         raise FolderError(
-            f"'{folder.name}/{REASONER}' is not a Qwen2.5-VL folder as transformers writes it: {error}. "
+            f"'{folder.name}/{REASONER}' is not a Qwen2.5-VL folder as transformers writes it: {error!s:.300}. "
             f"Convert the model again."
         ) from error
     language_model = _language_model(config, tensors, source)
@@ -78,14 +78,20 @@ def _take_layers(tensors: dict[str, Tensor], source: Path) -> dict[str, tuple[Te
 
 def _filled(config: Qwen2_5_VLConfig, tensors: dict[str, Tensor], source: Path) -> nn.Module:
     """transformers' class with these tensors. It renames published keys itself, in every release since 4.50."""
-    model, report = Qwen2_5_VLForConditionalGeneration.from_pretrained(
-        None,
-        config=config,
-        state_dict=tensors,
-        torch_dtype=stored_dtype(tensors.values()),
-        attn_implementation="sdpa",
-        output_loading_info=True,
-    )
+    try:
+        model, report = Qwen2_5_VLForConditionalGeneration.from_pretrained(
+            None,
+            config=config,
+            state_dict=tensors,
+            torch_dtype=stored_dtype(tensors.values()),
+            attn_implementation="sdpa",
+            output_loading_info=True,
+        )
+    except Exception as error:  # whatever comes of weights and a config of anybody's
+        raise WeightsError(
+            f"The weights in {source} and its config.json make no language model: {error!s:.300}. "
+            f"Convert the model again."
+        ) from error
     wrong = [*report["missing_keys"], *report["unexpected_keys"], *report["mismatched_keys"]]
     if wrong:
         raise WeightsError(

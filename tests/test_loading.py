@@ -1,0 +1,47 @@
+"""Model folders of anybody's: what is in the place of a file is named, in words that say what to do."""
+
+import os
+import shutil
+
+import pytest
+import torch
+from got.got_models.errors import GoTError
+from got.got_models.folder import REASONER, TINY
+from got.got_models.loading import load_reasoner
+from safetensors.torch import load_file, save_file
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A copy of GoT-Tiny whose files are the same ones, to be replaced and never written to."""
+    return shutil.copytree(TINY, tmp_path / "Other", copy_function=os.link)
+
+
+def replace_file(path, content):
+    path.unlink()
+    path.write_text(content)
+
+
+@pytest.mark.parametrize("content", ["[]", "[" * 100_000])
+@pytest.mark.parametrize("name", ["tokenizer.json", "tokenizer_config.json", "preprocessor_config.json", "config.json"])
+def test_a_file_that_holds_something_else_is_refused_or_not_needed(folder, name, content):
+    replace_file(folder / REASONER / name, content)
+    try:
+        load_reasoner(folder, torch.float32)
+    except GoTError as error:
+        assert "onvert" in str(error) and len(str(error)) < 800
+
+
+def test_a_tokenizer_that_is_none_is_refused(folder):
+    replace_file(folder / REASONER / "tokenizer.json", '{"version": "1.0", "model": {"type": "none"}}')
+    with pytest.raises(GoTError, match=r"'Other/reasoner' is not a Qwen2\.5-VL folder"):
+        load_reasoner(folder, torch.float32)
+
+
+def test_weights_that_are_whole_numbers_are_refused(folder):
+    path = folder / REASONER / "model.safetensors"
+    numbers = {name: tensor.to(torch.int16) for name, tensor in load_file(path).items()}
+    path.unlink()
+    save_file(numbers, path)
+    with pytest.raises(GoTError, match="make no language model"):
+        load_reasoner(folder, torch.float32)
