@@ -113,16 +113,19 @@ class Reasoner:
         seen: dict[int, Sight] = {}
         looked = {id(chain): self._looked_at(chain, seen) for chain in chains}
         beginnings = {key: self._beginning(chain) for key, chain in looked.items()}
-        requests = []
-        for number, (chain, sampling) in enumerate(zip(chains, samplings, strict=True)):
-            choose = TokenChooser(sampling, self.vocabulary, constrain)
-            requests.append(_Request(looked[id(chain)], beginnings[id(chain)], choose, partial(on_token, number)))
+
+        def request(number: int) -> _Request:
+            """Made as it is written: a chooser holds masks as long as the vocabulary on the device."""
+            chain, choose = chains[number], TokenChooser(samplings[number], self.vocabulary, constrain)
+            return _Request(looked[id(chain)], beginnings[id(chain)], choose, partial(on_token, number))
+
         longest = max(len(beginning.ids) for beginning in beginnings.values())
         places = rounded_up(longest + max_tokens + GUESSED + len(self.vocabulary.drawing))
         row = self.language.bytes_of_row(places, self.network.get_dtype())
         together = max(1, int(min(len(chains), cache_memory / row)))
-        groups = [requests[start : start + together] for start in range(0, len(chains), together)]
-        return [chain for group in groups for chain in self._write_group(group, places, max_tokens)]
+        numbers = range(len(chains))
+        groups = [numbers[start : start + together] for start in range(0, len(chains), together)]
+        return [chain for group in groups for chain in self._write_group([*map(request, group)], places, max_tokens)]
 
     def semantics(self, chain: Chain) -> Semantics:
         """The hidden states of a chain: those it was written with, or else from one forward over its text."""

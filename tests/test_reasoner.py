@@ -3,6 +3,7 @@
 Runs with the newest transformers and, by `python dev.py test`, with the oldest that ComfyUI admits.
 """
 
+import gc
 from dataclasses import replace
 
 import pytest
@@ -308,6 +309,16 @@ def test_several_chains_at_once_are_those_written_one_by_one(reasoner):
         assert together[number].text == alone.text and together[number].cut == alone.cut
         assert (together[number].semantics is None) == (alone.semantics is None)
         assert 0 < told.count(number) <= 20
+
+
+def test_what_a_chain_is_chosen_by_is_gone_when_the_next_group_is_written(reasoner):
+    def alive(*_):
+        gc.collect()
+        counts.append(sum(isinstance(thing, TokenChooser) for thing in gc.get_objects()))
+
+    counts = []
+    reasoner.write_all([text_request(str(number)) for number in range(3)], [Sampling()] * 3, 2, True, alive, 0)
+    assert counts and max(counts) == 1
 
 
 def script(reasoner, monkeypatch, texts):
