@@ -3,6 +3,9 @@
 Written against ComfyUI 0.30.0: comfy.sd.VAE.encode, which gives unscaled latents (the mode) of IMAGE tensors.
 """
 
+from torch import Tensor
+
+import comfy.model_management
 from comfy.sd import VAE
 
 from ..chain import Chain
@@ -15,14 +18,19 @@ def make_guidance(reasoner: ManagedReasoner, chain: Chain, vae: VAE, width: int,
     """The guidance of a chain for a picture of width x height pixels. GoTError, before a network runs, on bad input."""
     check_size(width, height)
     check_vae(vae)
+
+    def encode(pictures: Tensor) -> Tensor:
+        comfy.model_management.throw_exception_if_processing_interrupted()
+        return vae.encode(pictures)
+
     context, null_context, pooled = reasoner.conditions(reasoner.semantics(chain))
-    reference = reference_latents(chain.source, vae.encode, width, height)
+    reference = reference_latents(chain.source, encode, width, height)
     all_black = chain.source is None and not chain.regions  # then both are the same black picture
     return Guidance(
         context=context,
         null_context=null_context,
         pooled=pooled,
-        spatial=reference if all_black else spatial_latents(chain.regions, vae.encode, width, height),
+        spatial=reference if all_black else spatial_latents(chain.regions, encode, width, height),
         reference=reference,
         width=width,
         height=height,
