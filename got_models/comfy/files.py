@@ -35,13 +35,14 @@ def model_folder(name: str) -> Path:
     """The folder of a model that `model_names` lists. GoTError if it is gone."""
     if name == BUNDLED:
         return TINY
-    folder = next((root / name for root in _roots() if (root / name / MANIFEST).is_file()), None)
-    if folder is None or name not in model_names():
+    names = model_names()  # a name of anybody's may lead anywhere: nothing is looked for that is not listed
+    folders = [root / name for root in _roots() if name in names and (root / name / MANIFEST).is_file()]
+    if not folders:
         raise GoTError(
-            f"There is no GoT model '{name}'. Put its folder into {' or '.join(map(str, _roots()))}, press R "
-            f"to refresh the list, and choose it again. There are: {', '.join(model_names())}."
+            f"There is no GoT model '{name[:100]}'. Put its folder into {' or '.join(map(str, _roots()))}, press R "
+            f"to refresh the list, and choose it again. There are: {', '.join(names)}."
         )
-    return folder
+    return folders[0]
 
 
 def _roots() -> list[Path]:
