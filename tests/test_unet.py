@@ -252,8 +252,7 @@ def test_a_weight_of_another_size_is_named(small, tmp_path):
 @pytest.mark.parametrize("shape", [(), (0,), (1 << 20,)])
 def test_weights_that_no_network_has_are_refused_before_one_is_made(small, tmp_path, key, shape):
     message = refused(tmp_path, load_file(small[1]) | {key: torch.zeros(shape)})
-    assert "does not fit together" in message or "takes 1 input channels" in message
-    assert len(message) < 400
+    assert "changed.safetensors" in message and len(message) < 400  # one sentence, of whatever is noticed first
 
 
 def test_another_models_file_is_refused(tmp_path):
