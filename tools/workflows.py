@@ -27,8 +27,9 @@ PLACES = {
     "GoTChainPreview": (790, 180, 300, 400),
     "SemanticSpatialGuidance": (790, 0, 300, 120),
     "GoTSampler": (1140, 0, 290, 290),
-    "VAEDecode": (1140, 350, 290, 60),
+    "VAEDecode": (1140, 450, 290, 60),
     "SaveImage": (1480, 0, 400, 470),
+    "PreviewImage": (1480, 0, 350, 400),
 }
 ROW = 700
 TALLER = 120  # than Reasoning Chain is the node of several chains
