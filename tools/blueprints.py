@@ -1,7 +1,8 @@
 """Write subgraphs/*.json, the blueprints: python dev.py run tools.blueprints
 
-Each is the flow of a template as one node. ComfyUI's own page makes the subgraph and writes it down. Run this again when
-one of the nodes in it gets an input.
+Each is the flow of a template as one node. ComfyUI's own page makes the subgraph and writes it down. Run this again
+when one of the nodes in it gets an input. The strengths of the first two stay automatic, and can be set inside: ComfyUI
+0.30 does not bring the inputs of a choice such as 'custom' out with it.
 """
 
 import json
@@ -19,7 +20,7 @@ from .workflows import EXAMPLES, places
 
 SUBGRAPHS = PACK / "subgraphs"
 CATEGORY = "GoT"
-SIZE = (400, 340)  # of the one node
+SIZE = (400, 400)  # of the one node
 SPATIAL = [0.0, 1.5, 3.0, 6.0]  # strengths of GoT-Tiny's boxes: without them, as it works best, twice and four times
 UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
@@ -35,13 +36,16 @@ class Blueprint(NamedTuple):
 
 
 def template(name: str, *without: str) -> dict:
-    """A template's graph but for some of its nodes, in API format."""
+    """A template's graph but for some of its nodes, in API format; it shows the picture that the template saves."""
     graph = json.loads((EXAMPLES / "api" / f"{name}.json").read_text(encoding="utf-8"))
+    for node in graph.values():
+        if node["class_type"] == "SaveImage":
+            node.update(class_type="PreviewImage", inputs={"images": node["inputs"]["images"]})
     return {key: node for key, node in graph.items() if key not in without}
 
 
 def text_to_image() -> Blueprint:
-    graph = template("change_the_plan", "4", "8")
+    graph = template("change_the_plan", "4")
     return Blueprint(
         "Plans a picture and draws the plan, with ComfyUI-GoT. Open it to see the plan and to change it.",
         graph,
@@ -57,7 +61,7 @@ def text_to_image() -> Blueprint:
 
 
 def edit_image() -> Blueprint:
-    graph = template("edit_your_picture", "2", "4", "5", "9")
+    graph = template("edit_your_picture", "2", "4", "5")
     del graph["3"]["inputs"]["image"]  # comes from outside
     graph["4"] = template("change_the_plan")["3"]
     graph["4"]["inputs"]["chain"] = ["3", 0]
@@ -78,8 +82,9 @@ def edit_image() -> Blueprint:
 
 
 def strengths_grid() -> Blueprint:
-    graph = template("text_to_image", "3", "4", "8")
-    where = places(graph) | {"3": (790, 300, 300, 140), "8": (1140, 480, 290, 170)}
+    graph = template("text_to_image", "3", "4")
+    graph["2"]["inputs"]["prompt"] = "two white circles and a green star"
+    where = places(graph) | {"3": (790, 300, 300, 140), "9": (1140, 560, 290, 170)}
     numbers = [str(number) for number in range(11, 11 + len(SPATIAL))]
     for key, value in zip(numbers, SPATIAL):
         graph[key] = {"class_type": "PrimitiveFloat", "inputs": {"value": value}}
@@ -93,7 +98,8 @@ def strengths_grid() -> Blueprint:
         "strengths.reference_strength": 1.0,
     }
     grid = {"images": ["7", 0], "columns": 2, "cell_width": 256, "cell_height": 256, "padding": 4}
-    graph["8"] = {"class_type": "ImageGrid", "inputs": grid}
+    graph["9"] = {"class_type": "ImageGrid", "inputs": grid}
+    graph["8"]["inputs"]["images"] = ["9", 0]
     spatial = {f"spatial strength {place}": [(key, "value")] for place, key in enumerate(numbers, 1)}
     return Blueprint(
         "Draws one plan with its boxes ever stronger, side by side, with ComfyUI-GoT.",
@@ -106,9 +112,9 @@ def strengths_grid() -> Blueprint:
             "steps": [("6", "steps")],
             "text strength": [("6", "strengths.text_strength")],
             **spatial,
-            "pixels of each": [("8", "cell_width"), ("8", "cell_height")],
+            "pixels of each": [("9", "cell_width"), ("9", "cell_height")],
         },
-        {"image": ("8", 0), "chain": ("2", 0)},
+        {"image": ("9", 0), "chain": ("2", 0)},
     )
 
 
@@ -143,7 +149,7 @@ async ([graph, places, inputs, outputs, size]) => {
   }
   for (const input of [...subgraph.inputs]) if (!input.linkIds.length) subgraph.removeInput(input);
   subgraph.inputNode.pos = [-320, 0];
-  subgraph.outputNode.pos = [1480, 0];
+  subgraph.outputNode.pos = [1880, 0];
   node.pos = [0, 0];
   node.size = size;
   return JSON.stringify(app.canvas._serializeItems([node]));
@@ -178,14 +184,11 @@ def write_down(page: Page, name: str, blueprint: Blueprint, target: Path):
 
 
 def same_every_run(name: str, text: str) -> str:
-    """The page's random identities, each replaced by one that stays."""
-    return UUID4.sub(lambda match: made[match[0]], text) if (made := stable(name, text)) else text
-
-
-def stable(name: str, text: str) -> dict[str, str]:
-    found = dict.fromkeys(UUID4.findall(text))
+    """The text with each of the page's random identities replaced by one that stays."""
     space = uuid.uuid5(uuid.NAMESPACE_URL, f"ComfyUI-GoT/subgraphs/{name}")
-    return {one: str(uuid.uuid5(space, str(number))) for number, one in enumerate(found)}
+    for number, found in enumerate(dict.fromkeys(UUID4.findall(text))):
+        text = text.replace(found, str(uuid.uuid5(space, str(number))))
+    return text
 
 
 if __name__ == "__main__":
