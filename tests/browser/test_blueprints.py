@@ -1,0 +1,143 @@
+"""In the browser: the blueprints are found and dropped as one node, run, and keep what a person changes inside."""
+
+import json
+import re
+import time
+
+import pytest
+from got.tests.integration.graphs import node, pixels
+from got.tools.blueprints import BLUEPRINTS
+from got.tools.browser import comfyui_page
+
+SOON = 20_000  # ms for what needs no network
+EMPTY = {"version": 0.4, "nodes": [], "links": [], "last_node_id": 0, "last_link_id": 0}
+WORDS = {"GoT Text to Image": "prompt", "GoT Edit Image": "instruction", "GoT Strengths Grid": "prompt"}
+
+HOST = "app.graph.nodes.find((node) => node.subgraph)"
+EDITS = f"""{HOST}.subgraph.nodes.find((node) => node.type === 'GoTChainEditor')
+            .widgets.find((widget) => widget.name === 'edits')"""
+TO_API = "async () => JSON.stringify((await app.graphToPrompt()).output)"
+SET = f"""([name, value]) => {{
+  const widget = {HOST}.widgets.find((one) => one.name === name);
+  widget.value = value;
+  widget.callback?.(value);
+}}"""
+ENTER = f"() => {{ const host = {HOST}; app.canvas.openSubgraph(host.subgraph, host); }}"
+LEAVE = "() => { app.canvas.setGraph(app.graph.rootGraph); }"
+SAVE_AND_OPEN = "async () => { await app.loadGraphData(JSON.parse(JSON.stringify(app.graph.serialize()))); }"
+
+
+@pytest.fixture(scope="module")
+def browser(server):
+    with comfyui_page(server.url) as (page, errors):
+        yield page, errors
+
+
+def drop(page, name):
+    """Find a blueprint in the node search and put it into an empty graph, as a person does. Returns its node's id."""
+    page.evaluate("async (workflow) => { await app.loadGraphData(workflow); }", EMPTY)
+    page.wait_for_timeout(300)
+    page.mouse.dblclick(700, 500)
+    page.locator("[role=search] [role=combobox]").fill(name)
+    page.locator("[data-testid=result-item]").filter(has_text=name).filter(has_text="Blueprint").first.click()
+    page.wait_for_function(f"() => !!{HOST}", timeout=SOON)
+    page.mouse.move(500, 300)
+    page.mouse.click(500, 300)
+    page.wait_for_function(f"() => !{HOST}.flags.ghost", timeout=SOON)
+    return page.evaluate(f"() => {HOST}.id")
+
+
+def run(page, client):
+    """Run what is on the page to its end; returns its entry in the server's history, once the page has heard of it."""
+    with page.expect_response("**/api/prompt", timeout=SOON) as answer:
+        page.evaluate("() => { app.queuePrompt(0); }")
+    assert answer.value.status == 200, answer.value.text()
+    end = time.monotonic() + 300
+    while time.monotonic() < end:
+        if entry := client.get(f"/history/{answer.value.json()['prompt_id']}").get(answer.value.json()["prompt_id"]):
+            assert entry["status"]["status_str"] == "success", entry["status"]
+            page.wait_for_timeout(300)
+            return entry
+        time.sleep(0.1)
+    raise TimeoutError("the run did not end")
+
+
+def inside(host, graph):
+    """A blueprint's graph as the prompt of its node: every id behind the node's."""
+
+    def moved(value):
+        return [f"{host}:{value[0]}", value[1]] if isinstance(value, list) else value
+
+    return {
+        f"{host}:{key}": (entry["class_type"], {name: moved(value) for name, value in entry["inputs"].items()})
+        for key, entry in graph.items()
+    }
+
+
+@pytest.mark.parametrize("name", BLUEPRINTS)
+def test_a_blueprint_drops_as_one_node_that_is_the_graph_of_its_nodes_today(browser, name):
+    page, errors = browser
+    blueprint = BLUEPRINTS[name]()
+    host = drop(page, name)
+    prompt = json.loads(page.evaluate(TO_API))
+    assert {key: (entry["class_type"], entry["inputs"]) for key, entry in prompt.items()} == (
+        inside(host, blueprint.graph)
+    )
+    assert page.evaluate(f"() => {HOST}.title") == name
+    assert page.evaluate(f"() => {HOST}.inputs.map((input) => input.name)") == list(blueprint.inputs)
+    assert page.evaluate(f"() => {HOST}.outputs.map((output) => [output.name, output.type])") == (
+        [["image", "IMAGE"], ["chain", "GOT_CHAIN"]]
+    )
+    page.evaluate(SET, [WORDS[name], "two green stars"])
+    assert "two green stars" in page.evaluate(TO_API)
+    assert errors == []
+
+
+@pytest.mark.parametrize("vue", [False, True], ids=["classic", "nodes 2"])
+def test_a_plan_changed_inside_is_drawn_and_is_there_when_the_workflow_opens_again(browser, client, vue):
+    page, errors = browser
+    page.evaluate("async (vue) => { await app.extensionManager.setting.set('Comfy.VueNodes.Enabled', vue); }", vue)
+    host = drop(page, "GoT Text to Image")
+    page.evaluate(SET, ["steps", 2])
+    first = run(page, client)["outputs"]
+    assert not first[f"{host}:3"]["got_plan"][0]["edited"]
+    plan = json.loads(page.evaluate(f"() => {EDITS}.value"))["text"]  # came while the editor was out of sight
+
+    page.evaluate(ENTER)
+    typed = page.locator(".got-typed")
+    typed.wait_for(timeout=SOON)
+    assert typed.input_value() == plan
+    changed = re.sub(r"\(\d+,\d+\),\(\d+,\d+\)", "(10,20),(300,400)", plan, count=1)
+    typed.fill(changed)
+    typed.blur()
+    page.evaluate(LEAVE)
+    second = run(page, client)["outputs"]
+    assert second[f"{host}:3"]["got_plan"][0]["edited"]
+    before, after = (pixels(client, outputs[f"{host}:8"]["images"][0]) for outputs in (first, second))
+    assert (before != after).any()
+
+    page.evaluate(SAVE_AND_OPEN)
+    page.wait_for_timeout(300)
+    assert json.loads(page.evaluate(f"() => {EDITS}.value"))["text"] == changed
+    third = run(page, client)["outputs"]
+    assert (pixels(client, third[f"{host}:8"]["images"][0]) == after).all()
+    assert errors == []
+    assert page.locator("[role=dialog]").count() == 0
+
+
+@pytest.mark.parametrize("name", ["GoT Edit Image", "GoT Strengths Grid"])
+def test_the_others_draw_too(client, name):
+    graph = BLUEPRINTS[name]().graph
+    sampler = next(entry for entry in graph.values() if entry["class_type"] == "GoTSampler")
+    sampler["inputs"]["steps"] = 2
+    if name == "GoT Edit Image":
+        graph["picture"] = node("EmptyImage", width=128, height=128, batch_size=1, color=0xFF0000)
+        graph["3"]["inputs"]["image"] = ["picture", 0]
+    finished = client.run(graph)
+    assert finished.status == "success", finished.message
+    shown = next(key for key, entry in graph.items() if entry["class_type"] == "PreviewImage")
+    picture = pixels(client, finished.images(shown)[0])
+    assert picture.std() > 1
+    if name == "GoT Strengths Grid":
+        quarters = picture[:256, :256], picture[:256, 260:], picture[260:, :256], picture[260:, 260:]
+        assert all((quarters[0] != other).any() for other in quarters[1:])
