@@ -41,8 +41,10 @@ def drop(page, name):
     page.locator("[role=search] [role=combobox]").fill(name)
     page.locator("[data-testid=result-item]").filter(has_text=name).filter(has_text="Blueprint").first.click()
     page.wait_for_function(f"() => !!{HOST}", timeout=SOON)
+    page.locator("[role=search]").wait_for(state="detached", timeout=SOON)
+    page.wait_for_timeout(400)  # the veil of the search fades
     page.mouse.move(500, 300)
-    page.mouse.click(500, 300)
+    page.mouse.click(500, 300)  # the node hangs at the mouse until then
     page.wait_for_function(f"() => !{HOST}.flags.ghost", timeout=SOON)
     return page.evaluate(f"() => {HOST}.id")
 
