@@ -82,7 +82,7 @@ class GoTChainEditor(io.ComfyNode):
             answer = await wait_for_person(prompt, cls.hidden.unique_id, about | {"background": background}, seconds)
             saved = answer and answer._replace(plan=chain.text)
         final, stopped = with_edits(chain, saved), pause == STOP and not seen
-        plan = about | {"edited": final.text != chain.text, "stopped": stopped}
+        plan = about | {"ran": plain_text(final.text), "stopped": stopped}
         shown = {"got_plan": [plan], "got_background": background}
         if stopped:
             return io.NodeOutput(*[ExecutionBlocker(None)] * 3, ui=shown)
@@ -92,8 +92,7 @@ class GoTChainEditor(io.ComfyNode):
 def plan_of(chain: Chain, image) -> dict:
     """What the browser is told of a chain that came; width and height in pixels."""
     width, height = size_of(chain, image)
-    about = {"text": plain_text(chain.text), "task": chain.task, "kept": list(chain.kept)}
-    return about | {"width": width, "height": height}
+    return {"text": plain_text(chain.text), "width": width, "height": height}
 
 
 def size_of(chain: Chain, image) -> tuple[int, int]:

@@ -101,8 +101,9 @@ def browser(monkeypatch):
     """What a browser would be told: texts under the node, and chains as events."""
     told = SimpleNamespace(texts=[], chains=[])
     server = SimpleNamespace(
-        send_progress_text=lambda text, node: told.texts.append(text),
-        send_sync=lambda event, data, *more: told.chains.append(data["text"]),
+        client_id="browser",
+        send_progress_text=lambda text, node, client: told.texts.append(text),
+        send_sync=lambda event, data, client: told.chains.append(data["text"]),
     )
     monkeypatch.setattr(managed, "PromptServer", SimpleNamespace(instance=server))
     return told

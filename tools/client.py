@@ -49,8 +49,10 @@ class Run:
 class Client:
     """One websocket connection and the HTTP requests that go with it. A context: connected inside."""
 
-    def __init__(self, url: str):
+    def __init__(self, url: str, features: dict | None = None):
+        """features: what this client names when it connects, as browsers do; None: nothing, as most scripts."""
         self.url = url
+        self.features = features
         self.client_id = uuid.uuid4().hex
         self._events: list[Event] = []
         self._news = threading.Condition()
@@ -61,6 +63,9 @@ class Client:
     def __enter__(self) -> "Client":
         self._thread.start()
         self._event(0, timeout=20)  # the server greets with its status
+        if self.features is not None:
+            answers = (self._event(number, timeout=20) for number in itertools.count())
+            next(event for event in answers if event.kind == "feature_flags")
         return self
 
     def __exit__(self, *error):
@@ -166,6 +171,8 @@ class Client:
     async def _receive(self):
         url = f"{self.url.replace('http', 'ws', 1)}/ws?clientId={self.client_id}"
         async with aiohttp.ClientSession() as session, session.ws_connect(url, max_msg_size=0) as socket:
+            if self.features is not None:
+                await socket.send_json({"type": "feature_flags", "data": self.features})
             while not self._closing.is_set() and not socket.closed:
                 with contextlib.suppress(asyncio.TimeoutError):
                     message = await socket.receive(timeout=0.2)

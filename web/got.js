@@ -4,7 +4,9 @@
 import { app } from "../../scripts/app.js";
 import { chainEditors } from "./comfy/chain_editors.mjs";
 import { showForecast } from "./comfy/forecast.mjs";
+import { offerToAnswer } from "./comfy/server.mjs";
 
+offerToAnswer();
 const editors = chainEditors();
 
 app.registerExtension({

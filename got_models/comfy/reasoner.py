@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from comfy_execution.utils import get_executing_context
 from server import PromptServer
 from torch import Tensor, nn
 from torch.nn.functional import rms_norm
@@ -94,7 +95,7 @@ class ManagedReasoner:
             written = self.reasoner.write_all(chains, samplings, max_tokens, constrain, tell, _CACHE_MEMORY)
             stream.finish(written, max_tokens)
         finally:
-            stream.end()
+            stream.send()
         return written
 
     def semantics(self, chain: Chain) -> Semantics:
@@ -197,11 +198,13 @@ def _managed_norm(kind: type) -> type:
 
 
 class _Stream:
-    """Chains on their way to the browser while they are written: all of them are shown under their node, and the first
-    one is sent as event got.chain, for a chain editor shows one."""
+    """Chains on their way to the browser that asked for them, while they are written: all of them are shown under their
+    node, and the first one is sent as event got.chain, for a chain editor shows one. Only that browser hears of the end
+    of the run, after which what was written can be edited."""
 
     def __init__(self, node_id: str | None, count: int) -> None:
-        self.node_id = node_id
+        context = get_executing_context()
+        self.prompt, self.node_id = context and context.prompt_id, node_id
         self.texts, self.notices = [""] * count, [""] * count
         self.last = 0.0  # when they were sent, by time.monotonic()
 
@@ -210,7 +213,7 @@ class _Stream:
         self.texts[number] = text
         if time.monotonic() - self.last > _SECONDS_BETWEEN_TEXTS:
             self.last = time.monotonic()
-            self._send(done=False)
+            self.send()
 
     def finish(self, written: list[Chain | ChainError], max_tokens: int) -> None:
         """The chains as they came out, and what a person should know of them; nothing is sent yet."""
@@ -221,21 +224,19 @@ class _Stream:
                 self.texts[number] = chain.text
                 self.notices[number] = cut_notice(max_tokens) if chain.cut else ""
 
-    def end(self) -> None:
-        """Send what there is, whether the chains were finished or stopped."""
-        self._send(done=True)
-
-    def _send(self, done: bool) -> None:
+    def send(self) -> None:
+        """Send what there is so far."""
         server = getattr(PromptServer, "instance", None)
-        if server is None or self.node_id is None:
+        if server is None or self.node_id is None or server.client_id is None:
             return
         texts = [plain_text(text) for text in self.texts]
         shown = [text + notice for text, notice in zip(texts, self.notices, strict=True)]
         if len(shown) > 1:
             shown = [f"{number}. {text}" for number, text in enumerate(shown, 1) if text]
         if any(shown):
-            server.send_progress_text("\n\n".join(shown), self.node_id)
-        server.send_sync("got.chain", {"node": self.node_id, "text": texts[0], "done": done})
+            server.send_progress_text("\n\n".join(shown), self.node_id, server.client_id)
+        told = {"prompt": self.prompt, "node": self.node_id, "text": texts[0]}
+        server.send_sync("got.chain", told, server.client_id)
 
 
 def _progress(max_tokens: int, stream: _Stream) -> Callable[[int, int, str], None]:

@@ -1,7 +1,8 @@
 """Waiting for a person in the browser: nodes that stand still until their chain comes back, or Stop, or a time-out.
 
 A wait lives exactly as long as the call of `wait_for_person`; the routes answer for such waits and for nothing else.
-Written against ComfyUI 0.30.0: PromptServer's routes, sockets and send_sync; interruption as a flag to be polled.
+Written against ComfyUI 0.30.0: PromptServer's routes, send_sync, and sockets_metadata with the features that each
+client named when it connected; interruption as a flag to be polled.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from ..errors import GoTError
 from .requests import refusal, same_origin
 
 _SECONDS_BETWEEN_LOOKS = 0.1  # for an answer and for Stop
+_FEATURE = "got_waits"  # named by web/: this client shows waits to a person, who can answer
 
 
 @dataclass
@@ -41,23 +43,27 @@ async def wait_for_person(prompt: str, node: str, about: dict, seconds: float) -
 
     about: what the browser is to know, beside the two ids. Raises ComfyUI's interruption on Stop.
     """
-    if not PromptServer.instance.sockets:
+    if not _somebody_can_answer():
         return None
     key = (prompt, node)
     while key in _waits:  # the node runs for a list of chains: one after the other
         await _look()
     wait = _Wait({"prompt": prompt, "node": node, **about}, time.monotonic() + seconds if seconds else None)
     _waits[key] = wait
-    why = "stopped"
     try:
         PromptServer.instance.send_sync("got.wait", wait.told())
         while wait.answer is None and (wait.end is None or time.monotonic() < wait.end):
             await _look()
-        why = "timeout" if wait.answer is None else "resumed"
         return wait.answer
     finally:
         del _waits[key]
-        PromptServer.instance.send_sync("got.wait.end", {"prompt": prompt, "node": node, "why": why})
+        PromptServer.instance.send_sync("got.wait.end", {"prompt": prompt, "node": node})
+
+
+def _somebody_can_answer() -> bool:
+    """Whether some client is connected that shows waits: a page with the chain editor, not a script."""
+    named = [metadata["feature_flags"] for metadata in list(PromptServer.instance.sockets_metadata.values())]
+    return any(isinstance(features, dict) and features.get(_FEATURE) is True for features in named)
 
 
 async def _look() -> None:

@@ -11,6 +11,7 @@ import { thumbnail } from "./thumbnail.mjs";
 import { openWindow } from "./window.mjs";
 
 /** @typedef {import("./server.mjs").Told} Told */
+/** @typedef {import("./server.mjs").Ran} Ran */
 /** @typedef {import("./server.mjs").Wait} Wait */
 
 export const LEAST_WIDTH = 420; // pixels of the node
@@ -74,7 +75,7 @@ export class ChainEditor {
   // ------------------------------------------------------------------------------------------- from the server
 
   /** The node has run, or what it showed before is shown again: of several chains the one that the editor holds, else
-   * the first. @param {{got_plan?: Told[], got_background?: any[]}} ui */
+   * the first. @param {{got_plan?: Ran[], got_background?: any[]}} ui */
   executed({ got_plan: plans = [], got_background: files = [] }) {
     const at = Math.max(0, plans.findIndex(({ text }) => isPlanOf(this.plan, text)));
     const told = plans[at];

@@ -6,14 +6,20 @@ import { api } from "../../../scripts/api.js";
 /** @typedef {{filename: string, subfolder: string, type: string}} ImageFile */
 /**
  * @typedef {object} Told what the editor's node is told of a chain that came; sizes in pixels
- * @property {string} text @property {"text-to-image" | "edit"} task @property {number} width @property {number} height
- * @property {boolean} [edited] @property {boolean} [stopped]
+ * @property {string} text @property {number} width @property {number} height
  */
+/** @typedef {Told & {ran: string, stopped: boolean}} Ran what is told when the node has run; ran: the chain as edited */
 /** @typedef {Told & {prompt: string, node: string, seconds: number | null, background?: ImageFile[]}} Wait */
 
-export const WRITING = "got.chain"; // {node, text, done}
+export const WRITING = "got.chain"; // {prompt, node, text}
 export const WAITING = "got.wait"; // Wait
-export const WAIT_ENDED = "got.wait.end"; // {prompt, node, why}
+export const WAIT_ENDED = "got.wait.end"; // {prompt, node}
+
+/** Tell the server, whenever the page connects, that a person can answer waits here. Only before it connects first. */
+export function offerToAnswer() {
+  const own = api.getClientFeatureFlags;
+  api.getClientFeatureFlags = () => ({ ...own.call(api), got_waits: true });
+}
 
 /** @param {string} event @param {(detail: any) => void} call */
 export function on(event, call) {
