@@ -399,6 +399,94 @@ def test_the_canvas_follows_the_text_and_a_mistake_is_said_as_the_server_says_it
     assert read_chain(desk.run()["outputs"]["4"]["text"][0]).text == read_chain(MOVED).text
 
 
+def test_what_is_typed_stays_when_a_run_reports(typed_desk):
+    desk = typed_desk
+    area = desk.page.locator(".got-typed")
+    area.press("Control+End")
+    with desk.page.expect_response(re.compile("/history|/jobs"), timeout=SOON):  # ComfyUI asks when a run has ended
+        desk.page.evaluate("() => { app.queuePrompt(0); }")
+        area.press_sequentially(" A green star", delay=100)
+    area.press_sequentially(" (10,10),(90,90)", delay=20)
+    typed = f"{TEXT} A green star (10,10),(90,90)"
+    assert desk.text() == typed
+    area.blur()
+    assert desk.text() == desk.value()["text"] == typed
+
+
+@pytest.mark.parametrize("large", [False, True], ids=["in the node", "in the large view"])
+def test_comfyuis_keys_run_and_save_and_no_others_leave_a_field(typed_desk, large):
+    desk, keys = typed_desk, typed_desk.page.keyboard
+    if large:
+        desk.button("Large view").click()
+    desk.page.evaluate(f"() => {{ app.canvas.selectItems([{EDITOR}]); }}")
+    desk.page.locator(".got-typed").press("Control+End")
+    keys.type(" A")
+    for key in ("Delete", "Control+z", "Control+y", "Control+m", "Control+b", "r"):
+        keys.press(key)
+    assert desk.page.evaluate(f"() => [app.graph.nodes.length, {EDITOR}.mode]") == [3, 0]
+    typed = desk.text()
+    assert asked_by(desk, "Control+Enter")["text"] == typed
+    desk.click(200, 300)
+    assert asked_by(desk, "Control+Enter")["text"] == typed
+    phrase = desk.page.get_by_role("textbox", name="Phrase")
+    phrase.fill("A big red circle")
+    keys.press("Control+s")
+    dialog = desk.page.locator("[role=dialog]")
+    dialog.wait_for(timeout=SOON)
+    assert "A big red circle" in desk.value()["text"]
+    keys.press("Escape")
+    dialog.wait_for(state="hidden", timeout=SOON)
+    desk.page.wait_for_timeout(SETTLE)
+
+
+def asked_by(desk, key):
+    """The edits that travel with the run that a key asks for."""
+    with desk.page.expect_response("**/api/prompt", timeout=SOON) as answer:
+        desk.page.keyboard.press(key)
+    desk.ended(answer.value.json()["prompt_id"])
+    return json.loads(answer.value.request.post_data_json["prompt"]["3"]["inputs"]["edits"])
+
+
+def test_the_picture_that_is_wanted_lies_behind_however_late_another_one_comes(desk):
+    late = []
+    desk.page.route("**/red.png", lambda route: late.append(route))
+    desk.page.route("**/green.png", lambda route: route.fulfill(body=plain("green"), content_type="image/png"))
+    seen = desk.page.evaluate_handle(
+        """async () => {
+            const { createPanel } = await import('/extensions/ComfyUI-GoT/editor/panel.mjs');
+            const { words } = await import('/extensions/ComfyUI-GoT/editor/words.mjs');
+            const nothing = () => {};
+            const on = { onChange: nothing, onLarge: nothing, onResume: nothing, onHistory: nothing, onKeep: nothing };
+            const panel = createPanel({ words: words('en'), ...on });
+            Object.assign(panel.element.style, { position: 'fixed', inset: '0', zIndex: '9999' });
+            document.body.append(panel.element);
+            panel.setBackgrounds({ source: '/red.png', result: '/green.png' });
+            const choice = panel.element.querySelector('.got-choice');
+            choice.value = 'result';
+            choice.dispatchEvent(new Event('change'));
+            return panel;
+        }"""
+    )
+    middle = """(panel) => {
+        const canvas = panel.element.querySelector('canvas'), at = [canvas.width / 2 + 9, canvas.height / 2 + 5];
+        return [...canvas.getContext('2d').getImageData(...at.map(Math.round), 1, 1).data];
+    }"""
+    desk.page.wait_for_function(f"(panel) => ({middle})(panel)[1] > 90", arg=seen, timeout=SOON)
+    [route] = late
+    route.fulfill(body=plain("red"), content_type="image/png")
+    desk.page.wait_for_timeout(SETTLE)
+    red, green, *_ = seen.evaluate(middle)
+    seen.evaluate("(panel) => { panel.destroy(); panel.element.remove(); }")
+    assert green > 90 and red < 50
+
+
+def plain(color):
+    """A PNG of one colour."""
+    content = io.BytesIO()
+    Image.new("RGB", (64, 64), color).save(content, "PNG")
+    return content.getvalue()
+
+
 def test_forty_regions(desk):
     spots = [(x, y) for y in range(0, 960, 190) for x in range(0, 960, 120)][:40]
     text = " ".join(f"A cup ({x},{y}),({x + 100},{y + 100}) (red)." for x, y in spots)

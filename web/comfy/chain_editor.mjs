@@ -92,6 +92,7 @@ export class ChainEditor {
 
   /** The model writes the chain that will arrive. @param {string} text so far */
   writing(text) {
+    if (this.written === null) this.panel.settle();
     this.written = text;
     this.panel.setStreaming(text);
   }
@@ -124,6 +125,7 @@ export class ChainEditor {
 
   /** @param {Told} told @param {import("./server.mjs").ImageFile | undefined} file */
   #arrive(told, file) {
+    this.panel.settle();
     this.written = null;
     this.panel.setStreaming(null);
     this.panel.setSize(told.width, told.height);

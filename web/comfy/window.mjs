@@ -1,6 +1,8 @@
 // @ts-check
 /** A window over the page that is not modal: it can be dragged and resized, and what lies under it stays usable. */
 
+import { isForComfy } from "../editor/dom.mjs";
+
 /**
  * @param {{title: string, close: string, content: HTMLElement, onClose: () => void}} options
  *   close: label of the button; content: moved in here
@@ -33,7 +35,9 @@ export function openWindow({ title, close: closeLabel, content, onClose }) {
   };
   button.addEventListener("click", close);
   for (const kind of ["keydown", "keyup", "wheel", "paste", "copy"]) {
-    element.addEventListener(kind, (event) => event.stopPropagation());
+    element.addEventListener(kind, (event) => {
+      if (!(event instanceof KeyboardEvent && isForComfy(event))) event.stopPropagation();
+    });
   }
   element.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !event.defaultPrevented) close();

@@ -65,10 +65,23 @@ export function relabel(button, name, label) {
   button.replaceChildren(icon(name));
 }
 
-/** Keys typed into a field stay in it. @param {HTMLElement} field @param {AbortSignal} signal */
+/** Keys typed into a field stay in it, but for ComfyUI's own that work anywhere; what was typed counts before those.
+ * @param {HTMLElement} field @param {AbortSignal} signal */
 export function keepKeys(field, signal) {
-  for (const type of ["keydown", "keyup", "keypress", "copy", "cut", "paste"])
+  for (const type of ["keyup", "keypress", "copy", "cut", "paste"])
     field.addEventListener(type, (event) => event.stopPropagation(), { signal });
+  const pass = (/** @type {KeyboardEvent} */ event) => {
+    if (!isForComfy(event)) return event.stopPropagation();
+    field.blur();
+    field.focus({ preventScroll: true });
+  };
+  field.addEventListener("keydown", pass, { signal });
+}
+
+/** Is it a key by which ComfyUI runs (Ctrl+Enter, with Shift or Alt too) or saves (Ctrl+S)? They mean nothing to a
+ * field. @param {KeyboardEvent} event */
+export function isForComfy({ key, ctrlKey, metaKey }) {
+  return (ctrlKey || metaKey) && /^(enter|s)$/i.test(key);
 }
 
 let lastId = 0;

@@ -63,6 +63,8 @@ export function createPanel({ words, onChange, onLarge, onResume, onHistory, onK
   let pictures = { source: null, result: null };
   /** @type {"source" | "result" | "none" | ""} */
   let picked = ""; // by the person; else the source, or the result if there is no source
+  /** @type {string | null} */
+  let wanted = null; // url of the picture that is to lie behind, loaded or not
   /** @type {HTMLImageElement | null} */
   let background = null;
   const view = { selected: -1, width: 1, height: 1, dim: 0.35, mask: false, snap: true, drawing: false };
@@ -228,7 +230,7 @@ export function createPanel({ words, onChange, onLarge, onResume, onHistory, onK
   const said = make("span");
   const resume = make("button", { type: "button", className: "got-primary" }, words.resume);
   const bar = make("div", { className: "got-row got-bar", hidden: true, role: "status" }, said, resume);
-  resume.addEventListener("click", () => (act.commit(), onResume()), { signal });
+  resume.addEventListener("click", () => (settle(), onResume()), { signal });
 
   const left = make("div", { className: "got-main" }, stage.element, regions.element);
   const element = make("div", { className: "got-editor", role: "group", "aria-label": words.editor });
@@ -304,17 +306,17 @@ export function createPanel({ words, onChange, onLarge, onResume, onHistory, onK
     choice.value = kind;
     choice.hidden = !kinds.length;
     const url = kind === "none" ? null : pictures[kind];
-    if (!url) background = null;
-    else if (background?.dataset.url !== url) load(url);
+    if (url !== wanted) load(url);
     render();
   }
 
-  /** @param {string} url */
+  /** @param {string | null} url */
   function load(url) {
+    wanted = url;
+    if (!url) return (background = null);
     const picture = new Image();
-    picture.dataset.url = url;
     const arrived = () => {
-      if (signal.aborted || ![pictures.source, pictures.result].includes(url)) return;
+      if (signal.aborted || wanted !== url) return;
       background = picture;
       render();
     };
@@ -340,11 +342,19 @@ export function createPanel({ words, onChange, onLarge, onResume, onHistory, onK
   }
   signal.addEventListener("abort", () => clearInterval(clock));
 
+  /** What is being typed or carried counts now. */
+  function settle() {
+    sentence.settle();
+    act.commit();
+  }
+
   render();
   return {
     element,
-    /** Show a plan; onChange is not called. @param {Plan} next */
+    settle,
+    /** Show a plan instead of the one that was settled; onChange is not called. @param {Plan} next */
     set: (next) => {
+      if (next.plan !== plan.plan) stage.giveUp(); // the region that is carried is none of its
       changing = null;
       plan = next;
       render();
@@ -353,6 +363,7 @@ export function createPanel({ words, onChange, onLarge, onResume, onHistory, onK
      * @param {string | null} text */
     setStreaming: (text) => {
       if (text === streaming) return;
+      if (streaming === null) stage.giveUp();
       streaming = text;
       if (resume.hidden) {
         bar.hidden = text === null;

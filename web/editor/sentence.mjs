@@ -89,6 +89,8 @@ export function createSentence(words, act, signal) {
 
   return {
     element,
+    /** What is being typed counts now. */
+    settle: () => timer && finish(),
     /** @param {View} now */
     render: (now) => {
       view = now;

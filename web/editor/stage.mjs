@@ -2,7 +2,7 @@
 // The canvas of the panel: regions under the pointer and the keys, and the question what a new one holds. Knows the
 // view and the actions that panel.mjs gives it, nothing else.
 
-import { make } from "./dom.mjs";
+import { isForComfy, make } from "./dom.mjs";
 import { paint } from "./drawing.mjs";
 import {
   boxBetween,
@@ -217,6 +217,7 @@ export function createStage(words, act, signal, { help, onKey }) {
   });
   cancel.addEventListener("click", leaveAsk);
   ask.addEventListener("keydown", (event) => {
+    if (isForComfy(event)) return ask.requestSubmit();
     event.stopPropagation();
     if (event.key === "Escape") leaveAsk();
   });
@@ -230,7 +231,6 @@ export function createStage(words, act, signal, { help, onKey }) {
       redraw();
       showAsk();
     },
-    isAsking: () => !ask.hidden,
     /** Is something being carried or drawn? Then it is given up. */
     giveUp: () => {
       const was = drag !== null;
