@@ -1,6 +1,7 @@
 """The translations: English says what the schemas say, and every language has the same entries."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,27 @@ def test_every_tooltip_and_description_is_translated():
     english, chinese = (texts(read(language, "nodeDefs")) for language in ("en", "zh"))
     same = [text for text, other in zip(english, chinese, strict=True) if text == other and " " in text]
     assert [text for text in same if not text.startswith("GoT ")] == []
+
+
+NOT_OUR_WORDS = {
+    "(?<!推理)链": "推理链 (chain)",
+    "(?<![方界])框": "方框 (box), 边界框 (bounding box)",
+    "图片|源图": "图像 (picture), 原图 (source)",
+    "规划(?!画面|一次|多张|的图像)": "方案 (a plan; 规划 is to plan)",
+    "你": "您 (you)",
+    "编辑(?!器|推理链)": "修改 (edit)",
+    "[\u4e00-\u9fff][,;:!?()]|[,;:!?()][\u4e00-\u9fff]": "full-width punctuation",
+}
+
+
+def test_nodes_editor_and_help_use_the_same_chinese_words():
+    web = LOCALES.parent / "web"
+    chinese = (web / "editor" / "words.mjs").read_text("utf-8").split("const CHINESE")[1]
+    pages = [page.read_text("utf-8") for page in sorted((web / "docs").glob("*/zh.md"))]
+    for text in [*texts(read("zh", "nodeDefs")), chinese, *pages]:
+        for wrong, right in NOT_OUR_WORDS.items():
+            found = re.search(f".{{0,12}}(?:{wrong}).{{0,12}}", text)
+            assert found is None, f"'{found[0]}' is not in our words: {right}"
 
 
 def test_the_help_page_for_any_language_is_the_english_one():
