@@ -125,6 +125,9 @@ class Client:
     def get(self, path: str) -> dict:
         return self._json(path)
 
+    def post(self, path: str, body: dict) -> dict:
+        return self._json(path, body)
+
     def picture(self, image: dict) -> bytes:
         """The file of an image that a run's outputs list."""
         return self._request("/view?" + urllib.parse.urlencode(image))

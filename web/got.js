@@ -13,7 +13,7 @@ app.registerExtension({
   name: "ComfyUI-GoT.ChainEditor",
   getCustomWidgets: () => ({ GOT_CHAIN_EDITS: editors.widget }),
   setup: editors.listen,
-  afterConfigureGraph: editors.showWaits,
+  afterConfigureGraph: editors.loaded,
 });
 
 app.registerExtension({

@@ -77,6 +77,18 @@ class Desk:
         self.page.locator(".got-canvas").wait_for(timeout=SOON)
         self.page.wait_for_timeout(SETTLE)
 
+    def switch_workflow(self):
+        """Look at the other one of the last two workflows."""
+        self.page.evaluate(
+            """async () => {
+                const { workflow, command } = app.extensionManager, here = workflow.activeWorkflow.path;
+                const [first] = workflow.openWorkflows.slice(-2);
+                const way = here === first.path ? 'Next' : 'Previous';
+                await command.execute(`Workspace.${way}OpenedWorkflow`);
+            }"""
+        )
+        self.arrange()
+
     def queue(self):
         with self.page.expect_response("**/api/prompt", timeout=SOON) as answer:
             self.page.evaluate("() => { app.queuePrompt(0); }")
@@ -551,6 +563,31 @@ def test_edits_go_with_a_copy_and_through_save_and_load(typed_desk):
     assert desk.value() == value
 
 
+def test_each_of_two_open_workflows_hears_of_its_own_runs_alone(typed_desk):
+    """Both have the same node ids, as two that were made from one file have."""
+    desk, other = typed_desk, "A cup (1,1),(500,500) (teal)."
+    desk.type(MOVED)
+    value = desk.value()
+    desk.open(typed(other, pause="wait for me"))
+    prompt = desk.queue()
+    waiting(desk)
+    desk.until_boxes([[1, 1, 500, 500]])
+    desk.switch_workflow()
+    assert desk.page.get_by_text(re.compile("The run waits for you")).is_hidden()
+    assert desk.value() == value and desk.text() == MOVED
+    desk.client.post(f"/got/wait/{prompt}/3", {"text": other})
+    assert desk.ended(prompt)["status"]["status_str"] == "success"
+    desk.page.wait_for_timeout(SETTLE)
+    assert desk.value() == value and desk.text() == MOVED
+    desk.button("Earlier plans").click()
+    assert desk.page.locator(".got-thumb").count() == 1
+    desk.switch_workflow()
+    desk.until_boxes([[1, 1, 500, 500]])
+    assert desk.page.get_by_text(re.compile("The run waits for you")).is_hidden()
+    desk.button("Earlier plans").click()
+    desk.page.locator(".got-thumb").wait_for(timeout=SOON)  # what ended while it was away
+
+
 def test_a_picture_brings_its_plan_back(desk):
     graph = json.loads((EXAMPLES / "change_the_plan.json").read_text(encoding="utf-8"))
     graph["6"]["inputs"]["steps"] = 2
@@ -611,6 +648,17 @@ def test_a_run_that_waits_goes_on_with_the_edits_also_after_a_reload(desk):
     desk.page.get_by_text(re.compile("The run waits for you")).wait_for(state="hidden", timeout=SOON)
     again = desk.run()  # the plan is taken on: no wait
     assert read_chain(again["outputs"]["4"]["text"][0]).text == read_chain(MOVED).text
+
+
+def test_a_run_that_waits_goes_on_where_the_saved_edits_cannot_be_read(desk):
+    desk.open(typed(pause="wait for me"))
+    desk.page.evaluate(f"() => {{ {WIDGET}.value = 'not ours'; }}")
+    prompt = desk.queue()
+    waiting(desk)
+    desk.until_boxes([FIRST, SECOND])
+    desk.button("Go on").click()
+    assert read_chain(desk.ended(prompt)["outputs"]["4"]["text"][0]).text == read_chain(TEXT).text
+    assert desk.page.evaluate(f"() => {WIDGET}.value") == "not ours", "they are kept until something is changed"
 
 
 def test_a_run_that_waits_obeys_stop_and_its_time_out(desk):
@@ -680,6 +728,34 @@ def test_earlier_plans_can_be_compared_and_brought_back(typed_desk):
     desk.page.get_by_label("Keep in the workflow").check()
     kept = json.loads(desk.page.evaluate(f"() => {EDITOR}.serialize().properties.gotHistory"))
     assert [entry["text"] for entry in kept["entries"]] == [MOVED, TEXT]
+
+
+def test_a_small_picture_belongs_to_the_plan_that_ran(desk):
+    desk.open(json.loads((EXAMPLES / "change_the_plan.json").read_text(encoding="utf-8")))
+    prompt = desk.queue()
+    desk.page.locator(".got-list li").first.wait_for(timeout=60_000)
+    desk.page.wait_for_function("() => !document.querySelector('.got-typed').readOnly", timeout=60_000)
+    plan = desk.text()
+    desk.type(plan + " A green star (10,10),(200,200) (green).")
+    desk.ended(prompt)
+    desk.button("Earlier plans").click()
+    desk.page.locator(".got-thumb img").wait_for(timeout=SOON)
+    desk.page.locator(".got-thumb").click()
+    assert desk.page.locator(".got-pair figure > p").inner_text() == plan
+
+
+def test_earlier_plans_outlive_the_undoing_of_a_new_plan(typed_desk):
+    desk = typed_desk
+    source = "app.graph.nodes.find((node) => node.type === 'GoTChainFromText')"
+    text = f"{source}.widgets.find((widget) => widget.name === 'text')"
+    desk.page.evaluate(f"() => {{ {text}.value = 'A cup (1,1),(500,500) (teal).'; }}")
+    desk.run()
+    desk.until_boxes([[1, 1, 500, 500]])
+    desk.page.locator(".got-canvas").focus()
+    desk.page.keyboard.press("Control+z")
+    desk.until_boxes([FIRST, SECOND])
+    desk.button("Earlier plans").click()
+    assert desk.page.locator(".got-thumb").count() == 2
 
 
 def test_the_large_view_leaves_the_graph_usable_and_outlives_undo(typed_desk):

@@ -9,6 +9,7 @@ declare module "*/scripts/api.js" {
     addEventListener(type: string, call: (event: CustomEvent) => void): void;
     apiURL(path: string): string;
     fetchApi(path: string, options?: RequestInit): Promise<Response>;
+    queuePrompt(...values: any[]): Promise<{ prompt_id: string }>;
     getClientFeatureFlags(): Record<string, unknown>;
   };
 }

@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { readText } from "../../web/editor/chain.mjs";
 import {
-  EMPTY, VERSION, addRegion, approve, arrive, backToPlan, bringForward, duplicateRegion, isEdited, isPlanOf, moveRegion, parsePlan,
-  promptValue, recolor, removeRegion, rephrase, sendBack, serialisePlan, setHidden, setLocked, typeText,
+  EMPTY, VERSION, addRegion, answerTo, approve, arrive, backToPlan, bringForward, duplicateRegion, isEdited, isPlanOf,
+  moveRegion, parsePlan, promptValue, recolor, removeRegion, rephrase, sendBack, serialisePlan, setHidden, setLocked, typeText,
 } from "../../web/editor/plan.mjs";
 
 /** @typedef {import("../../web/editor/plan.mjs").Plan} Plan */
@@ -154,6 +154,15 @@ test("going back without having gone anywhere changes nothing", () => {
   const plan = came();
   assert.equal(backToPlan(plan), plan);
   assert.equal(backToPlan(EMPTY), EMPTY);
+});
+
+test("a run that waits goes on with what is shown, not with saved edits that cannot be read", () => {
+  for (const saved of ["", "{", '{"version": 9}']) {
+    const plan = arrive(parsePlan(saved), TEXT);
+    assert.deepEqual(JSON.parse(answerTo(plan)), { text: TEXT, regions: came().flags, order: [0, 1, 2] });
+    if (saved) assert.equal(serialisePlan(plan), saved, "it is kept");
+  }
+  assert.deepEqual(JSON.parse(answerTo(EMPTY)), { text: "", regions: [], order: [] });
 });
 
 test("approval is given once", () => {

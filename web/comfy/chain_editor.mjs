@@ -4,11 +4,12 @@
 import { app } from "../../../scripts/app.js";
 import { attachPicture, NONE, parseHistory, remember, serialiseHistory } from "../editor/history.mjs";
 import { createPanel } from "../editor/panel.mjs";
-import { approve, arrive, isPlanOf, parsePlan, promptValue, serialisePlan } from "../editor/plan.mjs";
+import { answerTo, approve, arrive, isPlanOf, parsePlan, promptValue, serialisePlan } from "../editor/plan.mjs";
 import { words } from "../editor/words.mjs";
 import { goOn, imageUrl } from "./server.mjs";
 import { thumbnail } from "./thumbnail.mjs";
 import { openWindow } from "./window.mjs";
+import { capture } from "./workflow.mjs";
 
 /** @typedef {import("./server.mjs").Told} Told */
 /** @typedef {import("./server.mjs").Ran} Ran */
@@ -20,19 +21,17 @@ const HISTORY = "gotHistory"; // node property: earlier plans as JSON; absent un
 
 /**
  * What a graph that is loaded anew (undo, a change of tabs) gives back to the editor of the same node.
- * @typedef {{place: HTMLElement, base: string, history: import("../editor/history.mjs").History,
- *   result: string | null, source: string | null, large: boolean, selected: number}} Remains
+ * @typedef {{history: import("../editor/history.mjs").History, ran: string | null, result: string | null,
+ *   source: string | null, large: boolean, selected: number}} Remains
  */
 
 export class ChainEditor {
   /**
    * @param {any} node
    * @param {string} name of the widget
-   * @param {Map<string, Remains>} remains by node id
    */
-  constructor(node, name, remains) {
+  constructor(node, name) {
     this.node = node;
-    this.remains = remains;
     this.words = words(app.extensionManager?.setting?.get?.("Comfy.Locale"));
     this.plan = parsePlan("");
     this.history = NONE;
@@ -40,6 +39,9 @@ export class ChainEditor {
     this.wait = null;
     /** @type {string | null} */
     this.written = null; // by the model so far, of a chain that has not arrived
+    /** @type {string | null} */
+    this.ran = null; // the chain, as edited, of the last run
+    this.recovered = false; // what the node had before it was loaded anew, or it had nothing
     /** @type {string | null} */
     this.source = null; // url of the picture behind the boxes
     /** @type {string | null} */
@@ -74,20 +76,20 @@ export class ChainEditor {
 
   // ------------------------------------------------------------------------------------------- from the server
 
-  /** The node has run, or what it showed before is shown again: of several chains the one that the editor holds, else
-   * the first. @param {{got_plan?: Ran[], got_background?: any[]}} ui */
+  /** The node has run: of several chains the one that the editor holds, else the first.
+   * @param {{got_plan?: Ran[], got_background?: any[]}} ui */
   executed({ got_plan: plans = [], got_background: files = [] }) {
     const at = Math.max(0, plans.findIndex(({ text }) => isPlanOf(this.plan, text)));
     const told = plans[at];
     if (!told) return;
     this.#arrive(told, files.length === plans.length ? files[at] : files[0]);
+    this.ran = told.ran;
     if (told.stopped) {
       this.#show(approve(this.plan));
-      this.#capture();
+      capture();
       app.extensionManager.toast.add({ severity: "info", summary: this.words.editor, detail: this.words.stopped, life: 8000 });
     }
-    this.history = remember(this.history, this.plan.text, Date.now());
-    this.#keepHistory(this.history);
+    this.#keepHistory(remember(this.history, told.ran, Date.now()));
   }
 
   /** The model writes the chain that will arrive. @param {string} text so far */
@@ -105,7 +107,7 @@ export class ChainEditor {
     this.panel.setStreaming(null);
     if (!stopped || !text) return;
     this.#show(arrive(this.plan, text));
-    this.#capture();
+    capture();
   }
 
   /** The run waits for the person, or no longer. @param {Wait | null} wait */
@@ -115,12 +117,13 @@ export class ChainEditor {
     this.panel.setWaiting(wait && { seconds: wait.seconds });
   }
 
-  /** A picture was made of the chain. @param {string} url */
+  /** A picture was made of the chain that ran. @param {string} url */
   made(url) {
     this.result = url;
     this.#background();
-    const { text } = this.plan;
-    thumbnail(url).then((picture) => this.#keepHistory(attachPicture(this.history, text, picture)), () => {});
+    const { ran } = this;
+    if (ran === null) return;
+    thumbnail(url).then((picture) => this.#keepHistory(attachPicture(this.history, ran, picture)), () => {});
   }
 
   /** @param {Told} told @param {import("./server.mjs").ImageFile | undefined} file */
@@ -133,26 +136,26 @@ export class ChainEditor {
     this.#background();
     const before = this.plan;
     this.#show(arrive(this.plan, told.text));
-    if (this.plan !== before) this.#capture();
+    if (this.plan !== before) capture();
   }
 
   async #resume() {
     if (!this.wait) return;
     const before = this.plan;
-    const wrong = await goOn(this.wait, serialisePlan(this.plan));
+    const wrong = await goOn(this.wait, answerTo(before));
     if (wrong) {
       app.extensionManager.toast.add({ severity: "error", summary: this.words.editor, detail: wrong, life: 10_000 });
       return;
     }
     if (this.plan === before) this.#show(approve(before));
-    this.#capture();
+    capture();
   }
 
   // -------------------------------------------------------------------------------------------- from the person
 
   #edited(/** @type {import("../editor/plan.mjs").Plan} */ plan) {
     this.plan = plan;
-    this.#capture();
+    capture();
   }
 
   #keepHistory(/** @type {import("../editor/history.mjs").History} */ history) {
@@ -165,7 +168,7 @@ export class ChainEditor {
     if (keep) this.node.properties[HISTORY] = "";
     else delete this.node.properties[HISTORY];
     this.#keepHistory(this.history);
-    this.#capture();
+    capture();
   }
 
   #enlarge() {
@@ -184,34 +187,41 @@ export class ChainEditor {
 
   // ----------------------------------------------------------------------------------------- with the workflow
 
-  /** The node is in a graph. Nodes 2.0 keeps showing the element of a node that was there before with the same id. */
-  added() {
-    const before = this.remains.get(String(this.node.id))?.place;
+  /** The node is in a graph. Nodes 2.0 keeps showing the element of a node that was there before with the same id.
+   * @param {HTMLElement | undefined} before */
+  added(before) {
     const takeOver = () => !this.place.isConnected && before?.isConnected && before.replaceWith(this.place);
     requestAnimationFrame(() => requestAnimationFrame(takeOver));
   }
 
   /** The node's saved values are in place. */
   configured() {
-    const saved = parseHistory(this.node.properties[HISTORY]);
-    const left = this.remains.get(String(this.node.id));
-    const remains = left?.base === this.plan.plan ? left : undefined; // else a node of another workflow
-    this.history = saved.length ? saved : (remains?.history ?? NONE);
+    this.history = parseHistory(this.node.properties[HISTORY]);
     this.panel.setHistory(this.history, HISTORY in this.node.properties);
-    this.result = remains?.result ?? null;
-    this.source = remains?.source ?? null;
-    this.#background();
-    if (remains?.large) this.#enlarge();
-    if (remains) this.panel.select(remains.selected);
   }
 
-  /** The node goes: leave what the same node may come back for. */
+  /** The node is the one that it was before: it gets back what it had, once. @param {Remains | undefined} remains */
+  recover(remains) {
+    if (this.recovered) return;
+    this.recovered = true;
+    if (!remains) return;
+    const { history, ran, result, source, large, selected } = remains;
+    if (!this.history.length) this.#keepHistory(history);
+    this.ran ??= ran;
+    this.result ??= result;
+    this.source ??= source;
+    this.#background();
+    if (large) this.#enlarge();
+    this.panel.select(selected);
+  }
+
+  /** The node goes. @returns {Remains} what the same node may come back for */
   remove() {
-    const { place, history, result, source } = this;
-    const [large, selected, base] = [this.window !== null, this.panel.selected(), this.plan.plan];
-    this.remains.set(String(this.node.id), { place, base, history, result, source, large, selected });
+    const { history, ran, result, source } = this;
+    const [large, selected] = [this.window !== null, this.panel.selected()];
     this.window?.close();
     this.panel.destroy();
+    return { history, ran, result, source, large, selected };
   }
 
   #show(/** @type {import("../editor/plan.mjs").Plan} */ plan) {
@@ -221,10 +231,5 @@ export class ChainEditor {
 
   #background() {
     this.panel.setBackgrounds({ source: this.source, result: this.result });
-  }
-
-  /** Make a step in ComfyUI's own history, so that it can be undone and counts as unsaved. */
-  #capture() {
-    app.extensionManager.workflow.activeWorkflow?.changeTracker?.captureCanvasState?.();
   }
 }

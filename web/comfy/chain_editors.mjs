@@ -2,64 +2,96 @@
 /** All chain editors of the page: their widget type for ComfyUI, and who of them hears what the server says. */
 
 import { app } from "../../../scripts/app.js";
+import { Runs } from "../editor/runs.mjs";
 import { after } from "./after.mjs";
 import { ChainEditor, LEAST_HEIGHT, LEAST_WIDTH } from "./chain_editor.mjs";
-import { feeds, follows, nodeOf } from "./graph.mjs";
-import { imageUrl, on, WAIT_ENDED, WAITING, waits, WRITING } from "./server.mjs";
+import { feeds, isDrawnFrom, nodeOf } from "./graph.mjs";
+import { graphOf, imageUrl, on, onAsk, WAIT_ENDED, WAITING, waits, WRITING } from "./server.mjs";
+import { activeWorkflow, isUndoing, onScreen } from "./workflow.mjs";
 
 /** @typedef {import("./server.mjs").Wait} Wait */
+/** @typedef {import("./chain_editor.mjs").Remains} Remains */
 
 /** What an extension needs to have chain editors. Nothing happens before ComfyUI calls one of these. */
 export function chainEditors() {
   /** @type {Map<any, ChainEditor>} */
   const editors = new Map(); // by node
-  const remains = new Map(); // of nodes that are gone, by id
+  /** @type {WeakMap<object, Map<string, Remains>>} */
+  const remains = new WeakMap(); // of nodes that are gone, by workflow and id
+  /** @type {Map<string, HTMLElement>} */
+  const places = new Map(); // where those were shown, by id
   /** @type {Map<string, Wait>} */
-  const waiting = new Map(); // by node id
+  const waiting = new Map(); // by `nameOf`
+  const runs = new Runs({ onScreen, graphOf, prepare: () => editors.forEach(recover) });
 
   const here = (/** @type {string} */ id) => editors.get(nodeOf(app.graph, id));
 
   /** @param {any} node @param {string} name */
   const widget = (node, name) => {
-    const editor = new ChainEditor(node, name, remains);
+    const editor = new ChainEditor(node, name);
     editors.set(node, editor);
     after(node, "onRemoved", () => {
+      const [id, left] = [String(node.id), editor.remove()];
       editors.delete(node);
-      editor.remove();
+      places.set(id, editor.place);
+      remainsHere()?.set(id, left);
     });
-    after(node, "onAdded", () => editor.added());
-    after(node, "onExecuted", (output) => editor.executed(output ?? {}));
-    after(node, "onConfigure", () => editor.configured());
+    after(node, "onAdded", () => editor.added(places.get(String(node.id))));
+    after(node, "onConfigure", () => {
+      editor.configured();
+      if (isUndoing()) recover(editor); // at once, or a large view would close and open
+    });
     return { widget: editor.widget, minWidth: LEAST_WIDTH, minHeight: LEAST_HEIGHT };
   };
 
-  /** Show each wait in its node, if that is in the workflow on screen. */
-  const showWaits = () => waiting.forEach((wait, id) => here(id)?.waits(wait));
+  const remainsHere = () => {
+    const workflow = activeWorkflow();
+    if (workflow && !remains.has(workflow)) remains.set(workflow, new Map());
+    return workflow && remains.get(workflow);
+  };
+  const recover = (/** @type {ChainEditor} */ editor) => editor.recover(remainsHere()?.get(String(editor.node.id)));
+
+  /** A graph is on screen, perhaps of another workflow. */
+  const loaded = () => {
+    showWaits();
+    runs.loaded();
+  };
+
+  /** Show each wait in its node. */
+  const showWaits = () => waiting.forEach(tellWait);
+  const tellWait = (/** @type {Wait} */ wait) =>
+    runs.hear(wait.prompt, nameOf(wait), () => here(wait.node)?.waits(waiting.get(nameOf(wait)) ?? null));
+  const nameOf = (/** @type {{prompt: string, node: string}} */ { prompt, node }) => `wait ${prompt} ${node}`;
 
   const listen = async () => {
     addStyle();
-    on(WRITING, ({ node, text }) => {
-      for (const editor of readersOf(node)) editor.writing(text);
-    });
+    onAsk((answer) => runs.ask(activeWorkflow(), answer));
+    on(WRITING, ({ prompt, node, text }) =>
+      runs.hear(prompt, `writing ${node}`, () => readersOf(node).forEach((editor) => editor.writing(text))));
+    on("executed", ({ prompt_id, node, display_node, output }) =>
+      runs.hear(prompt_id, `executed ${node}`, () => executed(display_node ?? node, output ?? {})));
     for (const end of ["execution_success", "execution_error", "execution_interrupted"])
-      on(end, () => editors.forEach((editor) => editor.ended(end === "execution_interrupted")));
+      on(end, ({ prompt_id }) =>
+        runs.hear(prompt_id, "end", () => editors.forEach((editor) => editor.ended(end === "execution_interrupted"))));
     on(WAITING, (wait) => {
-      waiting.set(wait.node, wait);
-      showWaits();
+      waiting.set(nameOf(wait), wait);
+      tellWait(wait);
     });
-    on(WAIT_ENDED, ({ node }) => {
-      waiting.delete(node);
-      here(node)?.waits(null);
+    on(WAIT_ENDED, (wait) => {
+      waiting.delete(nameOf(wait));
+      tellWait(wait);
     });
-    on("executed", ({ node, display_node, output }) => {
-      const file = output?.images?.at(-1);
-      const shown = file && nodeOf(app.graph, display_node ?? node);
-      if (!shown) return;
-      for (const editor of editors.values())
-        if (editor.node !== shown && follows(editor.node, shown)) editor.made(imageUrl(file));
-    });
-    for (const wait of await waits()) waiting.set(wait.node, wait);
+    for (const wait of await waits()) waiting.set(nameOf(wait), wait);
     showWaits();
+  };
+
+  /** @param {string} id @param {any} output */
+  const executed = (id, output) => {
+    const node = nodeOf(app.graph, id);
+    if (!node) return;
+    editors.get(node)?.executed(output);
+    const file = output.images?.at(-1);
+    if (file) for (const editor of editors.values()) if (isDrawnFrom(editor.node, node)) editor.made(imageUrl(file));
   };
 
   /** The editors that get their chain from a node; from outside their subgraph, any may be meant. */
@@ -72,7 +104,7 @@ export function chainEditors() {
     });
   };
 
-  return { widget, listen, showWaits };
+  return { widget, listen, loaded };
 }
 
 function addStyle() {

@@ -1,5 +1,5 @@
 // @ts-check
-/** Walks over ComfyUI's graph: nodes by execution id, what feeds a node, what follows it. Changes nothing. */
+/** Walks over ComfyUI's graph: nodes by execution id, what feeds a node, what is drawn from it. Changes nothing. */
 
 /**
  * @typedef {object} GraphNode
@@ -10,11 +10,12 @@
  * @property {{name: string, link: number | null}[]} inputs
  * @property {{links: number[] | null}[]} outputs
  */
+/** @typedef {{origin_id: number | string, target_id: number | string, type: string}} Link */
 /**
  * @typedef {object} Graph
  * @property {GraphNode[]} nodes
  * @property {(id: number | string) => GraphNode | null} getNodeById
- * @property {(id: number) => {origin_id: number | string, target_id: number | string} | undefined} getLink
+ * @property {(id: number) => Link | undefined} getLink
  */
 
 /**
@@ -48,23 +49,29 @@ export function feeds(node, name) {
 }
 
 /**
- * Does `later` get something, over any number of wires, from `node`? Both in the same graph.
+ * Does `later` show the picture that is made of what leaves `node`? That is what was a latent on the way there, over any
+ * number of wires, and no drawing of the plan on it. Both in the same graph.
  * @param {GraphNode} node
  * @param {GraphNode} later
  */
-export function follows(node, later) {
+export function isDrawnFrom(node, later) {
   if (node.graph !== later.graph) return false;
-  const seen = new Set();
-  const open = [node];
+  const seen = { made: new Set(), plan: new Set() };
+  const open = [{ node, made: false }];
   for (let current = open.pop(); current; current = open.pop()) {
-    if (current === later) return true;
-    if (seen.has(current)) continue;
-    seen.add(current);
-    for (const link of current.outputs?.flatMap((output) => output.links ?? []) ?? []) {
-      const target = current.graph.getLink(link);
-      const next = target && current.graph.getNodeById(target.target_id);
-      if (next) open.push(next);
+    const been = seen[current.made ? "made" : "plan"];
+    if (been.has(current.node) || current.node.type === "GoTChainPreview") continue;
+    if (current.made && current.node === later) return true;
+    been.add(current.node);
+    for (const link of linksFrom(current.node)) {
+      const next = node.graph.getNodeById(link.target_id);
+      if (next) open.push({ node: next, made: current.made || link.type === "LATENT" });
     }
   }
   return false;
+}
+
+/** @param {GraphNode} node @returns {Link[]} */
+function linksFrom({ outputs, graph }) {
+  return (outputs ?? []).flatMap(({ links }) => (links ?? []).flatMap((id) => graph.getLink(id) ?? []));
 }

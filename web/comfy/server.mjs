@@ -26,6 +26,16 @@ export function on(event, call) {
   api.addEventListener(event, ({ detail }) => call(detail));
 }
 
+/** Hear of each run that this page asks for. @param {(answer: Promise<{prompt_id: string}>) => void} call */
+export function onAsk(call) {
+  const own = api.queuePrompt;
+  api.queuePrompt = (...values) => {
+    const answer = own.apply(api, values);
+    call(answer);
+    return answer;
+  };
+}
+
 /** @param {ImageFile} file @returns {string} */
 export function imageUrl({ filename, subfolder, type }) {
   return api.apiURL(`/view?${new URLSearchParams({ filename, subfolder, type })}`);
@@ -37,10 +47,21 @@ export async function waits() {
   return answer.ok ? (await answer.json()).waiting : [];
 }
 
+/** The id of the graph that a run was asked for with; null if the server does not say. @param {string} prompt
+ * @returns {Promise<string | null>} */
+export async function graphOf(prompt) {
+  try {
+    const answer = await api.fetchApi(`/jobs/${encodeURIComponent(prompt)}`);
+    return (answer.ok && (await answer.json()).workflow_id) || null;
+  } catch {
+    return null; // the server is gone
+  }
+}
+
 /**
  * Let a waiting node go on.
  * @param {{prompt: string, node: string}} wait
- * @param {string} body the edits, as JSON
+ * @param {string} body the chain to go on with, as JSON
  * @returns {Promise<string | null>} what was wrong, in a sentence; null if it goes on
  */
 export async function goOn({ prompt, node }, body) {

@@ -97,6 +97,11 @@ export function promptValue(plan) {
   return JSON.stringify({ version: VERSION, plan: plan.plan, text, ...rest });
 }
 
+/** What a run that waits goes on with: the plan that is shown, whatever is saved. @param {Plan} plan */
+export function answerTo({ text, flags, order }) {
+  return JSON.stringify({ text, regions: flags, order });
+}
+
 /** @param {Plan} plan */
 export function isEdited({ plan, text }) {
   return text !== plan;
