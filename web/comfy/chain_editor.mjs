@@ -41,7 +41,7 @@ export class ChainEditor {
     this.written = null; // by the model so far, of a chain that has not arrived
     /** @type {string | null} */
     this.ran = null; // the chain, as edited, of the last run
-    this.recovered = false; // what the node had before it was loaded anew, or it had nothing
+    this.recovered = true; // false once it is loaded, until it has what the same node had before
     /** @type {string | null} */
     this.source = null; // url of the picture behind the boxes
     /** @type {string | null} */
@@ -196,6 +196,7 @@ export class ChainEditor {
 
   /** The node's saved values are in place. */
   configured() {
+    this.recovered = false;
     this.history = parseHistory(this.node.properties[HISTORY]);
     this.panel.setHistory(this.history, HISTORY in this.node.properties);
   }
