@@ -102,7 +102,8 @@ def test_a_plan_changed_inside_is_drawn_and_is_there_when_the_workflow_opens_aga
     host = drop(page, "GoT Text to Image")
     page.evaluate(SET, ["steps", 2])
     first = run(page, client)["outputs"]
-    assert not first[f"{host}:3"]["got_plan"][0]["edited"]
+    told = first[f"{host}:3"]["got_plan"][0]
+    assert told["ran"] == told["text"]
     plan = json.loads(page.evaluate(f"() => {EDITS}.value"))["text"]  # came while the editor was out of sight
 
     page.evaluate(ENTER)
@@ -114,7 +115,7 @@ def test_a_plan_changed_inside_is_drawn_and_is_there_when_the_workflow_opens_aga
     typed.blur()
     page.evaluate(LEAVE)
     second = run(page, client)["outputs"]
-    assert second[f"{host}:3"]["got_plan"][0]["edited"]
+    assert second[f"{host}:3"]["got_plan"][0]["ran"] == changed
     before, after = (pixels(client, outputs[f"{host}:8"]["images"][0]) for outputs in (first, second))
     assert (before != after).any()
 

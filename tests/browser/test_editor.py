@@ -669,7 +669,7 @@ def test_a_run_that_waits_obeys_stop_and_its_time_out(desk):
     start = time.monotonic()
     desk.client.interrupt()
     entry = desk.ended(prompt)
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 10  # a busy machine; without Stop it would wait without end
     assert entry["status"]["messages"][-1][0] == "execution_interrupted"
     waits = desk.page.get_by_text(re.compile("The run waits for you"))
     waits.wait_for(state="hidden", timeout=SOON)
