@@ -663,7 +663,7 @@ def test_a_run_that_waits_goes_on_where_the_saved_edits_cannot_be_read(desk):
 
 
 def test_a_run_that_waits_obeys_stop_and_its_time_out(desk):
-    desk.open(typed(pause="wait for me"))
+    desk.open(typed("A pear (2,2),(300,300) (green).", pause="wait for me"))  # one that nobody has answered yet
     prompt = desk.queue()
     waiting(desk)
     start = time.monotonic()
