@@ -13,7 +13,7 @@ from got.training.detector import detect
 from PIL import Image
 
 PROMPTS = 20
-EXPECTED = 0.85  # share of planned things that are drawn, colour and shape, in their box; the card measures 0.94
+EXPECTED = 0.85  # share of planned things that are drawn, colour and shape, in their box
 
 
 def prompt(number: int) -> str:
