@@ -384,7 +384,7 @@ def test_a_run_by_the_clock_that_was_broken_off_has_the_rest_of_its_time(tmp_pat
 def test_a_run_by_the_clock_tells_the_time_left(tmp_path):
     optimizer = torch.optim.SGD(torch.nn.Linear(2, 2).parameters())
     Run(tmp_path, {}, optimizer, steps=5, rate=1.0, minutes=10).save()
-    state = torch.load(tmp_path / "checkpoint.pt")
+    state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
     torch.save({**state, "step": 1000, "spent": 240.0}, tmp_path / "checkpoint.pt")
     run = Run(tmp_path, {}, optimizer, steps=5, rate=1.0, minutes=10)
     run.begin_step()

@@ -15,7 +15,11 @@ from ..regional import Part
 
 
 def regional_conditioning(clip: CLIP, parts: Sequence[Part]) -> list:
-    """One entry a part, of any text encoder; a text that occurs twice is encoded once. GoTError if there is no CLIP."""
+    """A CONDITIONING of one entry a part, by any text encoder; a text that occurs twice is encoded once.
+
+    Each part's share, (1, SIDE, SIDE) in 0..1, becomes its entry's mask, which ComfyUI stretches to the latent; a part
+    without one counts everywhere. GoTError if there is no CLIP.
+    """
     if clip is None:
         raise GoTError(
             "There is no text encoder behind the clip input: the checkpoint that it comes from has none. "
