@@ -93,12 +93,12 @@ def as_plain_guidance(predictions: dict[str, Tensor], strengths: Strengths) -> t
     """The same sum as (with, without, scale) of plain guidance, without + scale (with - without).
 
     For code that knows only classifier-free guidance: `with` is cond, `without` the mean of the other branches by their
-    weights, `scale` the spatial strength. At spatial strength 1 those weights cancel; then `with` is the whole result,
-    and `without` the prediction that saw least.
+    weights, `scale` the spatial strength. At spatial strength 1, and so near it that rounding would show, those weights
+    cancel; then `with` is the whole result, and `without` the prediction that saw least.
     """
     weights = branch_weights(strengths)
     scale = strengths.spatial
-    if scale == 1:
+    if abs(scale - 1) < 0.01:
         least = next(name for name in reversed(BRANCHES) if name in predictions)
         return combine(predictions, strengths), predictions[least], 1.0
     others = [weight / (1 - scale) * predictions[name] for name, weight in weights.items() if weight and name != "cond"]

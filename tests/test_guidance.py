@@ -266,6 +266,14 @@ def test_as_plain_guidance_it_is_the_same_sum(strengths):
     torch.testing.assert_close(below + scale * (above - below), expected, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("spatial", [0.9999, 1.00001, 1.0001, 1.005, 1.02])
+def test_near_one_plain_guidance_is_as_exact_as_elsewhere(spatial):
+    given, strengths = some_predictions(), Strengths(7.5, spatial, 3)
+    above, below, scale = as_plain_guidance(given, strengths)
+    expected = combine({name: each.double() for name, each in given.items()}, strengths)
+    assert (below + scale * (above - below) - expected).abs().max() < 1e-4 * expected.abs().max()
+
+
 def test_a_batch_of_two_equals_two_of_one():
     given, strengths = some_predictions(), Strengths(7.5, 4, 1)
     alone = [combine({name: each[i : i + 1] for name, each in given.items()}, strengths) for i in range(2)]
