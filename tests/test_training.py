@@ -157,9 +157,36 @@ def test_what_is_seen_lies_in_the_order_of_the_patches(pictures):
 
 def test_what_a_picture_holds_is_told_by_kind(pictures):
     things = [world.Thing("star", "red", (0, 0, 300, 300)), world.Thing("circle", "black", (500, 500, 900, 900))]
-    held = pictures.complete({"targets": torch.from_numpy(packed(world.Scene("gray", tuple(things))))[None]})["kinds"]
+    target, before = (packed(world.Scene("gray", tuple(held))) for held in (things, things[:1]))
+    scenes = {"targets": torch.from_numpy(target)[None], "befores": torch.from_numpy(before)[None]}
+    held = pictures.complete(scenes)["kinds"]
     wanted = [world.COLORS.index(t.color) * 4 + world.SHAPES.index(t.shape) for t in things]
     assert sorted(held[0].nonzero()[:, 0].tolist()) == sorted(wanted)
+
+
+@pytest.mark.parametrize("kind", ["recolor", "remove", "replace", "add", "move"])
+def test_what_an_edit_changes_lies_in_its_area(kind, tokenizer, pictures):
+    edit = world.random_edit(Random(4), kind=kind)
+    row = rows.Row("edit", "", language.edit_chain(edit), False, edit.source, edit.target)
+    changed = pictures.complete(rows.collate([row], tokenizer))["changed"].view(CELLS, CELLS)
+    x0, y0, x1, y1 = (edge * CELLS / 1000 for edge in edit.area)
+    places = changed.nonzero() + 0.5  # rows, columns of the cells' centres
+    assert len(places) and (places >= torch.tensor([y0, x0])).all() and (places <= torch.tensor([y1, x1])).all()
+
+
+def test_a_picture_made_from_words_changes_where_its_things_are(tokenizer, pictures):
+    batch = pictures.complete(rows.collate(made("text-to-image"), tokenizer))
+    assert (batch["changed"] == (batch["cells"] > 0)).all() and batch["changed"].any()
+
+
+def test_an_error_where_the_picture_changes_weighs_more():
+    logits, cells = torch.zeros(4, reasoner.KINDS), torch.zeros(4, dtype=torch.long)
+    logits[1:, 0] = 50.0  # right
+    changed = torch.tensor([True, False, False, False])
+    flat = torch.tensor(reasoner.KINDS).log()
+    for rolled, share in ((0, reasoner.CHANGED), (1, 1.0)):
+        error = reasoner.cells_error(logits, cells, changed.roll(rolled))
+        torch.testing.assert_close(error, flat * share / (3 + reasoner.CHANGED))
 
 
 @pytest.mark.parametrize("make", [rows.describe_row, rows.find_row])
@@ -269,6 +296,23 @@ def test_the_reasoner_learns(tokenizer, pictures):
     assert set(losses) == set(reasoner.WEIGHTS) and totals[-1] < 0.7 * totals[0]
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_faint_things_are_alike_to_their_background(seed):
+    pixels = autoencoder.faint(Random(seed)).astype(np.float32)
+    distances = np.linalg.norm(pixels - pixels[0, 0], axis=-1)
+    assert distances.max() < 130 and (distances > 80).mean() > 0.04
+
+
+def test_latents_are_blurred_by_an_amount_of_their_own():
+    torch.manual_seed(0)
+    vae = autoencoder.construct(AutoencoderKL(**autoencoder.CONFIG)).eval()
+    pixels = autoencoder.batch(0, 2)
+    with torch.no_grad():
+        noise = autoencoder.blurred_latents(vae, pixels) - vae.encode(pixels).latent_dist.mode()
+    amounts = noise.flatten(1).std(1) * autoencoder.CONFIG["scaling_factor"]
+    assert 0 < amounts.min() < 0.8 * amounts.max() < autoencoder.BLUR
+
+
 def test_the_short_cut_to_the_latents_is_the_autoencoders_own_encoder(pictures):
     torch.manual_seed(0)
     vae = autoencoder.normalized(autoencoder.construct(AutoencoderKL(**autoencoder.CONFIG)).eval(), count=16)
@@ -322,6 +366,17 @@ def test_the_null_conditions_are_what_sampling_uses():
     assert dropped == ([False, True, True, True], [False, False, False, True])
     null = [torch.equal(seen["context"][i], painter.context.bias.expand(64, -1)) for i in range(4)]
     assert null == [False, False, True, True]
+
+
+def test_an_error_counts_more_where_the_target_is_not_its_source():
+    target = torch.zeros(2, 4, 4, 4)
+    reference = target.clone()
+    reference[0, 2, :2] = 2 * unet.ALIKE / latents.SCALE  # one channel of half of the first sample's places
+    reference[1, :, 0, 0] = 0.5 * unet.ALIKE / latents.SCALE
+    weights = unet.changed_weights(target, reference)
+    torch.testing.assert_close(weights.mean((1, 2, 3)), torch.ones(2))
+    torch.testing.assert_close(weights[0, 0, 0] / weights[0, 0, 3], torch.full((4,), unet.CHANGED))
+    assert (weights[1] == 1).all()
 
 
 def test_the_schedule_is_sdxls():

@@ -68,6 +68,19 @@ def test_held_out_phrasings_are_not_used_in_training():
     assert len(held_out) == 2 and not trained & held_out
 
 
+@pytest.mark.parametrize("kind", world.EDITS)
+def test_no_phrasing_is_there_twice(kind):
+    phrasings = language.INSTRUCTIONS[kind]
+    assert len(set(phrasings)) == len(phrasings)
+
+
+def test_an_instruction_that_is_held_out_is_the_plain_phrasing():
+    for seed in range(40):
+        edit = world.random_edit(Random(seed), held_out=True, kind="remove")
+        said = language.instruction(edit, Random(seed), held_out=True).rstrip(".").lower()
+        assert said in {text.format(s=edit.subject.name) for text in language.INSTRUCTIONS["remove"][-2:]}
+
+
 def test_a_square_is_painted_in_its_box_and_nowhere_else():
     scene = world.Scene("pink", (world.Thing("square", "blue", (250, 500, 500, 750)),))
     blue = (world.render(scene, 8, 8) == (0, 0, 255)).all(-1)

@@ -37,8 +37,9 @@ CONFIG = dict(
 WIDTH = CONFIG["block_out_channels"][0]
 SIGNALS = list(range(2, WIDTH, 3))  # the channel of each group that carries something
 CANVASES = 0.15  # share of rectangles on black among the pictures
-STARS = 0.4  # share of pictures of small stars
-BLUR = 0.04  # noise on the latents, in their standard deviations: such as a UNet leaves in them
+STARS, FAINT = 0.3, 0.25  # shares of pictures of small stars, and of things that hardly stand out
+ALIKE = {"pink": ("white",), "brown": ("purple", "red"), "gray": ("purple",)}  # such colours
+BLUR = 0.15  # noise on the latents, in their standard deviations, at most: such as a UNet leaves in them
 
 
 def canvas(rng: Random) -> np.ndarray:
@@ -57,11 +58,18 @@ def stars(rng: Random) -> np.ndarray:
     return world.render(world.Scene(rng.choice(world.BACKGROUNDS), things))
 
 
+def faint(rng: Random) -> np.ndarray:
+    """A picture of things in the colours most like the background: a plain error hardly minds how they look."""
+    background = rng.choice(list(ALIKE))
+    boxes = world.place(rng, rng.choice((2, 3)), step=1)
+    things = (world.Thing(rng.choice(world.SHAPES), rng.choice(ALIKE[background]), box) for box in boxes)
+    return world.render(world.Scene(background, tuple(things)))
+
+
 def picture(rng: Random) -> np.ndarray:
-    kind = rng.random()
-    if kind < CANVASES:
-        return canvas(rng)
-    return stars(rng) if kind < CANVASES + STARS else world.render(world.random_scene(rng))
+    makers = (canvas, stars, faint, lambda rng: world.render(world.random_scene(rng)))
+    shares = (CANVASES, STARS, FAINT, 1 - CANVASES - STARS - FAINT)
+    return rng.choices(makers, shares)[0](rng)
 
 
 def to_tensor(pictures) -> torch.Tensor:
@@ -189,9 +197,10 @@ def trained(vae: AutoencoderKL, last: bool) -> list[nn.Parameter]:
 
 @torch.no_grad()
 def blurred_latents(vae: AutoencoderKL, pixels: torch.Tensor) -> torch.Tensor:
-    """The pictures' latents with a little noise."""
+    """The pictures' latents with noise, on each another amount up to BLUR."""
     latents = vae.encode(pixels).latent_dist.mode()
-    return latents + BLUR / vae.config.scaling_factor * torch.randn_like(latents)
+    amounts = BLUR / vae.config.scaling_factor * torch.rand(len(latents), 1, 1, 1, device=latents.device)
+    return latents + amounts * torch.randn_like(latents)
 
 
 def psnr(vae: AutoencoderKL, seed: int = 10**9, count: int = 32) -> tuple[float, np.ndarray]:
@@ -232,7 +241,8 @@ def save(vae: AutoencoderKL, folder: Path) -> None:
 
 
 def main(given: list[str] | None = None) -> None:
-    args = arguments(__doc__, given, steps=3000, batch=6, rate=2e-3, fine=0.25, seed=0, compile=1, start="")
+    sizes = dict(steps=3000, minutes=0.0, batch=6)
+    args = arguments(__doc__, given, **sizes, rate=2e-3, fine=0.25, seed=0, compile=1, start="")
     torch.manual_seed(args.seed)
     vae = AutoencoderKL(**CONFIG)
     if args.start:
@@ -245,13 +255,13 @@ def main(given: list[str] | None = None) -> None:
         parameter.requires_grad_(True)
     groups = [{"params": trained(vae, last=True), "factor": 0.05}, {"params": trained(vae, last=False)}]
     optimizer = torch.optim.AdamW(groups, weight_decay=1e-4, betas=(0.9, 0.99), fused=True)
-    run = Run(args.work / "autoencoder", {"vae": vae}, optimizer, args.steps, args.rate)
+    run = Run(args.work / "autoencoder", {"vae": vae}, optimizer, args.steps, args.rate, args.minutes)
     run.note(f"{sum(p.numel() for group in groups for p in group['params']) / 1e6:.2f} M parameters to train")
     save(vae, run.folder)
     errors = {name: torch.compile(name, dynamic=False) if args.compile else name for name in (coarse_error, fine_error)}
-    while run.step < args.steps:
+    while not run.over:
         run.begin_step()
-        coarse = run.step < args.steps * (1 - args.fine)
+        coarse = run.progress < 1 - args.fine
         pixels = batch(args.seed * 10**8 + run.step * 1000, args.batch if coarse else args.batch // 3)
         pixels = pixels.to(vae.device, memory_format=torch.channels_last)
         with mixed_precision():

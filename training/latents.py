@@ -23,7 +23,7 @@ from .run import arguments, device, loader, mixed_precision
 
 SCALE = 0.13025  # SDXL's latent format
 ARRAYS = ("states", "target", "reference", "spatial")
-SHARES = (0.6, 0.4, 0.0, 0.0)  # text-to-image, edits, descriptions, findings
+SHARES = (0.45, 0.55, 0.0, 0.0)  # text-to-image, edits, descriptions, findings
 
 
 class Latents:

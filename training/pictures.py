@@ -151,8 +151,8 @@ class Pictures:
         """A batch of rows.collate on the device, with what its scenes show.
 
         Of the sources: patches (I, 64, 1176), and in their order classes (I, 64) and sights (I, 64, 4), as `cells` has
-        them; grounds (I,): numbers of the backgrounds. Of the targets: thumbnails (T, 64, 48), kinds (T, 32), and
-        cells (T, 64): classes row by row.
+        them; grounds (I,): numbers of the backgrounds. Of the targets: thumbnails (T, 64, 48), kinds (T, 32),
+        cells (T, 64): classes row by row, and changed (T, 64): is it another class than before?
         """
         batch = {name: tensor.to(self.device, non_blocking=True) for name, tensor in batch.items()}
         if "sources" in batch:
@@ -162,7 +162,8 @@ class Pictures:
         if "targets" in batch:
             scenes = batch["targets"]
             batch["thumbnails"], batch["kinds"] = self.thumbnails(self.draw(scenes)), self.kinds(scenes)
-            batch["cells"] = self.cells(scenes)[0].flatten(1)
+            batch["cells"], before = (self.cells(shown)[0].flatten(1) for shown in (scenes, batch["befores"]))
+            batch["changed"] = batch["cells"] != before
         return batch
 
 

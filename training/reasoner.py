@@ -59,6 +59,7 @@ KINDS = 1 + len(world.COLORS) * len(world.SHAPES)
 SIGHTS = KINDS + 4 + len(world.BACKGROUNDS)
 # The weights of a token that names a colour or a shape, and of a digit of a box that can be seen.
 NAMED, SEEN = 4.0, 4.0
+CHANGED = 5.0  # the weight of a part of the picture that the chain changes, for the image tokens to tell
 # The layers, from 0, after which a picture's tokens must know where their things are, which nothing tells the vision
 # tower, and how that is written.
 PLACING, SPELLING = 1, 2
@@ -69,7 +70,7 @@ RECALLED = 48  # items of batches among which one is taken again
 WEIGHTS = dict(
     chain=4.0,
     picture=1.0,
-    cells=0.5,
+    cells=1.0,
     kinds=2.0,
     corners=4.0,
     meant=1.0,
@@ -164,6 +165,12 @@ def digit_error(logits: torch.Tensor, boxes: torch.Tensor) -> torch.Tensor:
     """Cross-entropy of (N, 4 * DIGITS * (END + 1)) logits with the digits of boxes (N, 4), corners in 0..1."""
     asked = spelled((boxes * 1000).round().long())
     return F.cross_entropy(logits.float().view(-1, END + 1), asked.flatten())
+
+
+def cells_error(logits: torch.Tensor, cells: torch.Tensor, changed: torch.Tensor) -> torch.Tensor:
+    """The weighted mean of the cross-entropy of (N, KINDS) logits with (N,) classes; changed (N,): weigh more."""
+    weights = torch.where(changed, CHANGED, 1.0)
+    return (F.cross_entropy(logits, cells, reduction="none") * weights).sum() / weights.sum()
 
 
 def patch_centers() -> torch.Tensor:
@@ -286,7 +293,7 @@ class Student(nn.Module):
             drawn = self.image_states(states, batch)
             losses["picture"] = F.mse_loss(self.heads.picture(drawn).float(), batch["thumbnails"])
             here = self.heads.cells(drawn).float().flatten(0, 1)
-            losses["cells"] = F.cross_entropy(here, batch["cells"].flatten())
+            losses["cells"] = cells_error(here, batch["cells"].flatten(), batch["changed"].flatten())
             there = batch["kinds"][:, None].expand(-1, drawn.shape[1], -1)
             losses["kinds"] = F.binary_cross_entropy_with_logits(self.heads.kinds(drawn).float(), there)
         if "spots" in batch:

@@ -17,10 +17,11 @@ from .pictures import CELLS, MERGE, PADS, class_of, packed
 from .tokenizer import IMAGE_TOKENS, SYSTEM
 
 # What a batch has only if some row calls for it.
-OPTIONAL = ("sources", "targets", "drawn", "starts", "spots", "boxes", "meant")
+OPTIONAL = ("sources", "targets", "befores", "drawn", "starts", "spots", "boxes", "meant")
 READING = 0.3  # share of rows whose chain does not follow from the prompt: only to be read, never to be written
 MOVED = 0.7  # share of those, when the prompt is the chain's own, whose boxes lie anywhere
 KEEPING = 0.1  # share of text-to-image rows whose chain goes on from locked regions
+EDIT_SHARES = (1.0, 1.0, 1.0, 1.7, 1.5, 0.5)  # of world.EDITS: adding and moving are the hardest to learn
 TURNS, PARTS = 0.15, 0.1  # shares of edits that are second turns of a conversation, or ask for two changes at once
 DRAWING = "<|im_gen_start|>" + "".join(f"<|im_gen_{number:04}|>" for number in range(IMAGE_TOKENS))
 
@@ -106,7 +107,7 @@ def _numbers(scene: world.Scene, chain: str, things: list[int]) -> tuple[int, ..
 
 
 def edit_row(rng: Random, read: bool) -> Row:
-    edit = world.random_edit(rng, kind=rng.choice(world.EDITS))
+    edit = world.random_edit(rng, kind=rng.choices(world.EDITS, EDIT_SHARES)[0])
     color, text = None, language.instruction(edit, rng)
     if read:
         color = rng.choice(world.COLORS) if rng.random() < 0.7 else None
@@ -162,7 +163,7 @@ def find_row(rng: Random) -> Row:
     return Row("describe", prompt, language.sentence(things), True, scene, None, meant=tuple(things))
 
 
-def random_row(rng: Random, shares=(0.25, 0.5, 0.06, 0.19)) -> Row:
+def random_row(rng: Random, shares=(0.22, 0.58, 0.04, 0.16)) -> Row:
     """shares: of text-to-image, edits, descriptions and findings."""
     task = rng.choices(("text-to-image", "edit", "describe", "find"), shares)[0]
     if task in ("describe", "find"):
@@ -197,7 +198,8 @@ def collate(rows: list[Row], tokenizer) -> dict[str, torch.Tensor]:
 
     ids, labels (B, L); positions (3, B, L); looking (B,): does the row show a picture?
     sources (I, 25): the pictures shown, as scenes in pictures.packed's form;
-    of the rows with image tokens: drawn (T,): which they are, starts (T,): where those begin, targets (T, 25): scenes;
+    of the rows with image tokens: drawn (T,): which they are, starts (T,): where those begin, targets (T, 25): scenes,
+    befores (T, 25): what they were before the edit, or their empty backgrounds;
     spots (N, 2): row and place of each box that can be seen, boxes (N, 4): its corners in 0..1, meant (N,): the class
     of the thing that it depends on, as pictures.class_of has it, or 0.
     """
@@ -220,6 +222,7 @@ def collate(rows: list[Row], tokenizer) -> dict[str, torch.Tensor]:
         if row.target is not None:
             found["drawn"].append(i), found["starts"].append(len(prompt) + chain.index(gen) + 1)
             found["targets"].append(packed(row.target))
+            found["befores"].append(packed(row.source or world.Scene(row.target.background, ())))
         if row.written and row.source is not None:
             spots = [len(prompt) + at for at, token in enumerate(chain) if token == box]
             for spot, corners, thing in zip(spots, row.boxes, row.meant, strict=True):

@@ -105,6 +105,11 @@ class Run:
         return time.time() - self.begun
 
     @property
+    def progress(self) -> float:
+        """How much of the run is done, 0 to 1: by the clock, if that ends it."""
+        return self.spent / self.seconds if self.seconds else self.step / self.steps
+
+    @property
     def over(self) -> bool:
         return self.step >= self.steps
 

@@ -39,6 +39,8 @@ CONFIG = dict(
 DROP = 0.05  # share of each of: no boxes; no boxes and no chain; nothing
 GAMMA, HEAVIEST = 5.0, 60.0
 OFFSET = 0.3
+CHANGED = 3.0  # how much more an error counts where an edit changes the picture: elsewhere the source can be copied
+ALIKE = 0.1  # how little latents differ, scaled, where a picture is the same
 
 
 def alphas_cumprod() -> torch.Tensor:
@@ -55,6 +57,13 @@ def weights(alpha: torch.Tensor) -> torch.Tensor:
     """
     snr = alpha / (1 - alpha)
     return ((snr.clamp(max=GAMMA) + 1) / snr).clamp(max=HEAVIEST)
+
+
+def changed_weights(target: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
+    """How much each place's error counts, from unscaled latents (B, 4, h, w): (B, 1, h, w), each sample's mean is 1."""
+    changed = ((target - reference).abs().amax(1, keepdim=True) * SCALE) > ALIKE
+    counts = torch.where(changed, CHANGED, 1.0)
+    return counts / counts.mean((2, 3), keepdim=True)
 
 
 class Painter(nn.Module):
@@ -150,7 +159,8 @@ def main(given: list[str] | None = None) -> None:
         noisy = alpha.sqrt() * batch["target"] * SCALE + (1 - alpha).sqrt() * noise
         with mixed_precision():
             predicted = forward(noisy, step, batch, draw_conditions(args.batch).to(device())).float()
-        error = F.mse_loss(predicted, noise, reduction="none").mean((1, 2, 3))
+        error = F.mse_loss(predicted, noise, reduction="none") * changed_weights(batch["target"], batch["reference"])
+        error = error.mean((1, 2, 3))
         loss = (error * weights(alpha).flatten()).mean()
         loss.backward()
         nn.utils.clip_grad_norm_(painter.parameters(), 1.0)
