@@ -243,6 +243,7 @@ INSTRUCTIONS = {
         "use a {b} background",
     ),
 }
+# How a wording is put to the model in training, so that it finds the verb wherever it stands.
 ADDRESSES = ("{i}",) * 5 + ("please {i}", "now {i}", "next, {i}", "in this image, {i}", "{i}, please", "{i} now")
 VAGUE = ("a picture", "some shapes", "draw something", "an image with shapes", "shapes on a background")
 
