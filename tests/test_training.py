@@ -369,14 +369,26 @@ def test_the_null_conditions_are_what_sampling_uses():
 
 
 def test_an_error_counts_more_where_the_target_is_not_its_source():
-    target = torch.zeros(2, 4, 4, 4)
-    reference = target.clone()
-    reference[0, 2, :2] = 2 * unet.ALIKE / latents.SCALE  # one channel of half of the first sample's places
-    reference[1, :, 0, 0] = 0.5 * unet.ALIKE / latents.SCALE
+    torch.manual_seed(0)
+    reference = torch.randn(2, 4, 4, 4) / latents.SCALE
+    target = reference.clone()
+    target[0, 2, :2] += 2 * unet.ALIKE / latents.SCALE  # one channel of half of the first sample's places
+    target[1, :, 0, 0] += 0.5 * unet.ALIKE / latents.SCALE
     weights = unet.changed_weights(target, reference)
     torch.testing.assert_close(weights.mean((1, 2, 3)), torch.ones(2))
     torch.testing.assert_close(weights[0, 0, 0] / weights[0, 0, 3], torch.full((4,), unet.CHANGED))
     assert (weights[1] == 1).all()
+
+
+def test_without_a_source_every_error_counts_alike_also_that_of_a_black_thing(pictures):
+    torch.manual_seed(0)
+    encode = latents.Encoder(
+        autoencoder.normalized(autoencoder.construct(AutoencoderKL(**autoencoder.CONFIG)), count=16)
+    )
+    scene = world.Scene("pink", (world.Thing("square", "black", (250, 250, 750, 750)),))
+    target = encode(pictures.draw(torch.from_numpy(packed(scene))[None]))
+    black = encode(torch.zeros(1, 3, world.SIZE, world.SIZE))
+    assert (unet.changed_weights(target, black) == 1).all()
 
 
 def test_the_schedule_is_sdxls():
