@@ -4,6 +4,7 @@ Run: python dev.py test tests/test_training.py
 """
 
 import json
+import math
 import shutil
 import time
 from random import Random
@@ -198,6 +199,20 @@ def test_a_box_that_can_be_seen_is_of_the_thing_that_the_chain_names_before_it(m
         assert meant == [classes[box] for box in row.boxes]
 
 
+def test_all_that_a_box_is_written_from_is_one_span(tokenizer):
+    made = [rows.edit_row(Random(7), False), rows.describe_row(Random(7)), rows.turn_row(Random(8))]
+    batch = rows.collate(made, tokenizer)
+    texts = [list(row.boxes) for row in made]
+    for number, (row, start) in enumerate(batch["spots"].tolist()):
+        mine = batch["spans"][batch["spans"][:, 2] == number]
+        assert (mine[:, 0] == row).all() and mine[0, 1] == start
+        told = batch["ids"][row, mine[:, 1] + 1]  # from each token the next
+        box = texts[row].pop(0)
+        assert (batch["boxes"][number] * 1000).round().int().tolist() == list(box)
+        assert tokenizer.decode(told) == "({},{}),({},{})<|box_end|>".format(*box)
+    assert not any(texts)
+
+
 def test_a_description_leaves_nothing_out():
     for seed in range(200):
         row = rows.describe_row(Random(seed))
@@ -223,22 +238,34 @@ def test_digits_that_are_right_are_no_error_and_each_wrong_one_is():
     assert reasoner.digit_error(logits.flatten(1), boxes).item() == pytest.approx(50 / 12, rel=1e-3)
 
 
+def test_a_corner_between_two_marks_is_shared_between_them():
+    boxes = torch.tensor([[0.0, 0.025, 0.46, 1.0]])
+    logits = torch.full((1, 4, reasoner.MARKS), -50.0)
+    for corner, (mark, share) in enumerate(((0, 1.0), (1, 1.0), (18, 0.6), (40, 1.0))):
+        logits[0, corner, mark] = math.log(share)
+    logits[0, 2, 19] = math.log(0.4)
+    least = -(0.6 * math.log(0.6) + 0.4 * math.log(0.4)) / 4
+    assert reasoner.marks_error(logits.flatten(1), boxes).item() == pytest.approx(least, abs=1e-5)
+    logits[0, 1] = logits[0, 1].roll(1)
+    assert reasoner.marks_error(logits.flatten(1), boxes).item() == pytest.approx(least + 50 / 4, rel=1e-3)
+
+
 def test_what_is_to_be_written_is_read_from_one_layer_after_the_other(tokenizer, student, pictures):
     batch = pictures.complete(rows.collate(made("edit"), tokenizer))
     with torch.no_grad():
         student.hidden(batch)
         before = student.box_errors(batch)
         at = batch["spots"].unbind(1)
-        for name, layer in (
-            ("meant", reasoner.CHOOSING),
-            ("located", reasoner.LOCATING),
-            ("written", reasoner.WRITING),
+        for names, layer in (
+            ({"meant"}, reasoner.CHOOSING),
+            ({"located", "marked"}, reasoner.LOCATING),
+            ({"held", "written"}, reasoner.WRITING),
         ):
             kept = student.early[layer].clone()
             student.early[layer][at] += 1.0
             after = student.box_errors(batch)
             student.early[layer] = kept
-            assert {other for other in before if after[other] != before[other]} == {name}
+            assert {other for other in before if after[other] != before[other]} == names
 
 
 def test_the_digits_asked_of_a_picture_are_those_a_chain_writes(tokenizer):

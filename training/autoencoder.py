@@ -37,7 +37,7 @@ CONFIG = dict(
 WIDTH = CONFIG["block_out_channels"][0]
 SIGNALS = list(range(2, WIDTH, 3))  # the channel of each group that carries something
 CANVASES = 0.15  # share of rectangles on black among the pictures
-STARS, FAINT = 0.3, 0.25  # shares of pictures of small stars, and of things that hardly stand out
+STARS, FAINT = 0.3, 0.1  # shares of pictures of small stars, and of things that hardly stand out
 ALIKE = {"pink": ("white",), "brown": ("purple", "red"), "gray": ("purple",)}  # such colours
 BLUR = 0.15  # noise on the latents, in their standard deviations, at most: such as a UNet leaves in them
 

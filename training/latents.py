@@ -23,7 +23,8 @@ from .run import arguments, device, loader, mixed_precision
 
 SCALE = 0.13025  # SDXL's latent format
 ARRAYS = ("states", "target", "reference", "spatial")
-SHARES = (0.45, 0.55, 0.0, 0.0)  # text-to-image, edits, descriptions, findings
+SHARES = (0.5, 0.5, 0.0, 0.0)  # text-to-image, edits, descriptions, findings
+READING = 0.45  # more chains that people made, with boxes anywhere and smaller, than the reasoner needs
 
 
 class Latents:
@@ -91,7 +92,7 @@ class Shards(Dataset):
 
     def __getitem__(self, shard: int) -> list[dict]:
         rng = Random(10**6 + shard)
-        rows = [random_row(rng, SHARES) for _ in range(self.count)]
+        rows = [random_row(rng, SHARES, READING) for _ in range(self.count)]
         rows.sort(key=lambda row: len(row.prompt) + len(row.chain))
         return [self._batch(rows[start : start + self.size]) for start in range(0, self.count, self.size)]
 

@@ -3,9 +3,9 @@
 Losses: cross-entropy on the chain; from the hidden state of image token i, the i-th part of a thumbnail of the picture,
 and, for a thumbnail hardly tells shapes, which colours and shapes the picture has;
 from the hidden state of each <|box_start|> whose box can be seen, its corners, and before that, one layer after the
-other, which thing is meant, where its box lies and in which digits that is written; from the vision tower, what lies
-where; from the second layer's states of a picture shown, the corners of what lies in each patch; from the third
-layer's, the digits in which those are written, which a chain then has only to copy.
+other, which thing is meant, where its box lies (also as marks of a ruler) and in which digits that is written; from the
+vision tower, what lies where; from the second layer's states of a picture shown, the corners of what lies in each
+patch; from the third layer's, their marks and the digits of those, which a chain then has only to copy.
 All but the first two only speed up learning to locate. Source of the tasks: arXiv:2503.10639.
 """
 
@@ -63,9 +63,13 @@ CHANGED = 5.0  # the weight of a part of the picture that the chain changes, for
 # The layers, from 0, after which a picture's tokens must know where their things are, which nothing tells the vision
 # tower, and how that is written.
 PLACING, SPELLING = 1, 2
-# The layers after which a <|box_start|> must know which thing is meant, where its box lies, and how that is written.
+# The layers after which a <|box_start|> must know which thing is meant, where its box lies, and, as every token of the
+# box, how that is written.
 CHOOSING, LOCATING, WRITING = 2, 3, 4
 DIGITS, END = 3, 10  # of a coordinate, at most; what stands for "no further digit"
+# The marks of a ruler along a side. Digits do not follow from a coordinate as a quantity by any linear map; they do, on
+# the grid, from the mark it lies on.
+MARKS = 1000 // world.STEP + 1
 RECALLED = 48  # items of batches among which one is taken again
 WEIGHTS = dict(
     chain=4.0,
@@ -75,8 +79,11 @@ WEIGHTS = dict(
     corners=4.0,
     meant=1.0,
     located=4.0,
-    written=0.5,
+    marked=1.0,
+    held=1.0,
+    written=1.0,
     places=4.0,
+    marks=0.5,
     digits=0.5,
     sight=0.4,
     extent=0.4,
@@ -167,6 +174,16 @@ def digit_error(logits: torch.Tensor, boxes: torch.Tensor) -> torch.Tensor:
     return F.cross_entropy(logits.float().view(-1, END + 1), asked.flatten())
 
 
+def marks_error(logits: torch.Tensor, boxes: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy of (N, 4 * MARKS) logits with boxes (N, 4), corners in 0..1, each shared between its two marks."""
+    at = boxes.float() * (MARKS - 1)
+    below = at.floor().clamp(max=MARKS - 2)
+    asked = torch.zeros(*boxes.shape, MARKS, device=boxes.device)  # (N, 4, MARKS)
+    asked.scatter_(-1, below.long()[..., None], (1 - (at - below))[..., None])
+    asked.scatter_(-1, below.long()[..., None] + 1, (at - below)[..., None])
+    return F.cross_entropy(logits.float().view(-1, MARKS), asked.flatten(0, 1))
+
+
 def cells_error(logits: torch.Tensor, cells: torch.Tensor, changed: torch.Tensor) -> torch.Tensor:
     """The weighted mean of the cross-entropy of (N, KINDS) logits with (N,) classes; changed (N,): weigh more."""
     weights = torch.where(changed, CHANGED, 1.0)
@@ -199,9 +216,12 @@ class Heads(nn.Module):
         self.corners = nn.Linear(HIDDEN, 4)
         self.meant = nn.Linear(HIDDEN, KINDS)
         self.located = nn.Linear(HIDDEN, 4)
+        self.marked = nn.Linear(HIDDEN, 4 * MARKS)
+        self.held = nn.Linear(HIDDEN, 4 * MARKS)
         self.written = nn.Linear(HIDDEN, 4 * DIGITS * (END + 1))
         self.places = nn.Linear(HIDDEN, 16)
         self.owner = nn.Linear(HIDDEN, KINDS + 4)
+        self.marks = nn.Linear(HIDDEN, 4 * MARKS)
         self.digits = nn.Linear(HIDDEN, 4 * DIGITS * (END + 1))
         self.sight = nn.Linear(HIDDEN, 4 * SIGHTS)  # four patches a merged token
 
@@ -225,7 +245,8 @@ class Student(nn.Module):
         """How far the early states of the pictures shown are from telling where what lies in them is.
 
         places: the corners of what lies in each patch, and kind and corners of what has most of a token's four patches:
-        one thing a token is what a name can find. digits: how the corners of the latter are written.
+        one thing a token is what a name can find. marks: on which marks the corners of the latter lie; digits: how they
+        are written.
         """
         shown = batch["ids"] == self.model.config.image_token_id
         placing, spelling = (self.early[number][shown] for number in (PLACING, SPELLING))
@@ -237,16 +258,26 @@ class Student(nn.Module):
         kinds, told = self.heads.owner(placing).float().split((KINDS, 4), -1)
         on = owner > 0
         places = places + 0.2 * F.cross_entropy(kinds, owner) + F.smooth_l1_loss(told[on], box[on], beta=0.05)
-        return {"places": places, "digits": digit_error(self.heads.digits(spelling[on]), box[on])}
+        spelling, box = spelling[on], box[on]
+        marks = marks_error(self.heads.marks(spelling), box)
+        return {"places": places, "marks": marks, "digits": digit_error(self.heads.digits(spelling), box)}
 
     def box_errors(self, batch: dict) -> dict[str, torch.Tensor]:
-        """How far the early states of each <|box_start|> whose box can be seen are from telling what to write."""
+        """How far the early states of each <|box_start|> whose box can be seen are from telling what to write.
+
+        held and written ask also the tokens of the box itself: so they take it from their <|box_start|>, where else
+        each would look for the thing once more, and sometimes find another.
+        """
         rows, places = batch["spots"].unbind(1)
-        choosing, locating, writing = (self.early[number][rows, places] for number in (CHOOSING, LOCATING, WRITING))
+        choosing, locating = (self.early[number][rows, places] for number in (CHOOSING, LOCATING))
+        rows, places, numbers = batch["spans"].unbind(1)
+        writing, spans = self.early[WRITING][rows, places], batch["boxes"][numbers]
         return {
             "meant": F.cross_entropy(self.heads.meant(choosing).float(), batch["meant"]),
             "located": F.smooth_l1_loss(self.heads.located(locating).float(), batch["boxes"], beta=0.05),
-            "written": digit_error(self.heads.written(writing), batch["boxes"]),
+            "marked": marks_error(self.heads.marked(locating), batch["boxes"]),
+            "held": marks_error(self.heads.held(writing), spans),
+            "written": digit_error(self.heads.written(writing), spans),
         }
 
     def look(self, batch: dict) -> tuple[torch.Tensor, dict]:

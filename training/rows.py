@@ -17,7 +17,7 @@ from .pictures import CELLS, MERGE, PADS, class_of, packed
 from .tokenizer import IMAGE_TOKENS, SYSTEM
 
 # What a batch has only if some row calls for it.
-OPTIONAL = ("sources", "targets", "befores", "drawn", "starts", "spots", "boxes", "meant")
+OPTIONAL = ("sources", "targets", "befores", "drawn", "starts", "spots", "boxes", "meant", "spans")
 READING = 0.3  # share of rows whose chain does not follow from the prompt: only to be read, never to be written
 MOVED = 0.7  # share of those, when the prompt is the chain's own, whose boxes lie anywhere
 KEEPING = 0.1  # share of text-to-image rows whose chain goes on from locked regions
@@ -163,8 +163,8 @@ def find_row(rng: Random) -> Row:
     return Row("describe", prompt, language.sentence(things), True, scene, None, meant=tuple(things))
 
 
-def random_row(rng: Random, shares=(0.22, 0.58, 0.04, 0.16)) -> Row:
-    """shares: of text-to-image, edits, descriptions and findings."""
+def random_row(rng: Random, shares=(0.22, 0.58, 0.04, 0.16), reading: float = READING) -> Row:
+    """shares: of text-to-image, edits, descriptions and findings; reading: of chains that are only read."""
     task = rng.choices(("text-to-image", "edit", "describe", "find"), shares)[0]
     if task in ("describe", "find"):
         return (describe_row if task == "describe" else find_row)(rng)
@@ -172,8 +172,8 @@ def random_row(rng: Random, shares=(0.22, 0.58, 0.04, 0.16)) -> Row:
         kind = rng.random()
         if kind < TURNS + PARTS:
             return (turn_row if kind < TURNS else parts_row)(rng)
-        return edit_row(rng, rng.random() < READING)
-    return kept_row(rng) if rng.random() < KEEPING else text_to_image_row(rng, rng.random() < READING)
+        return edit_row(rng, rng.random() < reading)
+    return kept_row(rng) if rng.random() < KEEPING else text_to_image_row(rng, rng.random() < reading)
 
 
 # ---------------------------------------------------------------- tensors
@@ -201,9 +201,12 @@ def collate(rows: list[Row], tokenizer) -> dict[str, torch.Tensor]:
     of the rows with image tokens: drawn (T,): which they are, starts (T,): where those begin, targets (T, 25): scenes,
     befores (T, 25): what they were before the edit, or their empty backgrounds;
     spots (N, 2): row and place of each box that can be seen, boxes (N, 4): its corners in 0..1, meant (N,): the class
-    of the thing that it depends on, as pictures.class_of has it, or 0.
+    of the thing that it depends on, as pictures.class_of has it, or 0;
+    spans (M, 3): row, place and number of the box, of each token whose next belongs to a box: its <|box_start|> to its
+    last bracket.
     """
-    pad, box, gen = (tokenizer.convert_tokens_to_ids(t) for t in ("<|image_pad|>", "<|box_start|>", "<|im_gen_start|>"))
+    names = ("<|image_pad|>", "<|box_start|>", "<|box_end|>", "<|im_gen_start|>")
+    pad, box, closing, gen = map(tokenizer.convert_tokens_to_ids, names)
     tokens = tokens_of(rows, tokenizer)
     length = -(-max(len(p) + len(c) for p, c in tokens) // 32) * 32
     ids = np.full((len(rows), length), tokenizer.pad_token_id, dtype=np.int64)
@@ -228,6 +231,8 @@ def collate(rows: list[Row], tokenizer) -> dict[str, torch.Tensor]:
             for spot, corners, thing in zip(spots, row.boxes, row.meant, strict=True):
                 found["spots"].append((i, spot)), found["boxes"].append(np.array(corners, dtype=np.float32) / 1000)
                 found["meant"].append(0 if thing is None else class_of(thing))
+                ends, number = whole.index(closing, spot), len(found["spots"]) - 1
+                found["spans"] += [np.array((i, at, number)) for at in range(spot, ends)]
     found["looking"] = [row.source is not None for row in rows]
     arrays = {name: np.stack(values) for name, values in found.items() if values}
     batch = {"ids": ids, "labels": labels, "positions": place, **arrays}
