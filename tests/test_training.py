@@ -357,7 +357,7 @@ def test_a_shard_holds_the_latents_of_each_rows_own_pictures(tokenizer, student,
     batch = latents.Shards(tokenizer, count=12, size=12)[3][0]
     found = latents.Samples(student, latents.Encoder(vae))(batch)
     made_rows = sorted(
-        (rows.random_row(rng, latents.SHARES) for rng in [Random(10**6 + 3)] for _ in range(12)),
+        (rows.random_row(rng, latents.SHARES, latents.READING) for rng in [Random(10**6 + 3)] for _ in range(12)),
         key=lambda row: len(row.prompt) + len(row.chain),
     )
     for i, row in enumerate(made_rows):
