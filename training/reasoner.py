@@ -3,9 +3,9 @@
 Losses: cross-entropy on the chain; from the hidden state of image token i, the i-th part of a thumbnail of the picture,
 and, for a thumbnail hardly tells shapes, which colours and shapes the picture has;
 from the hidden state of each <|box_start|> whose box can be seen, its corners, and before that, one layer after the
-other, which thing is meant, where its box lies (also as marks of a ruler) and in which digits that is written; from the
-vision tower, what lies where; from the second layer's states of a picture shown, the corners of what lies in each
-patch; from the third layer's, their marks and the digits of those, which a chain then has only to copy.
+other, which thing is meant and where its box lies, also as marks of a ruler; one layer later, from every token of the
+box, these marks and the digits to be written; from the vision tower, what lies where; from the second layer's states of
+a picture shown, the corners of what lies in each patch; from the third layer's, the marks and digits of those.
 All but the first two only speed up learning to locate. Source of the tasks: arXiv:2503.10639.
 """
 
@@ -265,8 +265,9 @@ class Student(nn.Module):
     def box_errors(self, batch: dict) -> dict[str, torch.Tensor]:
         """How far the early states of each <|box_start|> whose box can be seen are from telling what to write.
 
-        held and written ask also the tokens of the box itself: so they take it from their <|box_start|>, where else
-        each would look for the thing once more, and sometimes find another.
+        meant: which thing; located and marked: where its box lies, as corners and as marks. held and written, marks and
+        digits, are asked of every token of the box, so that each takes them from the <|box_start|>: left to itself it
+        looks for the thing once more, and sometimes finds another.
         """
         rows, places = batch["spots"].unbind(1)
         choosing, locating = (self.early[number][rows, places] for number in (CHOOSING, LOCATING))
