@@ -89,3 +89,10 @@ def test_things_joined_by_a_haze_are_two():
     gap = pixels[48:66, 56:66].astype(float)
     pixels[48:66, 56:66] = np.where(gap == (165, 42, 42), gap + 0.3 * (np.array((0, 0, 255)) - gap), gap)
     assert [seen[:2] for seen in detect(pixels).things] == [("circle", "blue")] * 2
+
+
+def test_a_small_thing_that_a_haze_joins_to_a_large_one_is_not_lost():
+    things = (world.Thing("square", "green", (300, 500, 750, 950)), world.Thing("star", "red", (400, 225, 650, 475)))
+    pixels = world.render(world.Scene("gray", things))
+    pixels[60:65, 52:84] = (90, 90, 60)  # neither of the three colours
+    assert sorted(seen[:2] for seen in detect(pixels).things) == [("square", "green"), ("star", "red")]

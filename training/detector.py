@@ -14,7 +14,9 @@ from . import world
 
 STANDS_OUT = 36  # RGB distance from the background at which a pixel belongs to a thing; white on pink is 82
 SMALLEST_AREA = 40  # pixels; less is a speck
-SHARE = 0.25  # of a region's inner pixels, for a second colour to be a second thing
+THICK = (
+    60  # pixels: what a second colour's part keeps without its edge, to be a second thing; a smallest star keeps 135
+)
 OUTLINE = 32  # pixels: side to which outlines are stretched
 # Intersection over union with the best ideal outline; below, the shape is "". Each is some 0.1 less than what the
 # smallest and most blurred of rendered things reach: a star has little area for its long outline, a square much.
@@ -68,18 +70,25 @@ def detect(picture: np.ndarray) -> View:
     return View(world.BACKGROUNDS[nearest(ground, BACKGROUNDS)], tuple(sorted(things, key=lambda seen: seen.box)))
 
 
+def _core(mask: np.ndarray) -> np.ndarray:
+    """The mask without its blurred edge."""
+    return ndimage.binary_erosion(mask, iterations=2)
+
+
 def _inner(mask: np.ndarray) -> np.ndarray:
     """The mask without its blurred edge, or all of it where nothing would be left."""
-    core = ndimage.binary_erosion(mask, iterations=2)
+    core = _core(mask)
     return core if core.sum() >= 8 else mask
 
 
 def _split(pixels: np.ndarray, region: np.ndarray) -> list[np.ndarray]:
-    """A connected region as one mask a colour: things that touch are told apart by colour."""
+    """A connected region as one mask a colour: things that touch are told apart by colour, however small one is.
+
+    The colours between two, where they meet, make no part as thick as a thing.
+    """
     colors = np.full(region.shape, -1)
     colors[region] = nearest(pixels[region], COLORS)
-    inner = colors[_inner(region)]
-    found = [c for c in range(len(COLORS)) if (inner == c).mean() >= SHARE]
+    found = [c for c in range(len(COLORS)) if _core(colors == c).sum() >= THICK]
     if len(found) < 2:
         return [region]
     return [part for c in found if (part := region & (colors == c)).sum() >= SMALLEST_AREA]
