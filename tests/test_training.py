@@ -18,6 +18,7 @@ from got.got_models.folder import TINY
 from got.got_models.prompt import NEW_TOKENS, Vocabulary
 from got.got_models.weights import published_key
 from got.training import autoencoder, check, export, language, latents, reasoner, recipe, rows, unet, world
+from got.training.detector import detect
 from got.training.pictures import CELLS, LOOK, MEAN, PADS, STD, Pictures, class_of, packed
 from got.training.run import Run, cosine
 from got.training.tokenizer import QWEN_TOKENS, train_tokenizer
@@ -328,6 +329,15 @@ def test_faint_things_are_alike_to_their_background(seed):
     pixels = autoencoder.faint(Random(seed)).astype(np.float32)
     distances = np.linalg.norm(pixels - pixels[0, 0], axis=-1)
     assert distances.max() < 130 and (distances > 80).mean() > 0.04
+
+
+def test_two_things_of_a_near_picture_are_less_than_a_cell_apart():
+    cell = 2 ** (len(autoencoder.CONFIG["down_block_types"]) - 1)  # pixels
+    for seed in range(8):
+        things = detect(autoencoder.near(Random(seed))).things
+        boxes = [[edge * world.SIZE / 1000 for edge in thing.box] for thing in things]
+        gaps = [max(other[0] - box[2], other[1] - box[3]) for box in boxes for other in boxes if other is not box]
+        assert len(boxes) > 1 and min(gap for gap in gaps if gap > 0) < cell
 
 
 def test_latents_are_blurred_by_an_amount_of_their_own():

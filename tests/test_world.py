@@ -120,6 +120,22 @@ def test_an_edit_changes_nothing_outside_its_area(kind):
         assert changed.any() and (kind == "background" or not (changed & outside).any())
 
 
+@pytest.mark.parametrize("kind", world.EDITS)
+def test_a_loosened_edit_is_the_same_edit_with_its_area_a_little_off(kind):
+    for seed, edit in enumerate(edits(kind)):
+        loose = world.loosened(Random(seed), edit)
+        off = [abs(side - other) for side, other in zip(loose.area, edit.area)]
+        assert (loose.kind, loose.source) == (edit.kind, edit.source) and max(off) <= world.SLACK
+        assert language.boxes_of(language.edit_chain(loose)) == [loose.area]
+        assert loose.target == edit.target or (kind == "add" and loose.target.things[-1].box == loose.area)
+
+
+@pytest.mark.parametrize("kind", sorted(set(world.EDITS) - {"background"}))
+def test_most_loosened_areas_are_another(kind):
+    loose = [world.loosened(Random(seed), edit).area != edit.area for seed, edit in enumerate(edits(kind))]
+    assert np.mean(loose) > 0.7
+
+
 def test_an_edit_chain_names_what_its_area_depends_on_before_the_area():
     for edit in edits("add") + edits("move"):
         before = language.edit_chain(edit).split("<|box_start|>")[0]

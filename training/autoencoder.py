@@ -37,7 +37,8 @@ CONFIG = dict(
 WIDTH = CONFIG["block_out_channels"][0]
 SIGNALS = list(range(2, WIDTH, 3))  # the channel of each group that carries something
 CANVASES = 0.15  # share of rectangles on black among the pictures
-STARS, FAINT = 0.3, 0.1  # shares of pictures of small stars, and of things that hardly stand out
+# Shares of pictures of small stars, of things that hardly stand out, and of things that nearly touch.
+STARS, FAINT, NEAR = 0.2, 0.1, 0.3
 ALIKE = {"pink": ("white",), "brown": ("purple", "red"), "gray": ("purple",)}  # such colours
 BLUR = 0.15  # noise on the latents, in their standard deviations, at most: such as a UNet leaves in them
 
@@ -66,9 +67,14 @@ def faint(rng: Random) -> np.ndarray:
     return world.render(world.Scene(background, tuple(things)))
 
 
+def near(rng: Random) -> np.ndarray:
+    """A picture with a thing right beside another: the gap between them is less than a cell."""
+    return world.render(world.random_edit(rng, kind="add").target)
+
+
 def picture(rng: Random) -> np.ndarray:
-    makers = (canvas, stars, faint, lambda rng: world.render(world.random_scene(rng)))
-    shares = (CANVASES, STARS, FAINT, 1 - CANVASES - STARS - FAINT)
+    makers = (canvas, stars, faint, near, lambda rng: world.render(world.random_scene(rng)))
+    shares = (CANVASES, STARS, FAINT, NEAR, 1 - CANVASES - STARS - FAINT - NEAR)
     return rng.choices(makers, shares)[0](rng)
 
 

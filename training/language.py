@@ -188,7 +188,7 @@ INSTRUCTIONS = {
         "show {r} {p} the {a}",
         "paint {r} {p} the {a}",
         "set {r} {p} the {a}",
-        "bring in {r} {p} the {a}",
+        "fit {r} in {p} the {a}",
         "let there be {r} {p} the {a}",
         "{p} the {a}, put {r}",
         "{p} the {a} I want {r}",

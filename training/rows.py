@@ -20,6 +20,7 @@ from .tokenizer import IMAGE_TOKENS, SYSTEM
 OPTIONAL = ("sources", "targets", "befores", "drawn", "starts", "spots", "boxes", "meant", "spans")
 READING = 0.3  # share of rows whose chain does not follow from the prompt: only to be read, never to be written
 MOVED = 0.7  # share of those, when the prompt is the chain's own, whose boxes lie anywhere
+LOOSE = 0.6  # share of edits whose chain is only read that have their area not quite where it belongs
 KEEPING = 0.1  # share of text-to-image rows whose chain goes on from locked regions
 EDIT_SHARES = (1.0, 1.0, 1.0, 1.7, 1.5, 0.5)  # of world.EDITS: adding and moving are the hardest to learn
 TURNS, PARTS = 0.15, 0.1  # shares of edits that are second turns of a conversation, or ask for two changes at once
@@ -110,6 +111,7 @@ def edit_row(rng: Random, read: bool) -> Row:
     edit = world.random_edit(rng, kind=rng.choices(world.EDITS, EDIT_SHARES)[0])
     color, text = None, language.instruction(edit, rng)
     if read:
+        edit = world.loosened(rng, edit) if rng.random() < LOOSE else edit
         color = rng.choice(world.COLORS) if rng.random() < 0.7 else None
         text = "edit the image" if rng.random() < 0.4 else text
     prompt = conversation(language.INSTRUCTION + text, image=True)

@@ -21,6 +21,7 @@ EDITS = ("recolor", "remove", "replace", "add", "move", "background")
 STEP = 25  # boxes lie on multiples of this, unless a scene is off the grid
 MARGIN = 25  # free space between things, and to the picture's edge
 SMALLEST, LARGEST = 225, 450  # sides of a box: 28.8 to 57.6 pixels
+SLACK = 30  # how far a side of an edit's area may be off: a step, as a planner errs, and a little
 OFF_GRID = 0.3  # share of scenes whose boxes are arbitrary whole numbers
 SUPERSAMPLING = 8
 EVERYWHERE = (0, 0, 998, 998)
@@ -392,6 +393,23 @@ def random_change(rng: Random, scene: Scene, held_out: bool = False, tries: int 
     """One change to a scene that is there already; None if none was found that fits it."""
     edits = (_change(rng, scene, rng.choice(EDITS), held_out) for _ in range(tries))
     return next((edit for edit in edits if edit is not None), None)
+
+
+def loosened(rng: Random, edit: Edit) -> Edit:
+    """The edit with its area as a hand or a planner draws it: each side up to SLACK off.
+
+    What the picture shows stays where it is; what is added goes where the area is, unless that hits something.
+    """
+    if edit.kind == "background":
+        return edit
+    area = tuple(min(max(side + rng.randint(-SLACK, SLACK), 0), 999) for side in edit.area)
+    if edit.kind != "add":
+        return replace(edit, area=area)
+    x0, y0, x1, y1 = area
+    if any(x0 < box[2] and box[0] < x1 and y0 < box[3] and box[1] < y1 for box in (t.box for t in edit.source.things)):
+        return edit
+    new = edit.result._replace(box=area)
+    return replace(edit, target=_swap(edit.target, edit.result, new), area=area, subject=new, result=new)
 
 
 def two_edits(rng: Random, held_out: bool = False) -> tuple[Edit, Edit]:
