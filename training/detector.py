@@ -14,9 +14,8 @@ from . import world
 
 STANDS_OUT = 36  # RGB distance from the background at which a pixel belongs to a thing; white on pink is 82
 SMALLEST_AREA = 40  # pixels; less is a speck
-THICK = (
-    60  # pixels: what a second colour's part keeps without its edge, to be a second thing; a smallest star keeps 135
-)
+# Pixels that a second colour's part keeps without its edge, for it to be a second thing; a smallest star keeps 135.
+THICK = 60
 OUTLINE = 32  # pixels: side to which outlines are stretched
 # Intersection over union with the best ideal outline; below, the shape is "". Each is some 0.1 less than what the
 # smallest and most blurred of rendered things reach: a star has little area for its long outline, a square much.
