@@ -274,7 +274,7 @@ def test_nothing_runs_again_after_what_only_the_browser_needs(typed_desk):
     assert {"2", "3", "4"} <= set(cached)
 
 
-def test_the_picture_follows_a_box_that_is_dragged_across(desk):
+def test_the_picture_follows_a_box_that_is_dragged_to_a_free_place(desk):
     desk.open(json.loads((EXAMPLES / "change_the_plan.json").read_text(encoding="utf-8")))
     before = seen(desk, desk.run(), "red")
     without_snap(desk)
@@ -282,10 +282,11 @@ def test_the_picture_follows_a_box_that_is_dragged_across(desk):
     number = next(i for i, region in enumerate(regions) if "red circle" in region.phrase)
     x0, y0, x1, y1 = regions[number].box
     assert overlap(before.box, (x0, y0, x1, y1)) > 0.5, "the plan is not what was drawn"
-    start, stop = ((x0 + x1) / 2, (y0 + y1) / 2), (980 - (x1 - x0) / 2, 980 - (y1 - y0) / 2)
-    desk.drag(start, stop)
+    by = 980 - y1  # down to the edge, beside the square
+    desk.drag(((x0 + x1) / 2, (y0 + y1) / 2), ((x0 + x1) / 2, (y0 + y1) / 2 + by))
     moved = desk.boxes()[number]
-    near(moved, [980 - (x1 - x0), 980 - (y1 - y0), 980, 980], 5)
+    near(moved, [x0, y0 + by, x1, y1 + by], 5)
+    assert overlap(before.box, moved) < 0.3, "the box was not moved far enough to see whether it is followed"
     after = seen(desk, desk.run(), "red")
     assert overlap(after.box, moved) > 0.5, f"the red circle is drawn at {after.box}, its box is {moved}"
     desk.page.wait_for_function("() => document.querySelector('.got-choice').options.length > 1", timeout=SOON)
