@@ -5,6 +5,7 @@ Run: python dev.py test tests/test_training.py
 
 import json
 import math
+import re
 import shutil
 import time
 from random import Random
@@ -212,6 +213,46 @@ def test_all_that_a_box_is_written_from_is_one_span(tokenizer):
         assert (batch["boxes"][number] * 1000).round().int().tolist() == list(box)
         assert tokenizer.decode(told) == "({},{}),({},{})<|box_end|>".format(*box)
     assert not any(texts)
+
+
+def test_a_thing_is_named_from_the_token_before_its_article_on(tokenizer):
+    made = [rows.text_to_image_row(Random(seed), False) for seed in range(20)] + [rows.edit_row(Random(3), False)]
+    batch = rows.collate(made, tokenizer)
+    kinds = [(color, shape) for color in world.COLORS for shape in world.SHAPES]
+    for number, row in enumerate(made):
+        mine = batch["names"][batch["names"][:, 0] == number]
+        asked = re.findall(rf"(\w+) ({'|'.join(world.COLORS)}) ({'|'.join(world.SHAPES)})(s?)", row.chain)
+        assert len(asked) >= len(row.boxes) and len(mine) == 3 * len(asked)
+        places = mine[:, 1].sort().values.view(-1, 3)
+        for (article, color, shape, ending), told in zip(asked, places + 1):  # from each token the next
+            assert tokenizer.decode(batch["ids"][number, told]) == f" {article} {color} {shape}{ending}"
+        classes = [1 + kinds.index((color, shape)) for _, color, shape, _ in asked]
+        assert mine[mine[:, 1].argsort(), 2].view(-1, 3).tolist() == [[kind] * 3 for kind in classes]
+
+
+def test_no_name_is_asked_for_where_a_chain_is_only_read(tokenizer):
+    assert "names" not in rows.collate([rows.text_to_image_row(Random(3), True)], tokenizer)
+
+
+def test_names_and_their_articles_weigh_more(tokenizer):
+    weights = reasoner.token_weights(tokenizer)
+    for word, weight in ((" an", reasoner.NAMED), ("A", reasoner.NAMED), (" orange", reasoner.NAMED), (" is", 1.0)):
+        (token,) = tokenizer.encode(word, add_special_tokens=False)
+        assert weights[token] == weight
+
+
+def test_what_a_thing_is_named_is_told_by_its_own_layer(tokenizer, student, pictures):
+    batch = pictures.complete(rows.collate(made("text-to-image"), tokenizer))
+    at, places, classes = batch["names"].unbind(1)
+    with torch.no_grad():
+        student.hidden(batch)
+        before = student.name_error(batch)
+        for layer in student.early:
+            kept = student.early[layer].clone()
+            student.early[layer][at, places] = student.heads.named.weight[classes] * 100
+            after = student.name_error(batch)
+            student.early[layer] = kept
+            assert (after < before / 10) if layer == reasoner.NAMING else (after == before)
 
 
 def test_a_description_leaves_nothing_out():

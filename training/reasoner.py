@@ -4,7 +4,8 @@ Losses: cross-entropy on the chain; from the hidden state of image token i, the 
 and, for a thumbnail hardly tells shapes, which colours and shapes the picture has;
 from the hidden state of each <|box_start|> whose box can be seen, its corners, and before that, one layer after the
 other, which thing is meant and where its box lies, also as marks of a ruler; one layer later, from every token of the
-box, these marks and the digits to be written; from the vision tower, what lies where; from the second layer's states of
+box, these marks and the digits to be written; from every token of a thing's name, and the two before it, which thing it
+will name; from the vision tower, what lies where; from the second layer's states of
 a picture shown, the corners of what lies in each patch; from the third layer's, the marks and digits of those.
 All but the first two only speed up learning to locate. Source of the tasks: arXiv:2503.10639.
 """
@@ -66,6 +67,7 @@ PLACING, SPELLING = 1, 2
 # The layers after which a <|box_start|> must know which thing is meant, where its box lies, and, as every token of the
 # box, how that is written.
 CHOOSING, LOCATING, WRITING = 2, 3, 4
+NAMING = 4  # the layer after which the tokens from the one before its article on must know which thing is named
 DIGITS, END = 3, 10  # of a coordinate, at most; what stands for "no further digit"
 # The marks of a ruler along a side. Digits do not follow from a coordinate as a quantity by any linear map; they do, on
 # the grid, from the mark it lies on.
@@ -82,6 +84,7 @@ WEIGHTS = dict(
     marked=1.0,
     held=1.0,
     written=1.0,
+    named=1.0,
     places=4.0,
     marks=0.5,
     digits=0.5,
@@ -150,9 +153,12 @@ def rotary(tower, grid: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def token_weights(tokenizer) -> torch.Tensor:
-    """(V,): colours and shapes weigh more than the words around them and than digits, many of which are chance."""
-    named = {*world.COLORS, *world.SHAPES, *world.BACKGROUNDS, *(shape + "s" for shape in world.SHAPES)}
-    words = [tokenizer.decode([number]).strip() for number in range(len(tokenizer))]
+    """(V,): colours and shapes weigh more than the words around them and than digits, many of which are chance.
+
+    So do articles: after a wrong one only other colours can follow.
+    """
+    named = {*world.COLORS, *world.SHAPES, *world.BACKGROUNDS, *(shape + "s" for shape in world.SHAPES), "a", "an"}
+    words = [tokenizer.decode([number]).strip().lower() for number in range(len(tokenizer))]
     return torch.tensor([NAMED if word in named else 1.0 for word in words])
 
 
@@ -219,6 +225,7 @@ class Heads(nn.Module):
         self.marked = nn.Linear(HIDDEN, 4 * MARKS)
         self.held = nn.Linear(HIDDEN, 4 * MARKS)
         self.written = nn.Linear(HIDDEN, 4 * DIGITS * (END + 1))
+        self.named = nn.Linear(HIDDEN, KINDS)
         self.places = nn.Linear(HIDDEN, 16)
         self.owner = nn.Linear(HIDDEN, KINDS + 4)
         self.marks = nn.Linear(HIDDEN, 4 * MARKS)
@@ -235,7 +242,7 @@ class Student(nn.Module):
         self.register_buffer("weights", token_weights(tokenizer), persistent=False)
         self.register_buffer("written", digit_tokens(tokenizer), persistent=False)
         self.early = {}  # hidden states by the layer that they come from
-        for number in (PLACING, SPELLING, CHOOSING, LOCATING, WRITING):
+        for number in {PLACING, SPELLING, CHOOSING, LOCATING, WRITING, NAMING}:
             model.model.language_model.layers[number].register_forward_hook(partial(self.keep_early, number))
 
     def keep_early(self, number: int, layer, inputs, outputs) -> None:
@@ -281,6 +288,14 @@ class Student(nn.Module):
             "written": digit_error(self.heads.written(writing), spans),
         }
 
+    def name_error(self, batch: dict) -> torch.Tensor:
+        """How far the tokens from the one before an article on are from telling the thing that is named then.
+
+        Left to the next token alone, an article is a guess, and the name that follows must then fit the guess.
+        """
+        rows, places, classes = batch["names"].unbind(1)
+        return F.cross_entropy(self.heads.named(self.early[NAMING][rows, places]).float(), classes)
+
     def look(self, batch: dict) -> tuple[torch.Tensor, dict]:
         """Features (I, 16, D) of the pictures shown, and the losses of the vision tower."""
         features = self.eyes(batch["patches"])  # made by Pictures.complete
@@ -321,6 +336,8 @@ class Student(nn.Module):
         asked = batch["labels"][:, 1:] != -100
         logits = self.model.lm_head(states[:, :-1][asked]).float()
         losses["chain"] = self.chain_error(logits, batch["labels"][:, 1:][asked], asked.nonzero()[:, 0], batch)
+        if "names" in batch:
+            losses["named"] = self.name_error(batch)
         if "drawn" in batch:
             drawn = self.image_states(states, batch)
             losses["picture"] = F.mse_loss(self.heads.picture(drawn).float(), batch["thumbnails"])

@@ -4,6 +4,7 @@ prompt | chain | <|im_gen_start|> | 64 image tokens
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from random import Random
 
 import numpy as np
@@ -17,7 +18,7 @@ from .pictures import CELLS, MERGE, PADS, class_of, packed
 from .tokenizer import IMAGE_TOKENS, SYSTEM
 
 # What a batch has only if some row calls for it.
-OPTIONAL = ("sources", "targets", "befores", "drawn", "starts", "spots", "boxes", "meant", "spans")
+OPTIONAL = ("sources", "targets", "befores", "drawn", "starts", "spots", "boxes", "meant", "spans", "names")
 READING = 0.3  # share of rows whose chain does not follow from the prompt: only to be read, never to be written
 MOVED = 0.7  # share of those, when the prompt is the chain's own, whose boxes lie anywhere
 LOOSE = 0.6  # share of edits whose chain is only read that have their area not quite where it belongs
@@ -195,6 +196,16 @@ def tokens_of(rows: list[Row], tokenizer) -> list[tuple[list[int], list[int]]]:
     ]
 
 
+def named(tokenizer) -> dict[tuple[int, int], int]:
+    """The class of the thing that two tokens, a colour and a shape, name."""
+    things = [world.Thing(shape, color, None) for color in world.COLORS for shape in world.SHAPES]
+    return {
+        tuple(tokenizer.convert_tokens_to_ids([f"Ġ{thing.color}", f"Ġ{thing.shape}{ending}"])): class_of(thing)
+        for thing in things
+        for ending in ("", "s")
+    }
+
+
 def collate(rows: list[Row], tokenizer) -> dict[str, torch.Tensor]:
     """One batch, padded on the right to a multiple of 32.
 
@@ -205,11 +216,13 @@ def collate(rows: list[Row], tokenizer) -> dict[str, torch.Tensor]:
     spots (N, 2): row and place of each box that can be seen, boxes (N, 4): its corners in 0..1, meant (N,): the class
     of the thing that it depends on, as pictures.class_of has it, or 0;
     spans (M, 3): row, place and number of the box, of each token whose next belongs to a box: its <|box_start|> to its
-    last bracket.
+    last bracket;
+    names (K, 3): row, place and class of the thing, of each of the three tokens before the next is its article, its
+    colour and its shape, in what is to be written.
     """
     names = ("<|image_pad|>", "<|box_start|>", "<|box_end|>", "<|im_gen_start|>")
     pad, box, closing, gen = map(tokenizer.convert_tokens_to_ids, names)
-    tokens = tokens_of(rows, tokenizer)
+    tokens, classes = tokens_of(rows, tokenizer), named(tokenizer)
     length = -(-max(len(p) + len(c) for p, c in tokens) // 32) * 32
     ids = np.full((len(rows), length), tokenizer.pad_token_id, dtype=np.int64)
     labels = np.full((len(rows), length), -100, dtype=np.int64)
@@ -223,6 +236,8 @@ def collate(rows: list[Row], tokenizer) -> dict[str, torch.Tensor]:
         written = chain if row.task == "describe" else chain[:-IMAGE_TOKENS]
         if row.written:
             labels[i, len(prompt) : len(prompt) + len(written)] = written
+            for at, pair in enumerate(pairwise(written), len(prompt)):
+                found["names"] += [np.array((i, at - back, classes[pair])) for back in range(3) if pair in classes]
         found["sources"] += map(packed, shown)
         if row.target is not None:
             found["drawn"].append(i), found["starts"].append(len(prompt) + chain.index(gen) + 1)
