@@ -91,6 +91,19 @@ def test_things_joined_by_a_haze_are_two():
     assert [seen[:2] for seen in detect(pixels).things] == [("circle", "blue")] * 2
 
 
+def test_an_uneven_background_is_no_thing():
+    boxes = [(x, y, x + 400, y + 400) for y in (50, 550) for x in (50, 550)]
+    pixels = world.render(world.Scene("gray", tuple(world.Thing("square", "green", box) for box in boxes)))
+    gray = (pixels == (128, 128, 128)).all(-1)
+    pixels[gray] = (116, 138, 135)
+    edge = np.ones_like(gray)
+    edge[2:-2, 2:-2] = False
+    pixels[gray & edge] = (88, 118, 117)  # as it is along the picture's edge
+    pixels[58:70, 6:58][gray[58:70, 6:58]] = (140, 118, 128)  # and between two squares
+    seen = detect(pixels)
+    assert seen.background == "gray" and [thing[:2] for thing in seen.things] == [("square", "green")] * 4
+
+
 def test_a_small_thing_that_a_haze_joins_to_a_large_one_is_not_lost():
     things = (world.Thing("square", "green", (300, 500, 750, 950)), world.Thing("star", "red", (400, 225, 650, 475)))
     pixels = world.render(world.Scene("gray", things))

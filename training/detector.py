@@ -13,6 +13,7 @@ from scipy import ndimage
 from . import world
 
 STANDS_OUT = 36  # RGB distance from the background at which a pixel belongs to a thing; white on pink is 82
+AKIN = 54  # the same distance, at which a pixel may be background that is drawn unevenly
 SMALLEST_AREA = 40  # pixels; less is a speck
 # Pixels that a second colour's part keeps without its edge, for it to be a second thing; a smallest star keeps 135.
 THICK = 60
@@ -61,12 +62,29 @@ def nearest(pixels: np.ndarray, palette: np.ndarray) -> np.ndarray:
 def detect(picture: np.ndarray) -> View:
     """picture: (H, W, 3) uint8. Things come from left to right."""
     pixels = picture[..., :3].astype(np.float32)
-    ground = np.median(np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]), 0)
-    labels, count = ndimage.label(np.linalg.norm(pixels - ground, axis=-1) > STANDS_OUT)
+    ground = _ground(pixels)
+    background = nearest(ground, BACKGROUNDS)
+    labels, count = ndimage.label(_distance(pixels, ground) > STANDS_OUT)
     regions = [labels == number for number in range(1, count + 1)]
-    parts = [part for region in regions if region.sum() >= SMALLEST_AREA for part in _split(pixels, region)]
+    parts = [part for region in regions for part in _split(pixels, region, BACKGROUNDS[background])]
     things = [seen for part in parts for seen in _describe(pixels, part, ground)]
-    return View(world.BACKGROUNDS[nearest(ground, BACKGROUNDS)], tuple(sorted(things, key=lambda seen: seen.box)))
+    return View(world.BACKGROUNDS[background], tuple(sorted(things, key=lambda seen: seen.box)))
+
+
+def _ground(pixels: np.ndarray) -> np.ndarray:
+    """(3,): the background's colour: what is most along the picture's edge, then what is most of all that is near it.
+
+    The edge by itself may be drawn worse than the rest.
+    """
+    ground = np.median(np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]), 0)
+    for _ in range(2):
+        akin = pixels[_distance(pixels, ground) <= AKIN]
+        ground = np.median(akin, 0) if len(akin) else ground  # of two halves the median is like neither
+    return ground
+
+
+def _distance(pixels: np.ndarray, color: np.ndarray) -> np.ndarray:
+    return np.linalg.norm(pixels - color, axis=-1)
 
 
 def _core(mask: np.ndarray) -> np.ndarray:
@@ -80,16 +98,19 @@ def _inner(mask: np.ndarray) -> np.ndarray:
     return core if core.sum() >= 8 else mask
 
 
-def _split(pixels: np.ndarray, region: np.ndarray) -> list[np.ndarray]:
+def _split(pixels: np.ndarray, region: np.ndarray, background: np.ndarray) -> list[np.ndarray]:
     """A connected region as one mask a colour: things that touch are told apart by colour, however small one is.
 
-    The colours between two, where they meet, make no part as thick as a thing.
+    The colours between two, where they meet, make no part as thick as a thing. What is nearest to the background's
+    colour makes none: between large things the background may be drawn unevenly.
     """
-    colors = np.full(region.shape, -1)
-    colors[region] = nearest(pixels[region], COLORS)
-    found = [c for c in range(len(COLORS)) if _core(colors == c).sum() >= THICK]
+    inside, kinds, colors = pixels[region], np.full(region.shape, -1), np.full(region.shape, -1)
+    kinds[region] = nearest(inside, np.concatenate([COLORS, background[None]]))
+    found = [c for c in range(len(COLORS)) if _core(kinds == c).sum() >= THICK]
     if len(found) < 2:
-        return [region]
+        is_thing = (kinds[region] < len(COLORS)).sum() >= SMALLEST_AREA
+        return [region] if is_thing else []
+    colors[region] = nearest(inside, COLORS)
     return [part for c in found if (part := region & (colors == c)).sum() >= SMALLEST_AREA]
 
 
