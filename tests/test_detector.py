@@ -10,6 +10,7 @@ import pytest
 from got.training import world
 from got.training.detector import detect, overlap
 from PIL import Image, ImageFilter
+from scipy import ndimage
 
 RIGHT = 0.99  # share of scenes
 
@@ -71,6 +72,18 @@ def test_a_small_blurred_star_is_a_star():
     scene = world.Scene("gray", (world.Thing("star", "white", (300, 300, 525, 525)),))
     blurred = Image.fromarray(world.render(scene)).filter(ImageFilter.GaussianBlur(1))
     assert [seen.shape for seen in detect(np.asarray(blurred)).things] == ["star"]
+
+
+@pytest.mark.parametrize(("blur", "least"), [(1.0, 0.99), (1.5, 0.99), (2.0, 0.95)])
+def test_a_blurred_scene_is_seen_as_the_sharp_one(blur, least):
+    """What a person still names must not count as nothing, nor as something else."""
+    right = []
+    for seed in range(200):
+        scene = world.random_scene(Random(seed))
+        pixels = ndimage.gaussian_filter(world.render(scene).astype(float), (blur, blur, 0)).round().astype(np.uint8)
+        seen = [f"{thing.color} {thing.shape}" for thing in detect(pixels).things]
+        right.append(sorted(seen) == sorted(thing.name for thing in scene.things))
+    assert np.mean(right) >= least
 
 
 def test_an_empty_picture_holds_nothing():

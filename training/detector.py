@@ -1,9 +1,10 @@
 """What is in a picture of the synthetic world, by its pixels alone: background, and each thing's shape, colour, box.
 
 Colour segmentation against the background, then shape by geometry: how well the thing's outline, stretched to its own
-box, matches each ideal outline. Knows nothing of prompts, chains or networks.
+box, matches each ideal outline, sharp or blurred. Knows nothing of prompts, chains or networks.
 """
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ SMALLEST_AREA = 40  # pixels; less is a speck
 # Pixels that a second colour's part keeps without its edge, for it to be a second thing; a smallest star keeps 135.
 THICK = 60
 OUTLINE = 32  # pixels: side to which outlines are stretched
+BLURS = (0.0, 1.0, 2.0)  # pixels: standard deviations of the blur that a thing may have been drawn with
 # Intersection over union with the best ideal outline; below, the shape is "". Each is some 0.1 less than what the
 # smallest and most blurred of rendered things reach: a star has little area for its long outline, a square much.
 LEAST_MATCH = {"circle": 0.85, "square": 0.85, "triangle": 0.75, "star": 0.66}
@@ -133,12 +135,34 @@ def _seen(mask: np.ndarray, color: str) -> Seen:
 
 
 def shape_of(mask: np.ndarray) -> str:
-    """The ideal outline that matches best a mask cut to its box, or ""."""
-    image = Image.fromarray((mask * 255).astype(np.uint8)).resize((OUTLINE, OUTLINE), Image.Resampling.BOX)
-    outline = np.asarray(image) > 127
-    matches = {shape: (outline & ideal).sum() / (outline | ideal).sum() for shape, ideal in IDEAL.items()}
+    """The shape whose outline, sharp or blurred, matches best a mask cut to its box, or ""."""
+    outline = _stretched(mask)
+    matches = {
+        shape: max((outline & ideal).sum() / (outline | ideal).sum() for ideal in blurred)
+        for shape, blurred in _blurred_outlines(*mask.shape).items()
+    }
     best = max(matches, key=matches.get)
     return best if matches[best] >= LEAST_MATCH[best] else ""
+
+
+@cache
+def _blurred_outlines(height: int, width: int) -> dict[str, list[np.ndarray]]:
+    """Each shape's outlines, as they are left of a thing of this many pixels by each of BLURS."""
+    sigmas = [(blur / height * OUTLINE, blur / width * OUTLINE) for blur in BLURS]
+    return {shape: [_blurred(outline, sigma) for sigma in sigmas] for shape, outline in IDEAL.items()}
+
+
+def _blurred(outline: np.ndarray, sigma: tuple[float, float]) -> np.ndarray:
+    """What of an outline is more than half there after a blur, cut to its box and stretched."""
+    room = np.pad(outline.astype(np.float32), OUTLINE // 2)
+    left = (ndimage.gaussian_filter(room, sigma) > 0.5).astype(np.uint8)
+    return _stretched(left[ndimage.find_objects(left)[0]] > 0) if left.any() else outline
+
+
+def _stretched(mask: np.ndarray) -> np.ndarray:
+    """A mask, stretched to (OUTLINE, OUTLINE)."""
+    image = Image.fromarray((mask * 255).astype(np.uint8)).resize((OUTLINE, OUTLINE), Image.Resampling.BOX)
+    return np.asarray(image) > 127
 
 
 def overlap(first, second) -> float:
