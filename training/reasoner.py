@@ -4,10 +4,10 @@ Losses: cross-entropy on the chain; from the hidden state of image token i, the 
 and, for a thumbnail hardly tells shapes, which colours and shapes the picture has;
 from the hidden state of each <|box_start|> whose box can be seen, its corners, and before that, one layer after the
 other, which thing is meant and where its box lies, also as marks of a ruler; one layer later, from every token of the
-box, these marks and the digits to be written; from every token of a thing's name, and the two before it, which thing it
-will name; from the vision tower, what lies where; from the second layer's states of
-a picture shown, the corners of what lies in each patch; from the third layer's, the marks and digits of those.
-All but the first two only speed up learning to locate. Source of the tasks: arXiv:2503.10639.
+box, these marks and the digits to be written; from the token before a thing's article, the article and the colour, which
+thing is named; from the vision tower, what lies where; from the second layer's states of a picture shown, the corners of
+what lies in each patch; from the third layer's, the marks and digits of those.
+All but the first two and the names only speed up learning to locate. Source of the tasks: arXiv:2503.10639.
 """
 
 from collections import deque
@@ -67,7 +67,7 @@ PLACING, SPELLING = 1, 2
 # The layers after which a <|box_start|> must know which thing is meant, where its box lies, and, as every token of the
 # box, how that is written.
 CHOOSING, LOCATING, WRITING = 2, 3, 4
-NAMING = 4  # the layer after which the tokens from the one before its article on must know which thing is named
+NAMING = 4  # the layer after which the token before a thing's article, the article and the colour must know the thing
 DIGITS, END = 3, 10  # of a coordinate, at most; what stands for "no further digit"
 # The marks of a ruler along a side. Digits do not follow from a coordinate as a quantity by any linear map; they do, on
 # the grid, from the mark it lies on.
@@ -289,7 +289,7 @@ class Student(nn.Module):
         }
 
     def name_error(self, batch: dict) -> torch.Tensor:
-        """How far the tokens from the one before an article on are from telling the thing that is named then.
+        """How far the token before an article, the article and the colour are from telling which thing is named.
 
         Left to the next token alone, an article is a guess, and the name that follows must then fit the guess.
         """
