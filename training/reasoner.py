@@ -4,9 +4,9 @@ Losses: cross-entropy on the chain; from the hidden state of image token i, the 
 and, for a thumbnail hardly tells shapes, which colours and shapes the picture has;
 from the hidden state of each <|box_start|> whose box can be seen, its corners, and before that, one layer after the
 other, which thing is meant and where its box lies, also as marks of a ruler; one layer later, from every token of the
-box, these marks and the digits to be written; from the token before a thing's article, the article and the colour, which
-thing is named; from the vision tower, what lies where; from the second layer's states of a picture shown, the corners of
-what lies in each patch; from the third layer's, the marks and digits of those.
+box, these marks and the digits to be written; from the token before a thing's article, the article and the colour,
+which thing is named; from the vision tower, what lies where; from the second layer's states of a picture shown, the
+corners of what lies in each patch; from the third layer's, the marks and digits of those.
 All but the first two and the names only speed up learning to locate. Source of the tasks: arXiv:2503.10639.
 """
 
