@@ -495,44 +495,68 @@ def test_a_resumed_run_goes_on_exactly(tmp_path):
     assert run_to(tmp_path / "broken", [7, 20]) == run_to(tmp_path / "whole", [20])
 
 
-def test_a_run_by_the_clock_ends_in_time_with_a_low_rate(tmp_path):
-    layer = torch.nn.Linear(2, 2)
-    optimizer = torch.optim.SGD(layer.parameters())
-    run, begun, rates = Run(tmp_path, {}, optimizer, steps=10**9, rate=1.0, minutes=0.02), time.time(), []
-    while not run.over:
+class Clock:
+    """Stands where training.run has the time module: only what the test says takes time."""
+
+    strftime = staticmethod(time.strftime)
+
+    def __init__(self):
+        self.now = 1000.0
+
+    def time(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch) -> Clock:
+    monkeypatch.setattr("got.training.run.time", made := Clock())
+    return made
+
+
+def steps_until(run: Run, clock: Clock, seconds: list[float], end: float = math.inf) -> list[float]:
+    """The learning rate of each step until the run is over or the clock at `end`. seconds: what steps take, in turn."""
+    rates = []
+    while not run.over and clock.now < end:
         run.begin_step()
-        time.sleep(0.005)
+        clock.now += seconds[run.step % len(seconds)]
         run.end_step()
-        rates.append(optimizer.param_groups[0]["lr"])
-    assert 1.1 < time.time() - begun < 3 and len(rates) > 50
-    assert max(rates) > 0.5 and rates[-1] < 0.05 and (tmp_path / "checkpoint.pt").exists()
+        rates.append(run.optimizer.param_groups[0]["lr"])
+    return rates
 
 
-def test_a_run_by_the_clock_that_was_broken_off_has_the_rest_of_its_time(tmp_path):
-    layer = torch.nn.Linear(2, 2)
-    optimizer, rates, counted = torch.optim.SGD(layer.parameters()), [], []
-    for part in range(3):
-        run, begun = Run(tmp_path, {}, optimizer, steps=5, rate=1.0, minutes=0.02), time.time()
-        while not run.over and (part or time.time() - begun < 0.8):
-            run.begin_step()
-            time.sleep(0.005)
-            run.end_step()
-            rates.append(optimizer.param_groups[0]["lr"])
+UNEVEN = [0.005, 0.004, 0.009, 0.002]
+
+
+@pytest.mark.parametrize("seconds", [[0.005], UNEVEN])
+def test_a_run_by_the_clock_ends_in_time_with_a_low_rate(tmp_path, clock, seconds):
+    optimizer, begun = torch.optim.SGD(torch.nn.Linear(2, 2).parameters()), clock.now
+    rates = steps_until(Run(tmp_path, {}, optimizer, steps=10**9, rate=1.0, minutes=0.02), clock, seconds)
+    assert clock.now - begun == pytest.approx(1.2, abs=0.01) and len(rates) > 200
+    assert max(rates) > 0.9 and rates[-1] < 0.05 and (tmp_path / "checkpoint.pt").exists()
+
+
+@pytest.mark.parametrize("seconds", [[0.005], UNEVEN, UNEVEN[1:] + UNEVEN[:1], UNEVEN[::-1], [0.0051, 0.0049]])
+def test_a_run_by_the_clock_that_was_broken_off_has_the_rest_of_its_time(tmp_path, clock, seconds):
+    optimizer, rates, took = torch.optim.SGD(torch.nn.Linear(2, 2).parameters()), [], []
+    for end in (0.8, math.inf, math.inf):
+        clock.now += 500  # between the parts
+        run, begun = Run(tmp_path, {}, optimizer, steps=5, rate=1.0, minutes=0.02), clock.now
+        rates.append(steps_until(run, clock, seconds, begun + end))
         run.save()
-        counted.append(len(rates))
-        assert part == 0 or time.time() - begun < 0.8
-    broken_off, end, again = counted
-    assert 50 < broken_off < end == again and rates[-1] < 0.05
-    assert max(rates[broken_off:]) < rates[broken_off - 1] + 0.05
+        took.append(clock.now - begun)
+    broken_off, rest, again = rates
+    assert took == pytest.approx([0.8, 0.4, 0], abs=0.01) and not again
+    assert rest[-1] < 0.05 and max(rest) < broken_off[-1] + 0.05
 
 
-def test_a_run_by_the_clock_tells_the_time_left(tmp_path):
+def test_a_run_by_the_clock_tells_the_time_left(tmp_path, clock):
     optimizer = torch.optim.SGD(torch.nn.Linear(2, 2).parameters())
     Run(tmp_path, {}, optimizer, steps=5, rate=1.0, minutes=10).save()
     state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
     torch.save({**state, "step": 1000, "spent": 240.0}, tmp_path / "checkpoint.pt")
     run = Run(tmp_path, {}, optimizer, steps=5, rate=1.0, minutes=10)
     run.begin_step()
+    clock.now += 0.24
     run.end_step(every=1)
     assert 2400 < run.steps <= 2500 and (tmp_path / "log.txt").read_text().endswith(" 6 min left\n")
 

@@ -77,8 +77,9 @@ class Run:
         state = torch.load(self.path, map_location="cpu", weights_only=True)
         self.step = state.pop("step")
         torch.set_rng_state(state.pop("random"))
-        self.begun -= state.pop("spent", 0.0)
-        if self.seconds and self.spent >= self.seconds:
+        spent = state.pop("spent", 0.0)
+        self.begun -= spent
+        if self.seconds and spent >= self.seconds:
             self.steps = self.step
         for name, part in self.parts.items():
             if name in state:
@@ -88,7 +89,8 @@ class Run:
     def save(self) -> None:
         state = {name: part.state_dict() for name, part in self.parts.items()}
         partial = self.path.with_suffix(".partial")
-        state |= {"step": self.step, "spent": self.spent, "random": torch.get_rng_state()}
+        spent = max(self.spent, self.seconds) if self.over else self.spent  # the last step may end a little early
+        state |= {"step": self.step, "spent": spent, "random": torch.get_rng_state()}
         torch.save(state, partial)
         partial.replace(self.path)
         self.saved = time.time()
