@@ -11,6 +11,7 @@ import comfy.model_patcher
 import pytest
 import torch
 from got.got_models.chain import EDIT, TEXT_TO_IMAGE, read_chain
+from got.got_models.comfy.linear import Linear
 from got.got_models.comfy.reasoner import ManagedReasoner
 from got.got_models.decoding import Sampling
 from got.got_models.folder import PROJECTORS, REASONER, UNET, VAE, published_manifest, write_manifest
@@ -18,6 +19,7 @@ from got.got_models.loading import load_reasoner
 from got.got_models.prompt import NEW_TOKENS
 from got.tests.qwen import Sizes, store_in_fp8, write_mllm_folder
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 pytestmark = pytest.mark.transformers_oldest
 
@@ -113,3 +115,4 @@ def test_a_reasoner_that_leaves_room_is_loaded_whole_under_dynamic_vram(folder, 
 def test_every_weight_is_in_a_layer_that_comfyui_can_leave_out(pair):
     holders = [module for module in pair.managed.patcher.model.modules() if [*module.parameters(recurse=False)]]
     assert [type(module).__name__ for module in holders if not hasattr(module, "comfy_cast_weights")] == []
+    assert {type(module) for module in holders if isinstance(module, nn.Linear)} == {Linear}

@@ -26,11 +26,12 @@ from ..loading import load_reasoner
 from ..quantized import LAYER, Fp8Linear, as_bytes
 from ..reasoner import Semantics
 from ..weights import weights_of
+from .linear import Linear
 from .precision import reasoner_dtype, reasoner_stays
 
 _OPS = comfy.ops.disable_weight_init  # plain layers, unless the patcher leaves weights off the device, or `retype` says
 _RETYPED = {
-    nn.Linear: _OPS.Linear,
+    nn.Linear: Linear,
     nn.Conv2d: _OPS.Conv2d,
     nn.Conv3d: _OPS.Conv3d,
     nn.LayerNorm: _OPS.LayerNorm,
