@@ -1,4 +1,4 @@
-"""The reasoner's Linear layers on a CPU: by which operation they multiply, and that the product is the same.
+"""The reasoner's Linear layers on a CPU: by which operations they multiply, and that the product is the same.
 
 Run: python dev.py test tests/test_linear.py
 """
@@ -15,15 +15,18 @@ WIDTH, OUT = 768, 1024
 
 
 class Operations(TorchDispatchMode):
-    """The names of all operations that run within it."""
+    """The names of all operations that run within it, and the numbers of the largest tensor that one of them made."""
 
     def __init__(self):
         super().__init__()
-        self.names = []
+        self.names, self.largest = [], 0
 
     def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        made = operation(*args, **(kwargs or {}))
         self.names.append(operation.name())
-        return operation(*args, **(kwargs or {}))
+        if isinstance(made, torch.Tensor) and not operation.is_view:
+            self.largest = max(self.largest, made.numel())
+        return made
 
 
 ONE_ROW, ROWS = "aten::bmm", "mkldnn::_linear_pointwise"
@@ -95,8 +98,23 @@ def test_a_gradient_goes_through_a_large_layer():
     torch.testing.assert_close(x.grad, layer.weight.sum(0).expand_as(x), atol=1e-3, rtol=0)
 
 
-def test_weights_that_comfyui_patches_as_they_run_are_patched():
-    layer, x = make_layer(), torch.randn(3, WIDTH)
+@pytest.mark.parametrize("rows", [1, 17])
+@pytest.mark.parametrize("out", [4096, 4099])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_weights_that_are_stored_in_less_are_cast_in_parts(dtype, out, rows):
+    layer, x = make_layer(out, width=1024, dtype=dtype), torch.randn(rows, 1024)
+    layer.comfy_cast_weights = True
+    with torch.inference_mode(), Operations() as seen:
+        product = layer(x)
+    assert seen.largest <= layer.weight.numel() // 4 and product.dtype == torch.float32
+    torch.testing.assert_close(product, exact(layer, x), atol=2e-3, rtol=0)
+    with torch.inference_mode():
+        torch.testing.assert_close(product, super(Linear, layer).forward_comfy_cast_weights(x), atol=2e-3, rtol=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_weights_that_comfyui_patches_as_they_run_are_patched(dtype):
+    layer, x = make_layer(dtype=dtype), torch.randn(3, WIDTH)
     layer.weight_function = [lambda weight: 2 * weight]
     with torch.inference_mode():
         product = layer(x)

@@ -2,7 +2,9 @@
 
 Writing a token multiplies every weight with one row. PyTorch has MKL do that, on one core, at a quarter to a half of
 what memory can be read at; and for the few rows of a draft or of several chains MKL takes two to four times as long as
-oneDNN, which comes with PyTorch as well. So large layers go other ways: docs/performance.md has what was measured.
+oneDNN, which comes with PyTorch as well. So large layers go other ways. Where a CPU lacks the memory for a whole copy
+in float32, ComfyUI casts a layer's weights each time it runs: large ones are cast here part by part, within the caches.
+docs/performance.md has what was measured.
 
 Written against PyTorch 2.14, whose own compiler calls the same operation of oneDNN, and ComfyUI 0.30.0: comfy.ops.
 """
@@ -14,6 +16,7 @@ import comfy.ops
 
 _X86 = torch.backends.mkl.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 _LARGE = 2**19  # weights of a layer; a much smaller one stays in the caches, where MKL is the faster one
+_CACHED = 2**20  # weights that are cast at once
 _PARTS = 16  # of a weight that is multiplied with one row, for as many cores to read
 _WIDE = 4096  # inputs of a layer, from which on MKL is faster with the row on the left
 
@@ -23,18 +26,37 @@ class _CpuLinear(nn.Linear):
 
     def forward(self, input: Tensor) -> Tensor:
         """x (..., in) to x W^T + b (..., out)."""
-        weight = self.weight
-        plain = input.is_cpu and input.dtype == weight.dtype == torch.float32 and not torch.is_grad_enabled()
-        if not (_X86 and plain and weight.numel() >= _LARGE):
+        if not self.fits(input) or self.weight.dtype != torch.float32:
             return super().forward(input)
-        if input.numel() == self.in_features and self.out_features % _PARTS == 0:
-            out = _times_one_row(weight, input).view(*input.shape[:-1], -1)
-            return out if self.bias is None else out + self.bias
-        return torch.ops.mkldnn._linear_pointwise(input, weight, self.bias, "none", [], "")
+        return self.add_bias(_product(input, self.weight))
+
+    def fits(self, input: Tensor) -> bool:
+        """Whether the layer is large, and input and weights lie where the ways below are the fast ones."""
+        on_cpu = _X86 and input.is_cpu and self.weight.is_cpu and not torch.is_grad_enabled()
+        return on_cpu and input.dtype == torch.float32 and self.weight.numel() >= _LARGE
+
+    def add_bias(self, product: Tensor) -> Tensor:
+        return product if self.bias is None else product + self.bias
 
 
 class Linear(comfy.ops.disable_weight_init.Linear, _CpuLinear):
-    """ComfyUI's Linear; where that calls torch's, ours comes first. Weights it has to fetch or cast go its own way."""
+    """ComfyUI's Linear; where that calls torch's, _CpuLinear comes first. Weights to fetch or patch go its way."""
+
+    def forward_comfy_cast_weights(self, input: Tensor) -> Tensor:
+        half = self.weight.dtype in (torch.bfloat16, torch.float16)
+        changes = self.weight_function or self.bias_function or hasattr(self, "_v")  # _v: DynamicVRAM keeps the weights
+        if changes or not half or not self.fits(input):
+            return super().forward_comfy_cast_weights(input)
+        rows = max(_CACHED // self.in_features // _PARTS, 1) * _PARTS
+        room, parts = self.weight.new_empty(rows, self.in_features, dtype=input.dtype), self.weight.split(rows)
+        return self.add_bias(torch.cat([_product(input, room[: len(part)].copy_(part)) for part in parts], -1))
+
+
+def _product(x: Tensor, weight: Tensor) -> Tensor:
+    """x (..., in) to x W^T (..., out)."""
+    if x.numel() == weight.shape[1] and len(weight) % _PARTS == 0:
+        return _times_one_row(weight, x).view(*x.shape[:-1], -1)
+    return torch.ops.mkldnn._linear_pointwise(x, weight, None, "none", [], "")
 
 
 def _times_one_row(weight: Tensor, row: Tensor) -> Tensor:
