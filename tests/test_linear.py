@@ -24,12 +24,14 @@ class Operations(TorchDispatchMode):
     def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
         made = operation(*args, **(kwargs or {}))
         self.names.append(operation.name())
-        if isinstance(made, torch.Tensor) and not operation.is_view:
+        given = {part.untyped_storage().data_ptr() for part in args if isinstance(part, torch.Tensor)}
+        if isinstance(made, torch.Tensor) and made.untyped_storage().data_ptr() not in given:
             self.largest = max(self.largest, made.numel())
         return made
 
 
 ONE_ROW, ROWS = "aten::bmm", "mkldnn::_linear_pointwise"
+FAST = torch.backends.mkl.is_available()  # elsewhere than on x86 PyTorch's own way is taken, and is as right
 
 
 def make_layer(out=OUT, width=WIDTH, bias=True, dtype=torch.float32):
@@ -57,7 +59,7 @@ def exact(layer, x):
 def test_a_large_layer_multiplies_the_fast_way(shape, width, bias):
     layer, x = make_layer(width=width, bias=bias), torch.randn(*shape, width)
     product, names = watched(layer, x)
-    assert (ONE_ROW if math.prod(shape) == 1 else ROWS) in names and product.shape == (*shape, OUT)
+    assert ((ONE_ROW if math.prod(shape) == 1 else ROWS) in names) == FAST and product.shape == (*shape, OUT)
     torch.testing.assert_close(product, exact(layer, x), atol=1e-3, rtol=0)
 
 
@@ -66,14 +68,15 @@ def test_what_lies_otherwise_in_memory_is_multiplied_alike(rows):
     layer, x = make_layer(), torch.randn(1, WIDTH, 2 * rows).transpose(1, 2)[:, ::2]
     layer.weight.data = layer.weight.t().contiguous().t()
     product, names = watched(layer, x)
-    assert {ONE_ROW, ROWS} & {*names} and not layer.weight.is_contiguous() and not x.is_contiguous()
+    assert bool({ONE_ROW, ROWS} & {*names}) == FAST
+    assert not layer.weight.is_contiguous() and not x.is_contiguous()
     torch.testing.assert_close(product, exact(layer, x), atol=1e-3, rtol=0)
 
 
 def test_one_row_of_a_layer_that_cannot_be_cut_evenly():
     layer, x = make_layer(out=OUT + 1), torch.randn(1, WIDTH)
     product, names = watched(layer, x)
-    assert ROWS in names
+    assert (ROWS in names) == FAST
     torch.testing.assert_close(product, exact(layer, x), atol=1e-3, rtol=0)
 
 
@@ -106,7 +109,7 @@ def test_weights_that_are_stored_in_less_are_cast_in_parts(dtype, out, rows):
     layer.comfy_cast_weights = True
     with torch.inference_mode(), Operations() as seen:
         product = layer(x)
-    assert seen.largest <= layer.weight.numel() // 4 and product.dtype == torch.float32
+    assert (seen.largest <= layer.weight.numel() // 4) == FAST and product.dtype == torch.float32
     torch.testing.assert_close(product, exact(layer, x), atol=2e-3, rtol=0)
     with torch.inference_mode():
         torch.testing.assert_close(product, super(Linear, layer).forward_comfy_cast_weights(x), atol=2e-3, rtol=0)
