@@ -1,7 +1,7 @@
 """A Linear layer that is fast on a CPU too.
 
-Writing a token multiplies every weight with one row. PyTorch has MKL do that, on one core, at a quarter to a half of
-what memory can be read at; and for the few rows of a draft or of several chains MKL takes two to four times as long as
+Writing a token multiplies every weight with one row. PyTorch has MKL do that, on one core, at a quarter to two thirds of
+what memory can be read at; and for the few rows of a draft or of several chains MKL takes up to four times as long as
 oneDNN, which comes with PyTorch as well. So large layers go other ways. Where a CPU lacks the memory for a whole copy
 in float32, ComfyUI casts a layer's weights each time it runs: large ones are cast here part by part, within the caches.
 docs/performance.md has what was measured.
@@ -43,6 +43,7 @@ class Linear(comfy.ops.disable_weight_init.Linear, _CpuLinear):
     """ComfyUI's Linear; where that calls torch's, _CpuLinear comes first. Weights to fetch or patch go its way."""
 
     def forward_comfy_cast_weights(self, input: Tensor) -> Tensor:
+        """x (..., in) to x W^T + b (..., out) by weights that are stored in another type, or elsewhere."""
         half = self.weight.dtype in (torch.bfloat16, torch.float16)
         changes = self.weight_function or self.bias_function or hasattr(self, "_v")  # _v: DynamicVRAM keeps the weights
         if changes or not half or not self.fits(input):

@@ -48,7 +48,8 @@ def unet_dtype(count: int, stored: torch.dtype, supported: list[torch.dtype], fp
 def stays(count: int, stored: torch.dtype, dtype: torch.dtype) -> bool:
     """Whether `count` weights stay in the file's type, to be cast layer by layer, rather than be cast once and copied.
 
-    Casting once makes a CPU faster, as long as there is memory for it. On any other device it is memory that lacks.
+    Casting once makes a CPU faster, as long as there is memory for it; only the reasoner's large layers are as fast
+    without (linear.py). On any other device it is memory that lacks.
     """
     device = comfy.model_management.get_torch_device()
     if stored.itemsize >= dtype.itemsize:
