@@ -1,10 +1,10 @@
 """A Linear layer that is fast on a CPU too.
 
-Writing a token multiplies every weight with one row. PyTorch has MKL do that, on one core, at a quarter to two thirds of
-what memory can be read at; and for the few rows of a draft or of several chains MKL takes up to four times as long as
-oneDNN, which comes with PyTorch as well. So large layers go other ways. Where a CPU lacks the memory for a whole copy
-in float32, ComfyUI casts a layer's weights each time it runs: large ones are cast here part by part, within the caches.
-docs/performance.md has what was measured.
+Writing a token multiplies every weight with one row. PyTorch has MKL do that, on one core, at a quarter to two thirds
+of what memory can be read at; and for the few rows of a draft or of several chains MKL takes up to four times as long
+as oneDNN, which comes with PyTorch as well. So large layers go other ways. Where a CPU lacks the memory for a whole
+copy in float32, ComfyUI casts a layer's weights each time it runs: large ones are cast here part by part, within the
+caches. docs/performance.md has what was measured.
 
 Written against PyTorch 2.14, whose own compiler calls the same operation of oneDNN, and ComfyUI 0.30.0: comfy.ops.
 """
