@@ -2,9 +2,9 @@
 
 from comfy_api.latest import ComfyExtension, io
 
-from .got_models.comfy import forecast, waiting
-from .got_models.comfy.files import register_folder
-from .nodes import chain, editor, guidance, loader, reasoning, regional, sampling
+from ..got_models.comfy import memory_estimate, pause
+from ..got_models.comfy.files import register_folder
+from ..nodes import chain, editor, guidance, loader, reasoning, regional, sampling
 
 WEB_DIRECTORY = "./web"
 
@@ -12,8 +12,8 @@ WEB_DIRECTORY = "./web"
 class GoTExtension(ComfyExtension):
     async def on_load(self) -> None:
         register_folder()
-        waiting.register_routes()
-        forecast.register_routes()
+        pause.register_routes()
+        memory_estimate.register_routes()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         modules = (loader, reasoning, chain, editor, guidance, sampling, regional)

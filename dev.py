@@ -8,7 +8,7 @@
     eval     how well a model plans, draws, obeys and edits, measured
     convert  a released GoT checkpoint into a folder for models/got
     train    train or fine-tune a GoT, e.g. python dev.py train --config tiny --out runs/tiny
-    run      a module of the pack, e.g. python dev.py run training.world --help
+    run      a module of the pack, e.g. python dev.py run world.scenes --help
 
 What a command needs is set up by itself, once per machine, in a folder outside the checkout:
 
@@ -51,8 +51,8 @@ MODULES = {  # of the commands: where their work is done, and the extras that it
     "demo": ("tools.demo",),
     "serve": ("tools.serve",),
     "bench": ("tools.bench", "test"),
-    "eval": ("training.evaluation",),
-    "convert": ("got_models.convert",),
+    "eval": ("evaluation",),
+    "convert": ("got_models.convert.release",),
     "train": ("training.joint", "train"),
 }
 
@@ -426,7 +426,7 @@ def main() -> int:
         return test(chosen.arguments)
     if chosen.command == "run":
         if not chosen.arguments:
-            parser.error("run needs the name of a module, e.g. training.world")
+            parser.error("run needs the name of a module, e.g. world.scenes")
         module, *arguments = chosen.arguments
         return run_module(module, arguments, "test" if module.startswith("tools.") else "train")
     module, *extras = MODULES[chosen.command]

@@ -2,11 +2,11 @@
 
 from comfy_api.latest import io, ui
 
-from ..got_models.boxes import bounding_boxes, check_regions, elements, text_of_boxes
-from ..got_models.chain import EDIT, TEXT_TO_IMAGE, read_chain
-from ..got_models.guidance import check_size, check_source, region_masks
-from ..got_models.preview import plan_picture
-from ..got_models.prompt import checked_prompt
+from ..got_models.chain.boxes import bounding_boxes, check_regions, elements, text_of_boxes
+from ..got_models.chain.grammar import EDIT, TEXT_TO_IMAGE, read_chain
+from ..got_models.guidance.formula import check_size, check_source, region_masks
+from ..got_models.guidance.preview import plan_picture
+from ..got_models.reasoner.prompt import checked_prompt
 from .types import CATEGORY, GotChain
 
 

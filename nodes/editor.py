@@ -4,16 +4,16 @@ from comfy_api.latest import io, ui
 from comfy_execution.graph_utils import ExecutionBlocker
 from comfy_execution.utils import get_executing_context
 
-from ..got_models.boxes import bounding_boxes
-from ..got_models.chain import Chain, plain_text
-from ..got_models.comfy.waiting import wait_for_person
-from ..got_models.editing import made_on, read_edits, with_edits
+from ..got_models.chain.boxes import bounding_boxes
+from ..got_models.chain.edits import made_on, read_edits, with_edits
+from ..got_models.chain.grammar import Chain, plain_text
+from ..got_models.comfy.pause import wait_for_person
 from ..got_models.errors import GoTError
-from ..got_models.preview import small_picture
+from ..got_models.guidance.preview import small_picture
 from .reasoning import chain_outputs
 from .types import CATEGORY, GotChain
 
-GotChainEdits = io.Custom("GOT_CHAIN_EDITS")  # a widget of web/: JSON text, see got_models/editing.py
+GotChainEdits = io.Custom("GOT_CHAIN_EDITS")  # a widget of web/: JSON text, see got_models/chain/edits.py
 
 OFF, WAIT, STOP = "off", "wait for me", "stop after the plan"
 LONGEST_SIDE = 1024  # pixels of the picture behind the boxes

@@ -4,7 +4,7 @@ from comfy_api.latest import io
 
 from ..got_models.comfy.guidance import make_guidance
 from ..got_models.comfy.guider import conditioning, empty_latent
-from ..got_models.guidance import automatic_size, paint_plan
+from ..got_models.guidance.formula import automatic_size, paint_plan
 from .types import CATEGORY, GotChain, GotGuidance, GotReasoner
 
 SIZE = io.DynamicCombo.Input(

@@ -6,7 +6,7 @@ from ..got_models.comfy.files import model_folder, model_names
 from ..got_models.comfy.reasoner import ManagedReasoner
 from ..got_models.comfy.unet import load_unet
 from ..got_models.comfy.vae import load_vae
-from ..got_models.folder import MANIFEST, UNET, VAE, read_manifest
+from ..got_models.files.manifest import MANIFEST, UNET, VAE, read_manifest
 from .types import CATEGORY, GotReasoner
 
 

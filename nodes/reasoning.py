@@ -5,13 +5,13 @@ from dataclasses import replace
 from comfy_api.latest import io
 from comfy_execution.graph_utils import ExecutionBlocker
 
-from ..got_models.boxes import bounding_boxes
-from ..got_models.chain import EDIT, TEXT_TO_IMAGE, Chain, ChainError
-from ..got_models.decoding import Sampling
-from ..got_models.editing import rewriting
-from ..got_models.guidance import automatic_size, check_source
-from ..got_models.prompt import checked_prompt
-from ..got_models.several import SEEDS, fault_of, requests_of, variations_of
+from ..got_models.chain.boxes import bounding_boxes
+from ..got_models.chain.edits import rewriting
+from ..got_models.chain.grammar import EDIT, TEXT_TO_IMAGE, Chain, ChainError
+from ..got_models.guidance.formula import automatic_size, check_source
+from ..got_models.reasoner.batch import SEEDS, fault_of, requests_of, variations_of
+from ..got_models.reasoner.prompt import checked_prompt
+from ..got_models.reasoner.sampling import Sampling
 from .types import CATEGORY, GotChain, GotReasoner
 
 PENALTY = io.Float.Input(

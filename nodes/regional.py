@@ -3,7 +3,7 @@
 from comfy_api.latest import io
 
 from ..got_models.comfy.regional import regional_conditioning
-from ..got_models.regional import regional_parts
+from ..got_models.guidance.regional import regional_parts
 from .types import CATEGORY, GotChain
 
 

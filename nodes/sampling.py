@@ -11,7 +11,7 @@ from ..got_models.comfy.guider import (
     sampler_names,
     scheduler_names,
 )
-from ..got_models.guidance import Interval, Strengths
+from ..got_models.guidance.formula import Interval, Strengths
 from .types import CATEGORY, GotGuidance
 
 MODEL = io.Model.Input("model", tooltip="The model of GoT Loader; LoRAs and patches may stand in between.")

@@ -3,7 +3,7 @@
 from comfy_api.latest import io
 
 GotReasoner = io.Custom("GOT_REASONER")  # got_models.comfy.reasoner.ManagedReasoner
-GotChain = io.Custom("GOT_CHAIN")  # got_models.chain.Chain
-GotGuidance = io.Custom("GOT_GUIDANCE")  # got_models.guidance.Guidance
+GotChain = io.Custom("GOT_CHAIN")  # got_models.chain.grammar.Chain
+GotGuidance = io.Custom("GOT_GUIDANCE")  # got_models.guidance.formula.Guidance
 
 CATEGORY = "GoT"

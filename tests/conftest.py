@@ -71,9 +71,9 @@ def client(server):
 @pytest.fixture(scope="session")
 def random_models(tmp_path_factory):
     """One random model as folders in bf16 and in fp8, by type; only to be read."""
-    from got.got_models.convert import convert
-    from got.tests.qwen import Sizes
-    from got.tests.released import make_release
+    from got.got_models.convert.release import convert
+    from got.tools.oracle.qwen import Sizes
+    from got.tools.oracle.released import make_release
 
     base = tmp_path_factory.mktemp("random-models")
     sizes = Sizes(vae={"layers_per_block": 1, "block_out_channels": (32, 32, 32, 32)})

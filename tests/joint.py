@@ -4,9 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from got.got_models.folder import EDIT, TEXT_TO_IMAGE, Defaults, read_manifest, write_manifest
-from got.tests.qwen import Sizes, write_mllm_folder
-from got.tests.released import make_unet, make_vae, write_sdxl_folder
+from got.got_models.files.manifest import EDIT, TEXT_TO_IMAGE, Defaults, read_manifest, write_manifest
+from got.tools.oracle.qwen import Sizes, write_mllm_folder
+from got.tools.oracle.released import make_unet, make_vae, write_sdxl_folder
 from got.training.joint.config import Config, make_config
 from got.training.joint.start import make_start
 from torch import nn

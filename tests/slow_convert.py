@@ -3,8 +3,8 @@
 import sys
 import time
 
-from got.got_models.conversion.writer import Progress
-from got.got_models.convert import main
+from got.got_models.convert.release import main
+from got.got_models.convert.writer import Progress
 
 
 class SlowProgress(Progress):
@@ -14,5 +14,5 @@ class SlowProgress(Progress):
 
 
 if __name__ == "__main__":
-    sys.modules["got.got_models.convert"].Progress = SlowProgress
+    sys.modules["got.got_models.convert.release"].Progress = SlowProgress
     sys.exit(main())

@@ -5,8 +5,10 @@ import time
 from pathlib import Path
 
 import pytest
-from got.got_models.boxes import text_of_boxes
-from got.got_models.chain import (
+from got.got_models.chain.boxes import text_of_boxes
+from got.got_models.chain.colors import COLORS, PALETTE, find_color
+from got.got_models.chain.edits import kept_text
+from got.got_models.chain.grammar import (
     EDIT,
     TEXT_TO_IMAGE,
     Box,
@@ -17,9 +19,7 @@ from got.got_models.chain import (
     read_chain,
     without_unfinished_box,
 )
-from got.got_models.colors import COLORS, PALETTE, find_color
-from got.got_models.editing import kept_text
-from got.got_models.prompt import checked_prompt
+from got.got_models.reasoner.prompt import checked_prompt
 from PIL import ImageColor
 
 CASES = json.loads((Path(__file__).parent / "chains.json").read_text(encoding="utf-8"))

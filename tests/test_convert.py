@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from got.got_models.conversion import checkpoint, writer
-from got.got_models.convert import COMPONENTS, convert, main
+from got.got_models.convert import checkpoint, writer
+from got.got_models.convert.release import COMPONENTS, convert, main
 from got.got_models.errors import GoTError
-from got.got_models.folder import read_manifest
-from got.got_models.loading import load_reasoner
-from got.got_models.weights import load_tensors, read_header
-from got.tests.qwen import GOT_TOKENS, Sizes
+from got.got_models.files.manifest import read_manifest
+from got.got_models.files.weights import load_tensors, read_header
+from got.got_models.reasoner.loading import load_reasoner
+from got.tools.oracle.qwen import GOT_TOKENS, Sizes
 from safetensors.torch import save_file
 from transformers import Qwen2_5_VLForConditionalGeneration
 
@@ -37,7 +37,7 @@ def run(release, out, dtype="fp32"):
 
 @pytest.fixture(scope="module")
 def make_release():
-    from got.tests.released import make_release  # here, since peft and diffusers refuse the oldest transformers
+    from got.tools.oracle.released import make_release
 
     return make_release
 
@@ -488,7 +488,7 @@ def test_nothing_is_left_when_writing_breaks_off(broken, monkeypatch, capsys, fa
     def fail(*arguments):
         raise failure
 
-    monkeypatch.setattr("got.got_models.convert.write_file", fail)
+    monkeypatch.setattr("got.got_models.convert.release.write_file", fail)
     before = sorted(broken.iterdir())
     places = [f"--{name}={broken / name}" for name in ("got", "mllm", "sdxl")]
     assert main([*places, f"--out={broken / 'models' / 'out'}"]) != 0

@@ -7,70 +7,70 @@ from random import Random
 
 import numpy as np
 import pytest
-from got.training import world
-from got.training.detector import detect, overlap
+from got.world import scenes
+from got.world.detector import detect, overlap
 from PIL import Image, ImageFilter
 from scipy import ndimage
 
 RIGHT = 0.99  # share of scenes
 
 
-def scenes(count=200, held_out=False):
-    return [world.random_scene(Random(10**6 + seed), held_out, tidy=seed % 2 == 0) for seed in range(count)]
+def some_scenes(count=200, held_out=False):
+    return [scenes.random_scene(Random(10**6 + seed), held_out, tidy=seed % 2 == 0) for seed in range(count)]
 
 
 @pytest.mark.parametrize("held_out", [False, True])
 def test_shapes_colors_and_background_of_rendered_scenes_are_right(held_out):
     right = []
-    for scene in scenes(held_out=held_out):
-        view = detect(world.render(scene))
+    for scene in some_scenes(held_out=held_out):
+        view = detect(scenes.render(scene))
         names = sorted((thing.shape, thing.color) for thing in scene.things)
         right.append(view.background == scene.background and names == sorted(seen[:2] for seen in view.things))
     assert np.mean(right) >= RIGHT
 
 
 def test_boxes_are_right_to_a_pixel_or_so():
-    for scene in scenes(60):
-        seen = detect(world.render(scene)).things
+    for scene in some_scenes(60):
+        seen = detect(scenes.render(scene)).things
         for thing in scene.things:
             assert max(overlap(thing.box, other.box) for other in seen) > 0.85
 
 
-@pytest.mark.parametrize("color", world.COLORS)
-@pytest.mark.parametrize("background", world.BACKGROUNDS)
+@pytest.mark.parametrize("color", scenes.COLORS)
+@pytest.mark.parametrize("background", scenes.BACKGROUNDS)
 def test_every_color_is_told_from_every_background(color, background):
-    scene = world.Scene(background, (world.Thing("circle", color, (300, 300, 600, 600)),))
-    view = detect(world.render(scene))
+    scene = scenes.Scene(background, (scenes.Thing("circle", color, (300, 300, 600, 600)),))
+    view = detect(scenes.render(scene))
     assert (view.background, [seen[:2] for seen in view.things]) == (background, [("circle", color)])
 
 
 def test_a_little_noise_changes_nothing():
-    scene = scenes(1)[0]
-    noise = np.random.default_rng(0).normal(0, 8, (world.SIZE, world.SIZE, 3))
-    noisy = np.clip(world.render(scene) + noise, 0, 255).astype(np.uint8)
+    scene = some_scenes(1)[0]
+    noise = np.random.default_rng(0).normal(0, 8, (scenes.SIZE, scenes.SIZE, 3))
+    noisy = np.clip(scenes.render(scene) + noise, 0, 255).astype(np.uint8)
     assert sorted(seen[:2] for seen in detect(noisy).things) == sorted(t[:2] for t in scene.things)
 
 
 def test_things_that_touch_are_told_apart_by_color():
-    things = (world.Thing("square", "red", (200, 300, 500, 600)), world.Thing("square", "blue", (500, 300, 800, 600)))
-    seen = detect(world.render(world.Scene("gray", things))).things
+    things = (scenes.Thing("square", "red", (200, 300, 500, 600)), scenes.Thing("square", "blue", (500, 300, 800, 600)))
+    seen = detect(scenes.render(scenes.Scene("gray", things))).things
     assert [thing[:2] for thing in seen] == [("square", "red"), ("square", "blue")]
 
 
 def test_a_shape_that_is_none_of_ours_has_no_name():
-    pixels = np.full((world.SIZE, world.SIZE, 3), 128, dtype=np.uint8)
+    pixels = np.full((scenes.SIZE, scenes.SIZE, 3), 128, dtype=np.uint8)
     pixels[40:80, 60:64] = pixels[58:62, 40:84] = (255, 0, 0)
     assert [seen.shape for seen in detect(pixels).things] == [""]
 
 
 def test_two_squares_of_one_color_that_touch_are_no_square():
-    things = (world.Thing("square", "red", (100, 300, 400, 600)), world.Thing("square", "red", (380, 250, 650, 520)))
-    assert [seen.shape for seen in detect(world.render(world.Scene("gray", things))).things] == [""]
+    things = (scenes.Thing("square", "red", (100, 300, 400, 600)), scenes.Thing("square", "red", (380, 250, 650, 520)))
+    assert [seen.shape for seen in detect(scenes.render(scenes.Scene("gray", things))).things] == [""]
 
 
 def test_a_small_blurred_star_is_a_star():
-    scene = world.Scene("gray", (world.Thing("star", "white", (300, 300, 525, 525)),))
-    blurred = Image.fromarray(world.render(scene)).filter(ImageFilter.GaussianBlur(1))
+    scene = scenes.Scene("gray", (scenes.Thing("star", "white", (300, 300, 525, 525)),))
+    blurred = Image.fromarray(scenes.render(scene)).filter(ImageFilter.GaussianBlur(1))
     assert [seen.shape for seen in detect(np.asarray(blurred)).things] == ["star"]
 
 
@@ -79,8 +79,8 @@ def test_a_blurred_scene_is_seen_as_the_sharp_one(blur, least):
     """What a person still names must not count as nothing, nor as something else."""
     right = []
     for seed in range(200):
-        scene = world.random_scene(Random(seed))
-        pixels = ndimage.gaussian_filter(world.render(scene).astype(float), (blur, blur, 0)).round().astype(np.uint8)
+        scene = scenes.random_scene(Random(seed))
+        pixels = ndimage.gaussian_filter(scenes.render(scene).astype(float), (blur, blur, 0)).round().astype(np.uint8)
         seen = [f"{thing.color} {thing.shape}" for thing in detect(pixels).things]
         right.append(sorted(seen) == sorted(thing.name for thing in scene.things))
     assert np.mean(right) >= least
@@ -98,7 +98,7 @@ def test_overlap_of_a_box_with_itself_is_one_and_with_a_stranger_zero():
 
 def test_things_joined_by_a_haze_are_two():
     boxes = (150, 300, 450, 600), (500, 300, 800, 600)
-    pixels = world.render(world.Scene("brown", tuple(world.Thing("circle", "blue", box) for box in boxes)))
+    pixels = scenes.render(scenes.Scene("brown", tuple(scenes.Thing("circle", "blue", box) for box in boxes)))
     gap = pixels[48:66, 56:66].astype(float)
     pixels[48:66, 56:66] = np.where(gap == (165, 42, 42), gap + 0.3 * (np.array((0, 0, 255)) - gap), gap)
     assert [seen[:2] for seen in detect(pixels).things] == [("circle", "blue")] * 2
@@ -106,7 +106,7 @@ def test_things_joined_by_a_haze_are_two():
 
 def test_an_uneven_background_is_no_thing():
     boxes = [(x, y, x + 400, y + 400) for y in (50, 550) for x in (50, 550)]
-    pixels = world.render(world.Scene("gray", tuple(world.Thing("square", "green", box) for box in boxes)))
+    pixels = scenes.render(scenes.Scene("gray", tuple(scenes.Thing("square", "green", box) for box in boxes)))
     gray = (pixels == (128, 128, 128)).all(-1)
     pixels[gray] = (116, 138, 135)
     edge = np.ones_like(gray)
@@ -118,7 +118,7 @@ def test_an_uneven_background_is_no_thing():
 
 
 def test_a_small_thing_that_a_haze_joins_to_a_large_one_is_not_lost():
-    things = (world.Thing("square", "green", (300, 500, 750, 950)), world.Thing("star", "red", (400, 225, 650, 475)))
-    pixels = world.render(world.Scene("gray", things))
+    things = (scenes.Thing("square", "green", (300, 500, 750, 950)), scenes.Thing("star", "red", (400, 225, 650, 475)))
+    pixels = scenes.render(scenes.Scene("gray", things))
     pixels[60:65, 52:84] = (90, 90, 60)  # neither of the three colours
     assert sorted(seen[:2] for seen in detect(pixels).things) == [("square", "green"), ("star", "red")]

@@ -8,20 +8,20 @@ import shutil
 import comfy.model_management
 import pytest
 import torch
-from got.got_models import recording
-from got.got_models.chain import TEXT_TO_IMAGE, Chain, read_chain
+from got.got_models.chain.grammar import TEXT_TO_IMAGE, Chain, read_chain
 from got.got_models.comfy.guider import GoTGuider, empty_latent, sample
 from got.got_models.comfy.reasoner import ManagedReasoner
 from got.got_models.comfy.unet import load_unet
 from got.got_models.comfy.vae import load_vae
-from got.got_models.decoding import Sampling
-from got.got_models.folder import PUBLISHED_DEFAULTS, REASONER, UNET, VAE
-from got.got_models.guidance import Guidance, Strengths
-from got.got_models.loading import load_reasoner
-from got.tests import oracle
-from got.tests.qwen import store_in_fp8
+from got.got_models.files.manifest import PUBLISHED_DEFAULTS, REASONER, UNET, VAE
+from got.got_models.guidance.formula import Guidance, Strengths
+from got.got_models.reasoner import cuda_graph
+from got.got_models.reasoner.loading import load_reasoner
+from got.got_models.reasoner.sampling import Sampling
 from got.tools.bench.machine import full_precision
 from got.tools.bench.models import SIZES, make_models
+from got.tools.oracle import script
+from got.tools.oracle.qwen import store_in_fp8
 
 CARD = torch.cuda.is_available()
 CHAIN = "A cup (120,300),(480,760) (red) stands on a table."
@@ -68,14 +68,14 @@ def managed(folder, networks, precision):
 @pytest.fixture
 def recordings(monkeypatch):
     """Which steps were recorded, by the rows of each."""
-    made, recorded = [], recording.RecordedStep
+    made, recorded = [], cuda_graph.RecordedStep
 
     def note(language, cache, inputs):
         step = recorded(language, cache, inputs)
         made.append(cache.keys[0].shape[0])
         return step
 
-    monkeypatch.setattr(recording, "RecordedStep", note)
+    monkeypatch.setattr(cuda_graph, "RecordedStep", note)
     return made
 
 
@@ -161,7 +161,7 @@ def test_the_same_picture_is_drawn(folder, networks, strengths):
     guider = GoTGuider(model, guidance, Strengths(*strengths))
     ours = sample(guider, empty_latent(guidance), 3, 6, "euler", "got")["samples"] * SCALING
     noise = torch.randn(1, 4, SIDE // 8, SIDE // 8, generator=torch.Generator().manual_seed(3))
-    expected = oracle.denoise(networks.unet, guidance, noise, 6, strengths, "euler", step_seed=4)
+    expected = script.denoise(networks.unet, guidance, noise, 6, strengths, "euler", step_seed=4)
     assert (ours - expected).abs().max() <= 1e-3 * expected.abs().max()
 
 

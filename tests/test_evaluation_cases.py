@@ -6,19 +6,10 @@ Run: python dev.py test tests/test_evaluation_cases.py
 from random import Random
 
 import pytest
-from got.training import language, world
-from got.training.detector import detect
-from got.training.evaluation import scores
-from got.training.evaluation.cases import (
-    COLUMNS,
-    HELD_OUT,
-    KINDS,
-    edit_case,
-    moved,
-    prompt_case,
-    reworded,
-    scene_of,
-)
+from got.evaluation import scores
+from got.evaluation.cases import COLUMNS, HELD_OUT, KINDS, edit_case, moved, prompt_case, reworded, scene_of
+from got.world import scenes, wording
+from got.world.detector import detect
 
 PROMPTS = [prompt_case(number, 0) for number in range(140)]
 EDITS = [edit_case(number, 0) for number in range(60)]
@@ -35,34 +26,34 @@ def test_a_case_follows_from_its_number_and_the_seed():
 
 def test_every_kind_comes_as_often_as_any_other():
     assert {len(of_kind(kind)) for kind in KINDS} == {20} and KINDS[:6] == COLUMNS
-    assert {sum(case.edit.kind == kind for case in EDITS) for kind in world.EDITS} == {10}
+    assert {sum(case.edit.kind == kind for case in EDITS) for kind in scenes.EDITS} == {10}
 
 
 def test_prompts_are_phrased_as_training_never_does():
-    held_out = [frame.format(x="") for frame in language.FRAMES[-2:]]
+    held_out = [frame.format(x="") for frame in wording.FRAMES[-2:]]
     for case in PROMPTS:
         assert any(case.text.lower().startswith(words) for words in held_out), case.text
-    relations = [words for phrasings in language.PLACES.values() for words in phrasings[-2:]]
+    relations = [words for phrasings in wording.PLACES.values() for words in phrasings[-2:]]
     for case in of_kind("position"):
         assert any(words in case.text for words in relations), case.text
 
 
 def test_instructions_are_phrased_as_training_never_does():
     for case in EDITS:
-        held_out = [language.capital(words.split("{")[0]) for words in language.INSTRUCTIONS[case.edit.kind][-2:]]
-        assert language.capital(case.text).startswith(tuple(held_out)), case.text
+        held_out = [wording.capital(words.split("{")[0]) for words in wording.INSTRUCTIONS[case.edit.kind][-2:]]
+        assert wording.capital(case.text).startswith(tuple(held_out)), case.text
 
 
 def test_what_is_placed_somewhere_is_a_held_out_combination():
     assert len(HELD_OUT) == sum(
-        world.is_held_out(c, s, r) for c in world.COLORS for s in world.SHAPES for r in world.RELATIONS
+        scenes.is_held_out(c, s, r) for c in scenes.COLORS for s in scenes.SHAPES for r in scenes.RELATIONS
     )
     for case in PROMPTS:
         for i, relation, _ in case.scene.relations:
-            assert world.is_held_out(case.scene.things[i].color, case.scene.things[i].shape, relation)
+            assert scenes.is_held_out(case.scene.things[i].color, case.scene.things[i].shape, relation)
     for case in EDITS:
         if case.edit.kind == "add":
-            assert world.is_held_out(case.edit.result.color, case.edit.result.shape, case.edit.relation)
+            assert scenes.is_held_out(case.edit.result.color, case.edit.result.shape, case.edit.relation)
 
 
 @pytest.mark.parametrize(
@@ -78,15 +69,15 @@ def test_what_is_placed_somewhere_is_a_held_out_combination():
     ],
 )
 def test_a_kind_asks_for_what_its_name_says(kind, counts, names):
-    scenes = [scene_of(kind, Random(seed)) for seed in range(60)]
-    assert {len(scene.things) for scene in scenes} == counts
-    assert {len({thing.name for thing in scene.things}) for scene in scenes} <= names
-    assert all(bool(scene.relations) for scene in scenes) or kind != "position"
+    asked = [scene_of(kind, Random(seed)) for seed in range(60)]
+    assert {len(scene.things) for scene in asked} == counts
+    assert {len({thing.name for thing in scene.things}) for scene in asked} <= names
+    assert all(bool(scene.relations) for scene in asked) or kind != "position"
 
 
 def test_a_rendered_case_is_drawn_as_asked():
     for case in PROMPTS:
-        assert scores.as_asked(case.kind, case.scene, detect(world.render(case.scene))), case.text
+        assert scores.as_asked(case.kind, case.scene, detect(scenes.render(case.scene))), case.text
 
 
 def test_the_second_edit_changes_the_result_of_the_first():
@@ -98,7 +89,7 @@ def test_the_second_edit_changes_the_result_of_the_first():
 
 
 def plan(case):
-    return language.chain(case.scene, Random(case.number))
+    return wording.chain(case.scene, Random(case.number))
 
 
 def test_a_moved_box_is_the_only_thing_that_changes_and_it_touches_nothing():
@@ -110,7 +101,7 @@ def test_a_moved_box_is_the_only_thing_that_changes_and_it_touches_nothing():
         before, after = scores.planned(plan(case)), scores.planned(changed.chain)
         assert [old != new for old, new in zip(before, after)].count(True) == 1
         assert changed.before in before and changed.after in after and changed.before.name == changed.after.name
-        assert world.apart(changed.after.box, [thing.box for thing in before])
+        assert scenes.apart(changed.after.box, [thing.box for thing in before])
 
 
 def test_a_moved_box_keeps_the_relations():
@@ -119,9 +110,9 @@ def test_a_moved_box_keeps_the_relations():
 
 
 def test_where_there_is_no_room_nothing_moves():
-    wall = world.Thing("square", "red", (25, 25, 975, 975))
-    scene = world.Scene("gray", (wall,))
-    assert moved(language.chain(scene, Random(0)), scene, Random(0)) is None
+    wall = scenes.Thing("square", "red", (25, 25, 975, 975))
+    scene = scenes.Scene("gray", (wall,))
+    assert moved(wording.chain(scene, Random(0)), scene, Random(0)) is None
     assert moved("no box at all", scene, Random(0)) is None
 
 
@@ -137,8 +128,8 @@ def test_one_colour_or_noun_is_reworded_with_its_article_and_the_colour_of_its_b
         expected = [changed.after if thing == changed.before else thing for thing in scores.planned(chain)]
         assert scores.planned(changed.chain) == expected
         things = tuple(expected)
-        assert changed.chain == language.chain(
-            world.Scene(case.scene.background, things, case.scene.relations), Random(case.number)
+        assert changed.chain == wording.chain(
+            scenes.Scene(case.scene.background, things, case.scene.relations), Random(case.number)
         )
     assert kinds == {"colour", "noun"}
 

@@ -8,17 +8,17 @@ from random import Random
 
 import numpy as np
 import pytest
-from got.got_models.chain import EDIT, TEXT_TO_IMAGE
-from got.got_models.folder import TINY
-from got.training import language, world
-from got.training.evaluation import graphs
-from got.training.evaluation.__main__ import parse_arguments
-from got.training.evaluation.answers import Answer, Answers, AnswersError
-from got.training.evaluation.cases import COLUMNS
-from got.training.evaluation.figures import MAIN, Figures, figure, outcomes, report
-from got.training.evaluation.run import EDITED, PLAN, PROMPT_ONLY, SECOND, Evaluation, Questions, change, spatial
-from got.training.evaluation.sheet import RIGHT, WRONG, contact_sheet
-from got.training.evaluation.table import table
+from got.evaluation import graphs
+from got.evaluation.__main__ import parse_arguments
+from got.evaluation.answers import Answer, Answers, AnswersError
+from got.evaluation.cases import COLUMNS
+from got.evaluation.figures import MAIN, Figures, figure, outcomes, report
+from got.evaluation.run import EDITED, PLAN, PROMPT_ONLY, SECOND, Evaluation, Questions, change, spatial
+from got.evaluation.sheet import RIGHT, WRONG, contact_sheet
+from got.evaluation.table import table
+from got.got_models.chain.grammar import EDIT, TEXT_TO_IMAGE
+from got.got_models.files.manifest import TINY
+from got.world import scenes, wording
 from PIL import Image, ImageColor
 
 QUESTIONS = Questions(prompts=14, edits=6, seed=0, strengths=(0, 6))
@@ -29,12 +29,12 @@ def answered(folder, blank=False):
     answers = Answers(folder, {}, resume=False)
 
     def add(key, chain, scene):
-        empty = world.Scene("brown" if scene.background == "gray" else "gray", ())
-        Image.fromarray(world.render(empty if blank else scene)).save(answers.place(key))
+        empty = scenes.Scene("brown" if scene.background == "gray" else "gray", ())
+        Image.fromarray(scenes.render(empty if blank else scene)).save(answers.place(key))
         answers.add(key, Answer(chain, answers.place(key).name))
 
     for case in QUESTIONS.prompt_cases:
-        chain = language.chain(case.scene, Random(0))
+        chain = wording.chain(case.scene, Random(0))
         for key in QUESTIONS.keys(case):
             name = key.split("/")[1]
             scene = case.scene
@@ -42,11 +42,11 @@ def answered(folder, blank=False):
                 if (changed := change(case, answers, name)) is None:
                     continue
                 things = tuple(changed.after if thing == changed.before else thing for thing in scene.things)
-                scene = world.Scene(scene.background, things)
+                scene = scenes.Scene(scene.background, things)
             add(key, chain, scene)
     for case in QUESTIONS.edit_cases:
-        add(f"{case.key}/{EDITED}", language.edit_chain(case.edit), case.edit.target)
-        add(f"{case.key}/{SECOND}", language.edit_chain(case.second), case.second.target)
+        add(f"{case.key}/{EDITED}", wording.edit_chain(case.edit), case.edit.target)
+        add(f"{case.key}/{SECOND}", wording.edit_chain(case.second), case.second.target)
     return answers
 
 
@@ -121,7 +121,7 @@ def test_the_interval_of_a_mean_is_around_it():
 
 def test_the_table_has_every_figure(perfect):
     text = table(figures_of(perfect))
-    for name in (*COLUMNS, *(name for names in MAIN.values() for name in names), *world.EDITS, "prompt only"):
+    for name in (*COLUMNS, *(name for names in MAIN.values() for name in names), *scenes.EDITS, "prompt only"):
         assert name in text
 
 

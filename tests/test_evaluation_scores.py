@@ -7,19 +7,19 @@ from random import Random
 
 import numpy as np
 import pytest
-from got.training import language, world
-from got.training.detector import detect
-from got.training.evaluation import scores
-from got.training.world import Edit, Scene, Thing
+from got.evaluation import scores
+from got.world import scenes, wording
+from got.world.detector import detect
+from got.world.scenes import Edit, Scene, Thing
 
 RED, BLUE = Thing("circle", "red", (100, 300, 400, 600)), Thing("square", "blue", (600, 300, 900, 600))
 PAIR = Scene("gray", (RED, BLUE), ((0, "left of", 1),))
-CHAIN = language.chain(PAIR, Random(0))
-RED_BOX, BLUE_BOX = (language.box_text(thing.box, thing.color) for thing in PAIR.things)
+CHAIN = wording.chain(PAIR, Random(0))
+RED_BOX, BLUE_BOX = (wording.box_text(thing.box, thing.color) for thing in PAIR.things)
 
 
 def seen(*things, background="gray"):
-    return detect(world.render(Scene(background, things)))
+    return detect(scenes.render(Scene(background, things)))
 
 
 # ---------------------------------------------------------------- planning
@@ -46,7 +46,7 @@ def test_a_chain_without_a_box_for_each_thing_does_not_parse(chain):
 
 
 def test_a_group_that_is_named_before_its_things_needs_no_box_of_its_own():
-    boxes = [language.box_text(box, "red") for box in ((100, 100, 400, 400), (500, 100, 800, 400))]
+    boxes = [wording.box_text(box, "red") for box in ((100, 100, 400, 400), (500, 100, 800, 400))]
     chain = f"There are two red circles: a red circle {boxes[0]} and a red circle {boxes[1]}."
     assert scores.parses(chain)
 
@@ -91,12 +91,12 @@ def test_a_thing_in_another_colour_is_still_an_object(kind, right):
     assert scores.as_asked(kind, Scene("gray", (RED,)), seen(RED._replace(color="green"))) == right
 
 
-@pytest.mark.parametrize("relation", world.RELATIONS)
+@pytest.mark.parametrize("relation", scenes.RELATIONS)
 def test_relations_are_seen_and_their_opposites_are_not(relation):
     here, there = ((0, 0, 300, 300), (310, 310, 600, 600))
     first, second = (here, there) if relation in ("left of", "above") else (there, here)
     assert scores.beyond(first, relation, second)
-    assert not scores.beyond(first, world.OPPOSITE[relation], second)
+    assert not scores.beyond(first, scenes.OPPOSITE[relation], second)
     assert not scores.beyond((0, 0, 300, 300), relation, (100, 100, 400, 400))
 
 
@@ -121,7 +121,7 @@ def test_fit_is_near_one_where_drawn_as_planned_and_zero_where_nothing_is():
 def test_a_thing_followed_if_it_is_at_the_new_place_and_nowhere_else(drawn, right):
     places = {"old": RED.box, "new": (100, 650, 350, 900), "elsewhere": (600, 650, 850, 900)}
     after = RED._replace(box=places["new"])
-    chain = language.chain(Scene("gray", (after, BLUE)), Random(0))
+    chain = wording.chain(Scene("gray", (after, BLUE)), Random(0))
     view = seen(BLUE, *(RED._replace(box=places[name]) for name in drawn))
     assert scores.followed(RED, after, chain, view) == right
 
@@ -150,21 +150,21 @@ def test_a_rewording_changes_the_thing_and_nothing_else(things, background, righ
 
 
 def edits(kind, count=12):
-    return [world.random_edit(Random(seed), held_out=True, kind=kind) for seed in range(count)]
+    return [scenes.random_edit(Random(seed), held_out=True, kind=kind) for seed in range(count)]
 
 
-@pytest.mark.parametrize("kind", world.EDITS)
+@pytest.mark.parametrize("kind", scenes.EDITS)
 def test_the_edited_scene_is_the_change_and_the_source_is_not(kind):
     for edit in edits(kind):
-        assert scores.change_made(edit, detect(world.render(edit.target)))
-        assert not scores.change_made(edit, detect(world.render(edit.source)))
+        assert scores.change_made(edit, detect(scenes.render(edit.target)))
+        assert not scores.change_made(edit, detect(scenes.render(edit.source)))
 
 
-@pytest.mark.parametrize("kind", world.EDITS)
+@pytest.mark.parametrize("kind", scenes.EDITS)
 def test_the_true_area_is_found_and_the_empty_corner_is_not(kind):
     for edit in edits(kind):
-        assert scores.area_found(edit, language.edit_chain(edit))
-        assert not scores.area_found(edit, f"Here {language.box_text((0, 0, 20, 20), 'red')}")
+        assert scores.area_found(edit, wording.edit_chain(edit))
+        assert not scores.area_found(edit, f"Here {wording.box_text((0, 0, 20, 20), 'red')}")
         assert not scores.area_found(edit, "Here.")
 
 
@@ -172,17 +172,17 @@ def test_what_is_added_may_stand_anywhere_in_its_relation_but_on_nothing():
     source = Scene("gray", (RED,))
     new = Thing("star", "white", (450, 350, 700, 600))
     edit = Edit("add", source, Scene("gray", (RED, new)), new.box, new, new, "right of", RED)
-    assert scores.area_found(edit, f"There {language.box_text((700, 600, 950, 850), 'white')}")
-    assert not scores.area_found(edit, f"There {language.box_text((380, 350, 700, 600), 'white')}")
+    assert scores.area_found(edit, f"There {wording.box_text((700, 600, 950, 850), 'white')}")
+    assert not scores.area_found(edit, f"There {wording.box_text((380, 350, 700, 600), 'white')}")
     assert scores.change_made(edit, seen(RED, new._replace(box=(700, 600, 950, 850))))
     assert not scores.change_made(edit, seen(RED, new._replace(box=(100, 650, 350, 900))))
 
 
-@pytest.mark.parametrize("kind", world.EDITS)
+@pytest.mark.parametrize("kind", scenes.EDITS)
 def test_outside_its_area_an_edit_changes_nothing(kind):
     for edit in edits(kind, 6):
-        source, target = world.render(edit.source), world.render(edit.target)
-        mask = scores.left_alone(edit, language.edit_chain(edit))
+        source, target = scenes.render(edit.source), scenes.render(edit.target)
+        mask = scores.left_alone(edit, wording.edit_chain(edit))
         assert 0 < mask.sum() < mask.size
         assert scores.psnr(source, target, mask) == scores.MOST_DB
 
@@ -190,9 +190,9 @@ def test_outside_its_area_an_edit_changes_nothing(kind):
 def test_the_planned_area_is_left_out_too_unless_nothing_remains():
     edit = edits("remove")[0]
     true = scores.left_alone(edit, "")
-    half = scores.left_alone(edit, f"Here {language.box_text((0, 0, 500, 998), 'red')}")
+    half = scores.left_alone(edit, f"Here {wording.box_text((0, 0, 500, 998), 'red')}")
     assert not half[:, :64].any() and half[:, 64:].sum() == true[:, 64:].sum()
-    everything = scores.left_alone(edit, f"Here {language.box_text((0, 0, 998, 998), 'red')}")
+    everything = scores.left_alone(edit, f"Here {wording.box_text((0, 0, 998, 998), 'red')}")
     assert (everything == true).all()
 
 

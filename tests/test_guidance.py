@@ -6,10 +6,10 @@ import numpy
 import pytest
 import torch
 from diffusers import DDPMScheduler, EulerDiscreteScheduler
-from got.got_models.chain import EDIT, TEXT_TO_IMAGE, Chain, parse_regions, read_chain
+from got.got_models.chain.grammar import EDIT, TEXT_TO_IMAGE, Chain, parse_regions, read_chain
 from got.got_models.errors import GoTError
-from got.got_models.folder import PUBLISHED_DEFAULTS
-from got.got_models.guidance import (
+from got.got_models.files.manifest import PUBLISHED_DEFAULTS
+from got.got_models.guidance.formula import (
     BRANCHES,
     Strengths,
     as_plain_guidance,
@@ -118,7 +118,7 @@ def test_equal_canvases_are_encoded_once_and_still_count_each():
 def test_many_boxes_are_not_all_painted_at_once(monkeypatch):
     boxes = regions(*[(f"({x},0),({x + 100},999)", "red") for x in range(0, 700, 100)])
     whole, groups = spatial_latents(boxes, Encoder(), 96, 64), []
-    monkeypatch.setattr("got.got_models.guidance.MAX_PIXELS", 3 * 96 * 64)
+    monkeypatch.setattr("got.got_models.guidance.formula.MAX_PIXELS", 3 * 96 * 64)
 
     def encode(pictures):
         groups.append(len(pictures))

@@ -17,16 +17,16 @@ from comfy.ldm.modules.attention import attention_pytorch
 from comfy_api.torch_helpers import set_torch_compile_wrapper
 from comfy_extras.nodes_custom_sampler import KSamplerSelect, RandomNoise, SamplerCustomAdvanced
 from comfy_extras.nodes_model_advanced import RescaleCFG
-from got.got_models.chain import TEXT_TO_IMAGE
+from got.got_models.chain.grammar import TEXT_TO_IMAGE
 from got.got_models.comfy.guider import GoTGuider, conditioning, empty_latent, reference_sigmas, sample
 from got.got_models.comfy.unet import load_unet
 from got.got_models.errors import GoTError
-from got.got_models.folder import PUBLISHED_DEFAULTS
-from got.got_models.guidance import Guidance, Interval, Strengths
+from got.got_models.files.manifest import PUBLISHED_DEFAULTS
+from got.got_models.guidance.formula import Guidance, Interval, Strengths
 from got.nodes.sampling import GoTGuiderNode, GoTSampler, GoTScheduler
-from got.tests import oracle
-from got.tests.qwen import Sizes, lively
-from got.tests.released import make_unet
+from got.tools.oracle import script
+from got.tools.oracle.qwen import Sizes, lively
+from got.tools.oracle.released import make_unet
 from safetensors.torch import save_file
 
 import nodes as comfy_nodes
@@ -95,13 +95,13 @@ def relative_error(ours, expected):
 @pytest.mark.parametrize("name", ["euler", "ddpm"])
 @pytest.mark.parametrize("strengths", STRENGTHS)
 def test_ten_steps_equal_the_plain_script(network, model, guidance, strengths, name):
-    expected = oracle.denoise(network, guidance, noise(), 10, strengths, name, step_seed=4)
+    expected = script.denoise(network, guidance, noise(), 10, strengths, name, step_seed=4)
     assert relative_error(drawn(model, guidance, strengths, 10, name), expected) <= 1e-5
 
 
 @pytest.mark.parametrize("name, steps", [("euler", 7), ("ddpm", 6), ("euler", 1)])
 def test_step_counts_that_do_not_divide_the_schedule_equal_the_plain_script(network, model, guidance, name, steps):
-    expected = oracle.denoise(network, guidance, noise(), steps, (7.5, 4, 1), name, step_seed=4)
+    expected = script.denoise(network, guidance, noise(), steps, (7.5, 4, 1), name, step_seed=4)
     assert relative_error(drawn(model, guidance, steps=steps, name=name), expected) <= 1e-5
 
 
@@ -110,13 +110,13 @@ def test_the_ends_of_the_range_are_single_branches(network, model, guidance, str
     none = torch.zeros_like(guidance.spatial)
     only = {"context": guidance.null_context, "spatial": none, "reference": none} if branch == "uncond" else {}
     alone = SimpleNamespace(**{**vars(guidance), **only})
-    expected = oracle.denoise(network, alone, noise(), 2, (1, 1, 1), "euler", step_seed=4)
+    expected = script.denoise(network, alone, noise(), 2, (1, 1, 1), "euler", step_seed=4)
     assert relative_error(drawn(model, guidance, strengths), expected) <= 1e-5
 
 
 @pytest.mark.parametrize("steps", [4, 7, 10, 20, 25, 30, 50, 1000])
 def test_the_noise_levels_are_those_of_diffusers(model, steps):
-    schedule = oracle.scheduler("euler")
+    schedule = script.scheduler("euler")
     schedule.set_timesteps(steps)
     torch.testing.assert_close(reference_sigmas(model, steps), schedule.sigmas, atol=0, rtol=1e-5)
 

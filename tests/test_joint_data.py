@@ -15,8 +15,7 @@ import pytest
 from datasets import Dataset, Features, Value
 from datasets import Image as ImageColumn
 from got import dev
-from got.got_models.chain import EDIT, TEXT_TO_IMAGE, parse_regions
-from got.training import language, world
+from got.got_models.chain.grammar import EDIT, TEXT_TO_IMAGE, parse_regions
 from got.training.joint.config import ConfigError, Source, make_config
 from got.training.joint.examples import RowError, read_example
 from got.training.joint.published import read_published, with_boxes
@@ -24,6 +23,7 @@ from got.training.joint.report import BrokenRows
 from got.training.joint.sources import Mixture, Rows, example_of
 from got.training.joint.steps import Steps
 from got.training.joint.worlds import SHARES, world_example
+from got.world import scenes, wording
 from PIL import Image
 
 CHAIN = "A red cup (100,200),(300,400) (red) on a table (0,500),(1000,1000)"
@@ -192,9 +192,9 @@ def test_rows_of_the_world(kind):
 
 def test_the_second_turn_edits_what_the_first_made():
     for seed in range(20):
-        first, second = world.two_edits(Random(seed))
+        first, second = scenes.two_edits(Random(seed))
         assert second.source == first.target != second.target
-    text = language.two_step_chain(first, second)
+    text = wording.two_step_chain(first, second)
     assert "2. For the first step, the object to be" in text and "3. For the second step, the object to be" in text
     assert text.startswith("1. The image shows ") and "4. The edited image shows " in text
 

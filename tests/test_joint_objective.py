@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 import torch
 from diffusers import DDPMScheduler, UNet2DConditionModel
-from got.got_models.chain import read_chain
-from got.got_models.conversion.checkpoint import Checkpoint
-from got.got_models.convert import convert
-from got.got_models.loading import load_reasoner
-from got.got_models.weights import WeightsError
-from got.tests import joint, oracle
-from got.tests.released import make_release
+from got.got_models.chain.grammar import read_chain
+from got.got_models.convert.checkpoint import Checkpoint
+from got.got_models.convert.release import convert
+from got.got_models.files.weights import WeightsError
+from got.got_models.reasoner.loading import load_reasoner
+from got.tests import joint
+from got.tools.oracle import script
+from got.tools.oracle.released import make_release
 from got.training.joint.batches import KEPT, NO_BOXES, NO_CHAIN, NOTHING, Batcher
 from got.training.joint.config import SAVED, TARGETS
 from got.training.joint.examples import Example, as_tensor, blank
@@ -109,18 +110,18 @@ def test_both_losses_are_those_of_plain_transformers_and_diffusers(task, oracle_
     alone = replace(alone, dropped=torch.tensor([KEPT]))
     both, rest = objective(batch), objective(alone)
 
-    before = oracle.sequence(plain, task, "a cup", "", source)["input_ids"].shape[1]
-    inputs = oracle.sequence(plain, task, "a cup", CHAIN + "<|im_gen_start|>", source)
+    before = script.sequence(plain, task, "a cup", "", source)["input_ids"].shape[1]
+    inputs = script.sequence(plain, task, "a cup", CHAIN + "<|im_gen_start|>", source)
     logits = plain.mllm_model(**inputs).logits[0, before - 1 : -1].double()
     written = inputs["input_ids"][0, before:]
     expected = -logits.log_softmax(-1).gather(1, written[:, None]).sum().item()
     assert (both["chain"] - rest["chain"]).item() == pytest.approx(expected, rel=1e-4)
 
-    given = oracle.guidance(plain, task, "a cup", CHAIN, source, joint.SIDE, joint.SIDE)
-    target = oracle.encode(plain.vae, Image.fromarray(example.picture)) * 0.13025
+    given = script.guidance(plain, task, "a cup", CHAIN, source, joint.SIDE, joint.SIDE)
+    target = script.encode(plain.vae, Image.fromarray(example.picture)) * 0.13025
     noise, step = batch.noise[:1], batch.steps[:1]
-    noisy = DDPMScheduler(**oracle.SCHEDULE).add_noise(target, noise, step)
-    predicted = oracle.guided_noise(plain.unet, noisy, step.expand(4), given, (1, 1, 1))
+    noisy = DDPMScheduler(**script.SCHEDULE).add_noise(target, noise, step)
+    predicted = script.guided_noise(plain.unet, noisy, step.expand(4), given, (1, 1, 1))
     expected = (predicted - noise).square().mean().item()
     assert (both["noise"] - rest["noise"]).item() == pytest.approx(expected, rel=1e-3)
 
@@ -169,7 +170,7 @@ def test_a_converted_checkpoint_is_where_training_may_begin(tmp_path):
     batch = batch_of(objective, [example])
     hidden = objective.image_states(objective.states(batch), batch)
     torch.testing.assert_close(
-        hidden, oracle.hidden_states(release, "edit", "a cup", CHAIN, source), atol=1e-3, rtol=1e-3
+        hidden, script.hidden_states(release, "edit", "a cup", CHAIN, source), atol=1e-3, rtol=1e-3
     )
     latents = torch.randn(3, 1, 4, 8, 8)
     mine = objective.predict(latents[0], torch.tensor([7]), hidden, *latents[1:], torch.tensor([KEPT]))

@@ -15,10 +15,10 @@ import pytest
 import torch
 from accelerate.state import AcceleratorState
 from got import dev
-from got.got_models.chain import TEXT_TO_IMAGE, read_chain
-from got.got_models.decoding import Sampling
-from got.got_models.folder import read_manifest
-from got.got_models.loading import load_reasoner
+from got.got_models.chain.grammar import TEXT_TO_IMAGE, read_chain
+from got.got_models.files.manifest import read_manifest
+from got.got_models.reasoner.loading import load_reasoner
+from got.got_models.reasoner.sampling import Sampling
 from got.tests import joint
 from got.training.joint.__main__ import main
 from got.training.joint.average import Average

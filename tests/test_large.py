@@ -4,12 +4,12 @@ import json
 
 import pytest
 import torch
-from got.got_models.convert import convert
-from got.got_models.loading import load_reasoner
-from got.got_models.weights import read_header
-from got.tests.large import REAL, RandomTensor, write_release
-from got.tests.qwen import Sizes
-from got.tests.released import make_release
+from got.got_models.convert.release import convert
+from got.got_models.files.weights import read_header
+from got.got_models.reasoner.loading import load_reasoner
+from got.tools.oracle.large import REAL, RandomTensor, write_release
+from got.tools.oracle.qwen import Sizes
+from got.tools.oracle.released import make_release
 
 SIZES = Sizes(unet={"layers_per_block": 1}, vae={"layers_per_block": 1, "block_out_channels": (32, 32, 32, 32)})
 pytestmark = pytest.mark.filterwarnings("ignore:Model has `tie_word_embeddings=True`")
@@ -45,7 +45,7 @@ def test_its_checkpoint_converts_and_loads(tmp_path):
 
 
 def test_shards_hold_no_more_than_their_tensors(tmp_path, monkeypatch):
-    monkeypatch.setattr("got.tests.large.BLOCK", 100)
+    monkeypatch.setattr("got.tools.oracle.large.BLOCK", 100)
     torch.save(RandomTensor("weight", (7, 50)).make(torch.float32), tmp_path / "one.bin")
     assert (tmp_path / "one.bin").stat().st_size < 7 * 50 * 4 + 2000
 

@@ -6,8 +6,8 @@ import shutil
 import pytest
 import torch
 from got.got_models.errors import GoTError
-from got.got_models.folder import REASONER, TINY
-from got.got_models.loading import load_reasoner
+from got.got_models.files.manifest import REASONER, TINY
+from got.got_models.reasoner.loading import load_reasoner
 from safetensors.torch import load_file, save_file
 
 

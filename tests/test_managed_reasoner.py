@@ -10,14 +10,14 @@ import comfy.model_management
 import comfy.model_patcher
 import pytest
 import torch
-from got.got_models.chain import EDIT, TEXT_TO_IMAGE, read_chain
+from got.got_models.chain.grammar import EDIT, TEXT_TO_IMAGE, read_chain
 from got.got_models.comfy.linear import Linear
 from got.got_models.comfy.reasoner import ManagedReasoner
-from got.got_models.decoding import Sampling
-from got.got_models.folder import PROJECTORS, REASONER, UNET, VAE, published_manifest, write_manifest
-from got.got_models.loading import load_reasoner
-from got.got_models.prompt import NEW_TOKENS
-from got.tests.qwen import Sizes, store_in_fp8, write_mllm_folder
+from got.got_models.files.manifest import PROJECTORS, REASONER, UNET, VAE, published_manifest, write_manifest
+from got.got_models.reasoner.loading import load_reasoner
+from got.got_models.reasoner.prompt import NEW_TOKENS
+from got.got_models.reasoner.sampling import Sampling
+from got.tools.oracle.qwen import Sizes, store_in_fp8, write_mllm_folder
 from safetensors.torch import load_file, save_file
 from torch import nn
 

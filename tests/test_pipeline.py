@@ -12,17 +12,17 @@ import folder_paths
 import numpy
 import pytest
 import torch
-from got.got_models.chain import plain_text
-from got.got_models.convert import convert
+from got.got_models.chain.grammar import plain_text
+from got.got_models.convert.release import convert
 from got.got_models.errors import GoTError
 from got.nodes.chain import GoTChainFromText
 from got.nodes.guidance import SemanticSpatialGuidance
 from got.nodes.loader import GoTLoader
 from got.nodes.reasoning import EditChain, ReasoningChain
 from got.nodes.sampling import GoTSampler
-from got.tests import oracle
-from got.tests.qwen import Sizes
-from got.tests.released import make_release
+from got.tools.oracle import script
+from got.tools.oracle.qwen import Sizes
+from got.tools.oracle.released import make_release
 from PIL import Image
 
 import nodes as comfy_nodes
@@ -112,7 +112,7 @@ def test_the_picture_is_the_plain_scripts(release, loaded, case, name):
     task, text, (width, height) = CASES[case]
     strengths = (4, 3, 1.5) if task == "edit" else (7.5, 4, 1)
     noise = torch.randn(1, 4, height // 8, width // 8, generator=torch.Generator().manual_seed(SEED))
-    expected = oracle.draw(
+    expected = script.draw(
         release, task, PROMPT, text, picture(task)[0], (width, height), noise, STEPS, strengths, name, SEED + 1
     )
     assert ((expected > 0) & (expected < 1)).float().mean() > 0.5, "a saturated picture proves nothing"
@@ -135,7 +135,7 @@ def chain_for(task, text=CHAIN):
 
 
 def hidden_by_transformers(release, task, text=CHAIN):
-    return oracle.hidden_states(release, task, PROMPT, text, picture(task)[0])
+    return script.hidden_states(release, task, PROMPT, text, picture(task)[0])
 
 
 @pytest.mark.parametrize("task", ["text-to-image", "edit"])
@@ -154,7 +154,7 @@ def write(loaded, task, max_length=24):
 
 @pytest.mark.parametrize("task", ["text-to-image", "edit"])
 def test_the_chain_is_what_plain_transformers_writes(release, loaded, task):
-    expected = oracle.written_chain(release, task, PROMPT, picture(task)[0], max_tokens=24)
+    expected = script.written_chain(release, task, PROMPT, picture(task)[0], max_tokens=24)
     chain = write(loaded, task)
     assert expected and chain.text == expected.strip().rstrip("\ufffd")
 
@@ -175,7 +175,7 @@ def test_after_a_box_is_moved_no_token_is_written_and_no_picture_looked_at_again
     tokens, looks = counted(language.head), counted(language.tower)
     guidance = SemanticSpatialGuidance.execute(loaded.reasoner, moved, loaded.vae, SMALL).result[0]
     assert not tokens and not looks
-    expected = oracle.guidance(release, task, PROMPT, moved.text, picture(task)[0], guidance.width, guidance.height)
+    expected = script.guidance(release, task, PROMPT, moved.text, picture(task)[0], guidance.width, guidance.height)
     torch.testing.assert_close(guidance.context, expected.context, atol=1e-4, rtol=0)
     torch.testing.assert_close(guidance.spatial, expected.spatial, atol=1e-4, rtol=0)
 

@@ -7,12 +7,12 @@ import comfy.model_management
 import pytest
 import torch
 from comfy.cli_args import args
-from got.got_models.chain import TEXT_TO_IMAGE, read_chain
+from got.got_models.chain.grammar import TEXT_TO_IMAGE, read_chain
 from got.got_models.comfy import precision
 from got.got_models.comfy.reasoner import ManagedReasoner
 from got.got_models.comfy.unet import load_unet
-from got.got_models.folder import UNET
-from got.got_models.loading import load_reasoner
+from got.got_models.files.manifest import UNET
+from got.got_models.reasoner.loading import load_reasoner
 from got.tests.test_unet import noise_by_comfyui, some_inputs
 
 SUPPORTED = [torch.float16, torch.bfloat16, torch.float32]

@@ -8,15 +8,15 @@ from dataclasses import replace
 
 import pytest
 import torch
-from got.got_models.chain import EDIT, TEXT_TO_IMAGE, Chain, ChainError, read_chain
-from got.got_models.colors import COLORS
-from got.got_models.decoding import Sampling, TokenChooser
-from got.got_models.editing import rewriting
-from got.got_models.folder import published_manifest
-from got.got_models.language import mrope_positions
-from got.got_models.prompt import NEW_TOKENS, PROMPTS, checked_prompt
-from got.got_models.reasoner import Reasoner, ReasonerNetwork
-from got.tests.qwen import Sizes, write_mllm_folder
+from got.got_models.chain.colors import COLORS
+from got.got_models.chain.edits import rewriting
+from got.got_models.chain.grammar import EDIT, TEXT_TO_IMAGE, Chain, ChainError, read_chain
+from got.got_models.files.manifest import published_manifest
+from got.got_models.reasoner.network import mrope_positions
+from got.got_models.reasoner.prompt import NEW_TOKENS, PROMPTS, checked_prompt
+from got.got_models.reasoner.reasoner import Reasoner, ReasonerNetwork
+from got.got_models.reasoner.sampling import Sampling, TokenChooser
+from got.tools.oracle.qwen import Sizes, write_mllm_folder
 from torch import nn
 from transformers import PreTrainedTokenizerFast, Qwen2_5_VLForConditionalGeneration, Qwen2VLImageProcessor
 
@@ -145,7 +145,7 @@ def written(reasoner, monkeypatch):
 
     def write(request, text=f"A circle {BOX} (red) and 猫."):
         script = iter([*reasoner.vocabulary.chain(text), reasoner.vocabulary.image_start])
-        chooser = "got.got_models.reasoner.TokenChooser"
+        chooser = "got.got_models.reasoner.reasoner.TokenChooser"
         monkeypatch.setattr(chooser, lambda *settings: lambda ids, logits, written: next(script))
         return reasoner.write(request, Sampling())
 
@@ -257,7 +257,7 @@ def ascii_chain(reasoner, monkeypatch):
     """A request whose chain is plain letters: of the random network's tokens only these are let through."""
     kept = {number for letter in "abcdefgh" for number in reasoner.vocabulary.ordinary(letter)}
     never = [number for number in range(Sizes().vocabulary) if number not in kept]
-    monkeypatch.setattr("got.got_models.decoding._never_written", lambda vocabulary: never)
+    monkeypatch.setattr("got.got_models.reasoner.sampling._never_written", lambda vocabulary: never)
     return text_request()
 
 
@@ -329,7 +329,7 @@ def script(reasoner, monkeypatch, texts):
         tokens = next(scripts)
         return lambda ids, logits, written: next(tokens)
 
-    monkeypatch.setattr("got.got_models.reasoner.TokenChooser", chooser)
+    monkeypatch.setattr("got.got_models.reasoner.reasoner.TokenChooser", chooser)
 
 
 def test_chains_of_different_lengths_end_each_by_itself(reasoner, monkeypatch):

@@ -4,10 +4,10 @@ import json
 
 import pytest
 import torch
-from got.got_models.conversion.reasoner_files import published_config, reasoner_files
-from got.got_models.convert import reasoner_shapes
-from got.got_models.weights import WeightsError, read_header
-from got.tests.qwen import CHAT_TEMPLATE, GOT_TOKENS, Sizes, write_mllm_folder
+from got.got_models.convert.reasoner_files import published_config, reasoner_files
+from got.got_models.convert.release import reasoner_shapes
+from got.got_models.files.weights import WeightsError, read_header
+from got.tools.oracle.qwen import CHAT_TEMPLATE, GOT_TOKENS, Sizes, write_mllm_folder
 from transformers import GenerationConfig, PreTrainedTokenizerFast, Qwen2VLImageProcessor
 
 pytestmark = pytest.mark.transformers_oldest

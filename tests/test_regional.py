@@ -11,10 +11,10 @@ import comfy.sd1_clip
 import comfy.supported_models
 import pytest
 import torch
-from got.got_models.chain import ChainError, read_chain, without_boxes
+from got.got_models.chain.grammar import ChainError, read_chain, without_boxes
 from got.got_models.comfy.regional import regional_conditioning
 from got.got_models.errors import GoTError
-from got.got_models.regional import SIDE, region_shares, regional_parts
+from got.got_models.guidance.regional import SIDE, region_shares, regional_parts
 from got.nodes.regional import GoTRegionalConditioning
 
 LEFT, RIGHT = (slice(None), slice(None, SIDE // 2)), (slice(None), slice(SIDE // 2, None))

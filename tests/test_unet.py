@@ -9,9 +9,9 @@ from comfy.model_detection import unet_config_from_diffusers_unet
 from got.got_models.comfy.guider import size_conditions
 from got.got_models.comfy.unet import REFERENCE, SPATIAL, check_model, load_unet, unet_config
 from got.got_models.errors import GoTError
-from got.got_models.weights import WeightsError
-from got.tests.qwen import Sizes
-from got.tests.released import make_unet
+from got.got_models.files.weights import WeightsError
+from got.tools.oracle.qwen import Sizes
+from got.tools.oracle.released import make_unet
 from safetensors.torch import load_file, save_file
 
 import nodes as comfy_nodes

@@ -6,9 +6,9 @@ import torch
 from comfy.taesd.taesd import TAESD
 from got.got_models.comfy.vae import check_vae, load_vae
 from got.got_models.errors import GoTError
-from got.got_models.weights import WeightsError
-from got.tests.qwen import Sizes
-from got.tests.released import make_vae
+from got.got_models.files.weights import WeightsError
+from got.tools.oracle.qwen import Sizes
+from got.tools.oracle.released import make_vae
 from safetensors.torch import load_file, save_file
 
 CONFIGS = {

@@ -4,8 +4,15 @@ import json
 
 import pytest
 import torch
-from got.got_models.quantized import METADATA, quantized_layers
-from got.got_models.weights import TensorInfo, WeightsError, load_tensors, published_key, read_header, read_metadata
+from got.got_models.files.fp8 import METADATA, quantized_layers
+from got.got_models.files.weights import (
+    TensorInfo,
+    WeightsError,
+    load_tensors,
+    published_key,
+    read_header,
+    read_metadata,
+)
 from safetensors.torch import save_file
 
 

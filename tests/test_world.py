@@ -7,143 +7,144 @@ from random import Random
 
 import numpy as np
 import pytest
-from got.got_models.chain import parse_regions
-from got.training import language, rows, world
+from got.got_models.chain.grammar import parse_regions
+from got.training.tiny import rows
+from got.world import scenes, wording
 
 
-def scenes(count=150, held_out=False):
-    return [world.random_scene(Random(seed), held_out) for seed in range(count)]
+def some_scenes(count=150, held_out=False):
+    return [scenes.random_scene(Random(seed), held_out) for seed in range(count)]
 
 
 def edits(kind, count=25):
-    return [world.random_edit(Random(seed), kind=kind) for seed in range(count)]
+    return [scenes.random_edit(Random(seed), kind=kind) for seed in range(count)]
 
 
 def test_the_same_seed_gives_the_same_scene_and_the_same_texts():
     def telling():
         rng = Random(7)
-        scene, edit = world.random_scene(rng), world.random_edit(rng)
-        texts = language.caption(scene, rng), language.chain(scene, rng), language.instruction(edit, rng)
+        scene, edit = scenes.random_scene(rng), scenes.random_edit(rng)
+        texts = wording.caption(scene, rng), wording.chain(scene, rng), wording.instruction(edit, rng)
         return scene, edit, texts
 
     assert telling() == telling()
 
 
 def test_things_keep_apart_from_each_other_and_from_the_edge():
-    for scene in scenes():
+    for scene in some_scenes():
         boxes = [thing.box for thing in scene.things]
         for i, box in enumerate(boxes):
-            assert world.apart(box, boxes[:i]) and min(box) >= world.MARGIN and max(box) <= 1000 - world.MARGIN
+            assert scenes.apart(box, boxes[:i]) and min(box) >= scenes.MARGIN and max(box) <= 1000 - scenes.MARGIN
 
 
 def test_relations_hold_in_the_layout():
-    related = [scene for scene in scenes() if scene.relations]
+    related = [scene for scene in some_scenes() if scene.relations]
     assert related
     for scene in related:
         for i, relation, j in scene.relations:
-            assert world.holds(scene.things[i].box, relation, scene.things[j].box)
+            assert scenes.holds(scene.things[i].box, relation, scene.things[j].box)
 
 
 def test_most_boxes_lie_on_the_coarse_grid_and_some_do_not():
-    on_grid = [all(edge % world.STEP == 0 for t in scene.things for edge in t.box) for scene in scenes(300)]
+    on_grid = [all(edge % scenes.STEP == 0 for t in scene.things for edge in t.box) for scene in some_scenes(300)]
     assert 0.6 < np.mean(on_grid) < 0.8
 
 
 def test_training_never_sees_a_held_out_combination_and_the_held_out_split_nothing_else():
     for held_out in (False, True):
-        for scene in scenes(150, held_out):
+        for scene in some_scenes(150, held_out):
             for i, relation, _ in scene.relations:
-                assert world.is_held_out(scene.things[i].color, scene.things[i].shape, relation) == held_out
+                assert scenes.is_held_out(scene.things[i].color, scene.things[i].shape, relation) == held_out
 
 
 def test_every_tenth_combination_is_held_out():
-    flags = [world.is_held_out(c, s, r) for c in world.COLORS for s in world.SHAPES for r in world.RELATIONS]
+    flags = [scenes.is_held_out(c, s, r) for c in scenes.COLORS for s in scenes.SHAPES for r in scenes.RELATIONS]
     assert sum(flags) / len(flags) == pytest.approx(0.1, abs=0.02)
 
 
 def test_held_out_phrasings_are_not_used_in_training():
     rng = Random(0)
-    trained = {language.pick(rng, language.INSTRUCTIONS["move"], False) for _ in range(200)}
-    held_out = {language.pick(rng, language.INSTRUCTIONS["move"], True) for _ in range(200)}
+    trained = {wording.pick(rng, wording.INSTRUCTIONS["move"], False) for _ in range(200)}
+    held_out = {wording.pick(rng, wording.INSTRUCTIONS["move"], True) for _ in range(200)}
     assert len(held_out) == 2 and not trained & held_out
 
 
-@pytest.mark.parametrize("kind", world.EDITS)
+@pytest.mark.parametrize("kind", scenes.EDITS)
 def test_no_phrasing_is_there_twice(kind):
-    phrasings = language.INSTRUCTIONS[kind]
+    phrasings = wording.INSTRUCTIONS[kind]
     assert len(set(phrasings)) == len(phrasings)
 
 
 def test_an_instruction_that_is_held_out_is_the_plain_phrasing():
     for seed in range(40):
-        edit = world.random_edit(Random(seed), held_out=True, kind="remove")
-        said = language.instruction(edit, Random(seed), held_out=True).rstrip(".").lower()
-        assert said in {text.format(s=edit.subject.name) for text in language.INSTRUCTIONS["remove"][-2:]}
+        edit = scenes.random_edit(Random(seed), held_out=True, kind="remove")
+        said = wording.instruction(edit, Random(seed), held_out=True).rstrip(".").lower()
+        assert said in {text.format(s=edit.subject.name) for text in wording.INSTRUCTIONS["remove"][-2:]}
 
 
 def test_a_square_is_painted_in_its_box_and_nowhere_else():
-    scene = world.Scene("pink", (world.Thing("square", "blue", (250, 500, 500, 750)),))
-    blue = (world.render(scene, 8, 8) == (0, 0, 255)).all(-1)
+    scene = scenes.Scene("pink", (scenes.Thing("square", "blue", (250, 500, 500, 750)),))
+    blue = (scenes.render(scene, 8, 8) == (0, 0, 255)).all(-1)
     assert blue[4:6, 2:4].all() and blue.sum() == 4
 
 
-@pytest.mark.parametrize("shape", world.SHAPES)
+@pytest.mark.parametrize("shape", scenes.SHAPES)
 def test_a_shape_touches_all_four_sides_of_its_box(shape):
     pixels = np.zeros((64, 64, 3), dtype=np.float32)
-    world.paint(pixels, world.Thing(shape, "white", (250, 250, 750, 750)))
+    scenes.paint(pixels, scenes.Thing(shape, "white", (250, 250, 750, 750)))
     painted = pixels[..., 0] > 30
     rows, columns = np.flatnonzero(painted.any(1)), np.flatnonzero(painted.any(0))
     assert (rows[0], rows[-1], columns[0], columns[-1]) == (16, 47, 16, 47)
 
 
 def test_the_pack_reads_the_boxes_and_colors_of_a_chain():
-    for seed, scene in enumerate(scenes(50)):
-        regions = parse_regions(language.chain(scene, Random(seed)))
+    for seed, scene in enumerate(some_scenes(50)):
+        regions = parse_regions(wording.chain(scene, Random(seed)))
         assert [tuple(region.box) for region in regions] == [thing.box for thing in scene.things]
-        assert [region.color.word for region in regions] == [language.box_color(thing.color) for thing in scene.things]
+        assert [region.color.word for region in regions] == [wording.box_color(thing.color) for thing in scene.things]
 
 
-@pytest.mark.parametrize("kind", world.EDITS)
+@pytest.mark.parametrize("kind", scenes.EDITS)
 def test_an_edit_chain_has_one_box_the_area(kind):
     for edit in edits(kind):
-        assert language.boxes_of(language.edit_chain(edit)) == [edit.area]
+        assert wording.boxes_of(wording.edit_chain(edit)) == [edit.area]
 
 
-@pytest.mark.parametrize("kind", world.EDITS)
+@pytest.mark.parametrize("kind", scenes.EDITS)
 def test_an_edit_changes_nothing_outside_its_area(kind):
     for edit in edits(kind):
-        before, after = world.render(edit.source).astype(int), world.render(edit.target).astype(int)
-        x0, y0, x1, y1 = (edge * world.SIZE / 1000 for edge in edit.area)
-        outside = np.ones((world.SIZE, world.SIZE), dtype=bool)
+        before, after = scenes.render(edit.source).astype(int), scenes.render(edit.target).astype(int)
+        x0, y0, x1, y1 = (edge * scenes.SIZE / 1000 for edge in edit.area)
+        outside = np.ones((scenes.SIZE, scenes.SIZE), dtype=bool)
         outside[int(y0) : int(np.ceil(y1)), int(x0) : int(np.ceil(x1))] = False
         changed = (before != after).any(-1)
         assert changed.any() and (kind == "background" or not (changed & outside).any())
 
 
-@pytest.mark.parametrize("kind", world.EDITS)
+@pytest.mark.parametrize("kind", scenes.EDITS)
 def test_a_loosened_edit_is_the_same_edit_with_its_area_a_little_off(kind):
     for seed, edit in enumerate(edits(kind)):
-        loose = world.loosened(Random(seed), edit)
+        loose = scenes.loosened(Random(seed), edit)
         off = [abs(side - other) for side, other in zip(loose.area, edit.area)]
-        assert (loose.kind, loose.source) == (edit.kind, edit.source) and max(off) <= world.SLACK
-        assert language.boxes_of(language.edit_chain(loose)) == [loose.area]
+        assert (loose.kind, loose.source) == (edit.kind, edit.source) and max(off) <= scenes.SLACK
+        assert wording.boxes_of(wording.edit_chain(loose)) == [loose.area]
         assert loose.target == edit.target or (kind == "add" and loose.target.things[-1].box == loose.area)
 
 
-@pytest.mark.parametrize("kind", sorted(set(world.EDITS) - {"background"}))
+@pytest.mark.parametrize("kind", sorted(set(scenes.EDITS) - {"background"}))
 def test_most_loosened_areas_are_another(kind):
-    loose = [world.loosened(Random(seed), edit).area != edit.area for seed, edit in enumerate(edits(kind))]
+    loose = [scenes.loosened(Random(seed), edit).area != edit.area for seed, edit in enumerate(edits(kind))]
     assert np.mean(loose) > 0.7
 
 
 def test_an_edit_chain_names_what_its_area_depends_on_before_the_area():
     for edit in edits("add") + edits("move"):
-        before = language.edit_chain(edit).split("<|box_start|>")[0]
+        before = wording.edit_chain(edit).split("<|box_start|>")[0]
         assert (edit.anchor or edit.subject).name in before.split("\n")[1]
-        assert (edit.relation if edit.anchor else language.DIRECTIONS[edit.relation]) in before.split("\n")[1]
+        assert (edit.relation if edit.anchor else wording.DIRECTIONS[edit.relation]) in before.split("\n")[1]
 
 
-@pytest.mark.parametrize("kind", world.EDITS)
+@pytest.mark.parametrize("kind", scenes.EDITS)
 def test_what_an_edit_leaves_is_named_in_the_order_of_the_source(kind):
     for edit in edits(kind):
         kept = [thing for thing in edit.target.things if thing in edit.source.things]
@@ -156,25 +157,25 @@ def test_what_is_added_stands_right_beside_its_anchor_and_apart_from_all_else():
         new, old = edit.result.box, edit.anchor.box
         axis = 0 if edit.relation in ("left of", "right of") else 1
         gap = new[axis] - old[axis + 2] if edit.relation in ("right of", "below") else old[axis] - new[axis + 2]
-        assert gap == world.MARGIN and min(new) >= world.MARGIN and max(new) <= 1000 - world.MARGIN
-        assert world.apart(new, [thing.box for thing in edit.source.things])
+        assert gap == scenes.MARGIN and min(new) >= scenes.MARGIN and max(new) <= 1000 - scenes.MARGIN
+        assert scenes.apart(new, [thing.box for thing in edit.source.things])
 
 
 def test_scattered_boxes_lie_apart_and_need_not_keep_a_relation():
     broken = 0
     for seed in range(200):
-        scene = world.random_scene(Random(seed), tidy=True)
-        things = world.scattered(Random(seed), scene).things
+        scene = scenes.random_scene(Random(seed), tidy=True)
+        things = scenes.scattered(Random(seed), scene).things
         assert [thing.name for thing in things] == [thing.name for thing in scene.things]
         boxes = [thing.box for thing in things]
         for i, box in enumerate(boxes):
-            assert world.apart(box, boxes[:i]) and min(box) >= world.MARGIN and max(box) <= 1000 - world.MARGIN
-        broken += any(not world.holds(boxes[i], r, boxes[j]) for i, r, j in scene.relations)
+            assert scenes.apart(box, boxes[:i]) and min(box) >= scenes.MARGIN and max(box) <= 1000 - scenes.MARGIN
+        broken += any(not scenes.holds(boxes[i], r, boxes[j]) for i, r, j in scene.relations)
     assert broken > 50
 
 
 def test_changing_the_background_has_the_whole_picture_as_its_area():
-    assert all(edit.area == world.EVERYWHERE for edit in edits("background"))
+    assert all(edit.area == scenes.EVERYWHERE for edit in edits("background"))
 
 
 def test_removing_never_empties_the_picture():
@@ -183,18 +184,18 @@ def test_removing_never_empties_the_picture():
 
 def test_a_tidy_scene_keeps_its_things_apart_and_its_relations():
     for seed in range(300):
-        scene = world.random_scene(Random(seed), tidy=True)
+        scene = scenes.random_scene(Random(seed), tidy=True)
         boxes = [thing.box for thing in scene.things]
         for i, box in enumerate(boxes):
-            assert world.apart(box, boxes[:i]) and min(box) >= world.MARGIN and max(box) <= 1000 - world.MARGIN
+            assert scenes.apart(box, boxes[:i]) and min(box) >= scenes.MARGIN and max(box) <= 1000 - scenes.MARGIN
         for i, relation, j in scene.relations:
-            assert world.holds(boxes[i], relation, boxes[j])
+            assert scenes.holds(boxes[i], relation, boxes[j])
 
 
 def test_what_goes_on_from_locked_regions_keeps_them_and_leaves_them_room():
     for seed in range(100):
         row = rows.kept_row(Random(seed))
-        assert set(language.boxes_of(row.kept)) <= {thing.box for thing in row.target.things}
+        assert set(wording.boxes_of(row.kept)) <= {thing.box for thing in row.target.things}
         assert sorted(row.boxes) == sorted(thing.box for thing in row.target.things)
         for i, box in enumerate(row.boxes):
-            assert world.apart(box, row.boxes[:i])
+            assert scenes.apart(box, row.boxes[:i])

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from PIL import Image, PngImagePlugin
 
-from ..got_models.chain import parse_regions
+from ..got_models.chain.grammar import parse_regions
 from .client import Client, Run
 from .server import PACK, Server, ServerError
 

@@ -33,15 +33,15 @@ def measure(folder: Path, size: int, only_load: bool) -> None:
     from comfy.cli_args import args
 
     args.cpu = args.cpu or not torch.cuda.is_available()
-    from got.got_models.chain import TEXT_TO_IMAGE, read_chain
+    from got.got_models.chain.grammar import TEXT_TO_IMAGE, read_chain
     from got.got_models.comfy.guidance import make_guidance
     from got.got_models.comfy.guider import GoTGuider, empty_latent, sample
     from got.got_models.comfy.reasoner import ManagedReasoner
     from got.got_models.comfy.unet import load_unet
     from got.got_models.comfy.vae import load_vae
-    from got.got_models.decoding import Sampling
-    from got.got_models.folder import UNET, VAE
-    from got.got_models.guidance import Strengths
+    from got.got_models.files.manifest import UNET, VAE
+    from got.got_models.guidance.formula import Strengths
+    from got.got_models.reasoner.sampling import Sampling
 
     print(f"{'step':26} {'seconds':>8} {'own GB':>8} {'mapped GB':>10} {'most GB':>8}")
     _told("start", lambda: None)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from ..got_models.chain import parse_regions
+from ..got_models.chain.grammar import parse_regions
 from .client import Client, Run
 from .demo import example, node_of
 from .server import PACK, Server, ServerError

@@ -3,7 +3,7 @@
 
 import { app } from "../../scripts/app.js";
 import { chainEditors } from "./comfy/chain_editors.mjs";
-import { showForecast } from "./comfy/forecast.mjs";
+import { showForecast } from "./comfy/memory_estimate.mjs";
 import { offerToAnswer } from "./comfy/server.mjs";
 
 offerToAnswer();

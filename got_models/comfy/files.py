@@ -9,7 +9,7 @@ from pathlib import Path
 import folder_paths
 
 from ..errors import GoTError
-from ..folder import MANIFEST, TINY
+from ..files.manifest import MANIFEST, TINY
 
 FOLDER = "got"
 BUNDLED = "GoT-Tiny (bundled)"

@@ -3,13 +3,12 @@
 Written against ComfyUI 0.30.0: comfy.sd.VAE.encode, which gives unscaled latents (the mode) of IMAGE tensors.
 """
 
-from torch import Tensor
-
 import comfy.model_management
 from comfy.sd import VAE
+from torch import Tensor
 
-from ..chain import Chain
-from ..guidance import Guidance, check_size, reference_latents, spatial_latents
+from ..chain.grammar import Chain
+from ..guidance.formula import Guidance, check_size, reference_latents, spatial_latents
 from .reasoner import ManagedReasoner
 from .vae import check_vae
 

@@ -1,20 +1,19 @@
 """GoT's guidance as a ComfyUI GUIDER, the reference's SIGMAS, and one call that samples with both.
 
 Written against ComfyUI 0.30.0: comfy.samplers.CFGGuider, calc_cond_batch, cfg_function. The formula stands in
-got_models/guidance.py; ComfyUI's predictions are denoised latents, for which it is the same.
+got_models/guidance/formula.py; ComfyUI's predictions are denoised latents, for which it is the same.
 """
-
-import latent_preview
-import torch
-from torch import Tensor
 
 import comfy.sample
 import comfy.samplers
 import comfy.utils
+import latent_preview
+import torch
 from comfy.model_patcher import ModelPatcher
+from torch import Tensor
 
 from ..errors import GoTError
-from ..guidance import (
+from ..guidance.formula import (
     ALWAYS,
     PLAIN,
     Guidance,
@@ -33,7 +32,7 @@ _OWN = {"pooled_output", REFERENCE, SPATIAL}
 
 
 class GoTGuider(comfy.samplers.CFGGuider):
-    """Up to four predictions a step in one batch, combined as got_models.guidance.branch_weights says."""
+    """Up to four predictions a step in one batch, combined as got_models.guidance.formula.branch_weights says."""
 
     def __init__(
         self,

@@ -9,10 +9,9 @@ caches. docs/performance.md has what was measured.
 Written against PyTorch 2.14, whose own compiler calls the same operation of oneDNN, and ComfyUI 0.30.0: comfy.ops.
 """
 
+import comfy.ops
 import torch
 from torch import Tensor, nn
-
-import comfy.ops
 
 _X86 = torch.backends.mkl.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 _LARGE = 2**19  # weights of a layer; a much smaller one stays in the caches, where MKL is the faster one

@@ -3,9 +3,8 @@
 Written against ComfyUI 0.30.0: comfy.model_management (unet_dtype, should_use_bf16), comfy.cli_args.
 """
 
-import torch
-
 import comfy.model_management
+import torch
 from comfy.cli_args import args
 
 SHARE = 4  # weights may grow to a quarter of the memory: the other network and the picture need theirs

@@ -8,24 +8,23 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import comfy.model_management
+import comfy.model_patcher
+import comfy.ops
+import comfy.utils
 import torch
 from comfy_execution.utils import get_executing_context
 from server import PromptServer
 from torch import Tensor, nn
 from torch.nn.functional import rms_norm
 
-import comfy.model_management
-import comfy.model_patcher
-import comfy.ops
-import comfy.utils
-
-from ..chain import Chain, ChainError, plain_text
-from ..decoding import Sampling
-from ..folder import REASONER
-from ..loading import load_reasoner
-from ..quantized import LAYER, Fp8Linear, as_bytes
-from ..reasoner import Semantics
-from ..weights import weights_of
+from ..chain.grammar import Chain, ChainError, plain_text
+from ..files.fp8 import LAYER, Fp8Linear, as_bytes
+from ..files.manifest import REASONER
+from ..files.weights import weights_of
+from ..reasoner.loading import load_reasoner
+from ..reasoner.reasoner import Semantics
+from ..reasoner.sampling import Sampling
 from .linear import Linear
 from .precision import reasoner_dtype, reasoner_stays
 

@@ -7,11 +7,10 @@ the mean of what entries predict, weighted by their masks.
 from collections.abc import Sequence
 
 import node_helpers
-
 from comfy.sd import CLIP
 
 from ..errors import GoTError
-from ..regional import Part
+from ..guidance.regional import Part
 
 
 def regional_conditioning(clip: CLIP, parts: Sequence[Part]) -> list:

@@ -6,7 +6,6 @@ Written against ComfyUI 0.30.0: --enable-cors-header.
 from urllib.parse import urlsplit
 
 from aiohttp import web
-
 from comfy.cli_args import args
 
 

@@ -6,22 +6,21 @@ ComfyUI's own loader reads a 12-channel UNet as an inpainting model, so the conf
 
 from pathlib import Path
 
-import torch
-from torch import Tensor, nn
-
 import comfy.model_base
 import comfy.model_management
 import comfy.model_patcher
 import comfy.ops
 import comfy.supported_models
 import comfy.utils
+import torch
 from comfy.ldm.modules.diffusionmodules.openaimodel import UNetModel
 from comfy.model_detection import count_blocks
 from comfy.model_patcher import ModelPatcher
+from torch import Tensor, nn
 
 from ..errors import GoTError
-from ..quantized import as_bytes, quantized_layers
-from ..weights import WeightsError, load_tensors, weights_of
+from ..files.fp8 import as_bytes, quantized_layers
+from ..files.weights import WeightsError, load_tensors, weights_of
 from .precision import unet_dtype
 
 REFERENCE, SPATIAL = "got_reference", "got_spatial"  # keys of a conditioning that carry unscaled latents (1, 4, h, w)

@@ -5,17 +5,16 @@ Written against ComfyUI 0.30.0: comfy.sd.VAE, whose `encode` gives the mode of t
 
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
 import comfy.model_management
 import comfy.sd
+import torch
 from comfy.diffusers_convert import convert_vae_state_dict
 from comfy.ldm.models.autoencoder import AutoencoderKL
 from comfy.model_detection import count_blocks
+from torch import Tensor
 
 from ..errors import GoTError
-from ..weights import WeightsError, load_tensors
+from ..files.weights import WeightsError, load_tensors
 
 LATENT_CHANNELS, BLOCKS = 4, 4
 

@@ -8,10 +8,10 @@ import time
 
 import numpy as np
 import pytest
-from got.got_models.chain import parse_regions, plain_text, read_chain
+from got.got_models.chain.grammar import parse_regions, plain_text, read_chain
 from got.tests.integration.graphs import EXAMPLES
 from got.tools.browser import comfyui_page
-from got.training.detector import detect, overlap
+from got.world.detector import detect, overlap
 from PIL import Image
 
 SETTLE = 500  # ms until ComfyUI's layout rests
@@ -467,8 +467,8 @@ def test_the_picture_that_is_wanted_lies_behind_however_late_another_one_comes(d
     desk.page.route("**/green.png", lambda route: route.fulfill(body=plain("green"), content_type="image/png"))
     seen = desk.page.evaluate_handle(
         """async () => {
-            const { createPanel } = await import('/extensions/ComfyUI-GoT/editor/panel.mjs');
-            const { words } = await import('/extensions/ComfyUI-GoT/editor/words.mjs');
+            const { createPanel } = await import('/extensions/ComfyUI-GoT/editor/view/panel.mjs');
+            const { words } = await import('/extensions/ComfyUI-GoT/editor/model/messages.mjs');
             const nothing = () => {};
             const on = { onChange: nothing, onLarge: nothing, onResume: nothing, onHistory: nothing, onKeep: nothing };
             const panel = createPanel({ words: words('en'), ...on });

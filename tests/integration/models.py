@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import torch
-from got.got_models.folder import MANIFEST, TINY, UNET
+from got.got_models.files.manifest import MANIFEST, TINY, UNET
 from safetensors import safe_open
 from safetensors.torch import save_file
 

@@ -7,7 +7,7 @@ import urllib.error
 import urllib.request
 
 import pytest
-from got.got_models.chain import plain_text, read_chain
+from got.got_models.chain.grammar import plain_text, read_chain
 from got.tests.integration.graphs import PROMPT, node, writing
 from got.tools.client import Client
 from got.tools.server import ServerError

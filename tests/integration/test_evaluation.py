@@ -2,9 +2,9 @@
 
 import json
 
-from got.training.evaluation.__main__ import ask_and_report, parse_arguments
-from got.training.evaluation.cases import COLUMNS
-from got.training.evaluation.figures import ABLATION, MAIN
+from got.evaluation.__main__ import ask_and_report, parse_arguments
+from got.evaluation.cases import COLUMNS
+from got.evaluation.figures import ABLATION, MAIN
 from PIL import Image
 
 

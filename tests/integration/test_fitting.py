@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from got.got_models.folder import REASONER, TINY, UNET
+from got.got_models.files.manifest import REASONER, TINY, UNET
 from got.tests.integration.graphs import drawing, node, writing
 from got.tests.integration.test_server import pictures
-from got.tests.large import REAL, write_hollow_model
-from got.tests.qwen import store_in_fp8
 from got.tools.client import Client
+from got.tools.oracle.large import REAL, write_hollow_model
+from got.tools.oracle.qwen import store_in_fp8
 from got.tools.server import Server, has_accelerator
 
 PROBE = {"got_probe": Path(__file__).parent / "probe"}

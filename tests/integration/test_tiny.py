@@ -5,11 +5,11 @@ from random import Random
 
 import numpy as np
 import pytest
-from got.got_models.chain import read_chain
+from got.got_models.chain.grammar import read_chain
 from got.tests.integration.graphs import example
-from got.training import language, world
-from got.training.check import drawn, planned
-from got.training.detector import detect
+from got.training.tiny.check import drawn, planned
+from got.world import scenes, wording
+from got.world.detector import detect
 from PIL import Image
 
 PROMPTS = 20
@@ -18,7 +18,7 @@ EXPECTED = 0.85  # share of planned things that are drawn, colour and shape, in 
 
 def prompt(number: int) -> str:
     rng = Random(10**6 + number)
-    return language.caption(world.random_scene(rng), rng)
+    return wording.caption(scenes.random_scene(rng), rng)
 
 
 @pytest.fixture(scope="module")

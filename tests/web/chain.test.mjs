@@ -3,12 +3,12 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
-import { ChainError, canonicalText, parseRegions, plainText, readText } from "../../web/editor/chain.mjs";
-import { COLORS, PALETTE, nearestWords } from "../../web/editor/colors.mjs";
+import { ChainError, canonicalText, parseRegions, plainText, readText } from "../../web/editor/model/chain.mjs";
+import { COLORS, PALETTE, nearestWords } from "../../web/editor/model/colors.mjs";
 
 const read = (/** @type {string} */ path) => readFileSync(new URL(path, import.meta.url), "utf-8");
 const cases = JSON.parse(read("../chains.json"));
-/** @param {import("../../web/editor/chain.mjs").Region | import("../../web/editor/chain.mjs").Mark} region */
+/** @param {import("../../web/editor/model/chain.mjs").Region | import("../../web/editor/model/chain.mjs").Mark} region */
 const shown = ({ phrase, box, color }) => ({ phrase, box, color: color.word });
 
 for (const { name, text, chain, regions, error } of cases)
@@ -45,7 +45,7 @@ test("a text with emoji keeps its spans", () => {
 });
 
 test("the colours are the ones of colors.py", () => {
-  const source = read("../../got_models/colors.py");
+  const source = read("../../got_models/chain/colors.py");
   const found = (/** @type {RegExp} */ pattern) => source.match(pattern)?.[1] ?? "";
   const table = found(/_TABLE = """(.*?)"""/s).split(",").map((entry) => entry.trim().split(/\s+/));
   const hex = (/** @type {readonly number[]} */ rgb) => rgb.map((value) => value.toString(16).padStart(2, "0")).join("");

@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import {
   MOST_ENTRIES, MOST_PICTURE, MOST_TOTAL, NONE, attachPicture, clear, parseHistory, remember, remove, serialiseHistory,
-} from "../../web/editor/history.mjs";
+} from "../../web/editor/model/history.mjs";
 
-/** @typedef {import("../../web/editor/history.mjs").History} History */
+/** @typedef {import("../../web/editor/model/history.mjs").History} History */
 
 const PICTURE = "data:image/jpeg;base64,AAAA";
 

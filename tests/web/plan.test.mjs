@@ -2,13 +2,13 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { readText } from "../../web/editor/chain.mjs";
+import { readText } from "../../web/editor/model/chain.mjs";
 import {
   EMPTY, VERSION, addRegion, answerTo, approve, arrive, backToPlan, bringForward, duplicateRegion, isEdited, isPlanOf,
   moveRegion, parsePlan, promptValue, recolor, removeRegion, rephrase, sendBack, serialisePlan, setHidden, setLocked, typeText,
-} from "../../web/editor/plan.mjs";
+} from "../../web/editor/model/plan.mjs";
 
-/** @typedef {import("../../web/editor/plan.mjs").Plan} Plan */
+/** @typedef {import("../../web/editor/model/plan.mjs").Plan} Plan */
 
 const TEXT = "There is a cup (1,2),(30,40) (red), a hat (5,6),(70,80) (green) and a dog (9,10),(11,12) (blue).";
 

@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { MOST_LETTERS, Runs, isAt } from "../../web/editor/runs.mjs";
+import { MOST_LETTERS, Runs, isAt } from "../../web/editor/model/runs.mjs";
 
-/** @typedef {import("../../web/editor/runs.mjs").Home} Home */
+/** @typedef {import("../../web/editor/model/runs.mjs").Home} Home */
 
 const [ONE, OTHER] = [{}, {}];
 const NEW = "00000000-0000-0000-0000-000000000000";

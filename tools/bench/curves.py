@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from ...got_models.chain import TEXT_TO_IMAGE, Chain, read_chain
-from ...got_models.decoding import Sampling
+from ...got_models.chain.grammar import TEXT_TO_IMAGE, Chain, read_chain
+from ...got_models.reasoner.sampling import Sampling
 from .machine import timed
 from .speed import PROMPT, SEED, Bench
 

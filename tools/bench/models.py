@@ -14,11 +14,11 @@ from safetensors.torch import save_file
 from torch import nn
 from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration, Qwen2VLImageProcessor
 
-from ...got_models.folder import PROJECTORS, REASONER, UNET, VAE, published_manifest, write_manifest
-from ...got_models.prompt import NEW_TOKENS
-from ...tests.large import REAL
-from ...tests.qwen import Sizes, flat_config, lively, make_tokenizer
-from ...tests.released import make_unet, make_vae
+from ...got_models.files.manifest import PROJECTORS, REASONER, UNET, VAE, published_manifest, write_manifest
+from ...got_models.reasoner.prompt import NEW_TOKENS
+from ..oracle.large import REAL
+from ..oracle.qwen import Sizes, flat_config, lively, make_tokenizer
+from ..oracle.released import make_unet, make_vae
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 

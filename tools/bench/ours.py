@@ -9,14 +9,14 @@ import comfy.utils
 from comfy_extras.nodes_torch_compile import TorchCompileModel
 from torch import Tensor
 
-from ...got_models.chain import TEXT_TO_IMAGE, Chain, parse_regions
+from ...got_models.chain.grammar import TEXT_TO_IMAGE, Chain, parse_regions
 from ...got_models.comfy.guider import GoTGuider, empty_latent, sample
 from ...got_models.comfy.reasoner import ManagedReasoner
 from ...got_models.comfy.unet import load_unet
 from ...got_models.comfy.vae import load_vae
-from ...got_models.decoding import Sampling
-from ...got_models.folder import UNET, VAE
-from ...got_models.guidance import Guidance, Strengths, reference_latents, spatial_latents
+from ...got_models.files.manifest import UNET, VAE
+from ...got_models.guidance.formula import Guidance, Strengths, reference_latents, spatial_latents
+from ...got_models.reasoner.sampling import Sampling
 
 
 class Ours:

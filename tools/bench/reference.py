@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ...got_models.guidance import Strengths
-from ...tests import oracle
+from ...got_models.guidance.formula import Strengths
+from ..oracle import script
 
 TASK = "text-to-image"
 
@@ -30,23 +30,23 @@ class Reference:
     def chain(self, prompt: str, begun: str, tokens: int) -> str:
         """The beginning and `tokens` more, as text."""
         networks = self.networks
-        inputs = oracle.sequence(networks, TASK, prompt, begun, None)
-        stops = networks.tokenizer.convert_tokens_to_ids(oracle.STOPS)
+        inputs = script.sequence(networks, TASK, prompt, begun, None)
+        stops = networks.tokenizer.convert_tokens_to_ids(script.STOPS)
         settings = {"do_sample": False, "repetition_penalty": 1.05, "max_new_tokens": tokens, "eos_token_id": stops}
         ids = networks.mllm_model.generate(**inputs, **settings)
         return begun + networks.tokenizer.decode(ids[0, inputs["input_ids"].shape[1] :])
 
     def hidden(self, prompt: str, chain: str) -> tuple[Tensor, Tensor, Tensor]:
         """context, null context, pooled."""
-        hidden = oracle.hidden_states(self.networks, TASK, prompt, chain, None)
+        hidden = script.hidden_states(self.networks, TASK, prompt, chain, None)
         null = self.networks.context(torch.zeros_like(hidden))
         return self.networks.context(hidden), null, self.networks.pooled(hidden).mean(1)
 
     def spatial(self, chain: str, side: int) -> Tensor:
-        return oracle.spatial_latents(self.networks.vae, chain, side, side)
+        return script.spatial_latents(self.networks.vae, chain, side, side)
 
     def black(self, side: int) -> Tensor:
-        return oracle.encode(self.networks.vae, Image.new("RGB", (side, side)))
+        return script.encode(self.networks.vae, Image.new("RGB", (side, side)))
 
     def sample(self, conditions: tuple, spatial: Tensor, reference: Tensor, side: int, steps: int, seed: int) -> Tensor:
         context, null_context, pooled = conditions
@@ -54,7 +54,7 @@ class Reference:
         given.reference, given.width, given.height = reference, side, side
         noise = torch.randn(1, 4, side // 8, side // 8, generator=torch.Generator().manual_seed(seed))
         step_seed = seed + (spatial.device.type == "cpu")  # ComfyUI's: it draws the steps' noise on the device
-        return oracle.denoise(self.networks.unet, given, noise.to(spatial), steps, self.strengths, "ddpm", step_seed)
+        return script.denoise(self.networks.unet, given, noise.to(spatial), steps, self.strengths, "ddpm", step_seed)
 
     def decode(self, latents: Tensor) -> Tensor:
         vae = self.networks.vae

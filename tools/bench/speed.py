@@ -132,8 +132,8 @@ def make_bench(options: argparse.Namespace, folder: Path, dtype: torch.dtype | N
 
 
 def _strengths() -> Any:
-    from ...got_models.folder import PUBLISHED_DEFAULTS
-    from ...got_models.guidance import Strengths
+    from ...got_models.files.manifest import PUBLISHED_DEFAULTS
+    from ...got_models.guidance.formula import Strengths
 
     defaults = PUBLISHED_DEFAULTS["text-to-image"]
     return Strengths(defaults.text, defaults.spatial, defaults.reference)

@@ -12,11 +12,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ...got_models.chain import Region
-from ...got_models.guidance import LATENT_PIXELS, paint_region, region_corners
-from ...got_models.language import mrope_positions
-from ...got_models.prompt import turns_of
-from ...got_models.reasoner import Reasoner, picture_inputs
+from ...got_models.chain.grammar import Region
+from ...got_models.guidance.formula import LATENT_PIXELS, paint_region, region_corners
+from ...got_models.reasoner.network import mrope_positions
+from ...got_models.reasoner.prompt import turns_of
+from ...got_models.reasoner.reasoner import Reasoner, picture_inputs
 from .config import Config
 from .examples import Example
 

@@ -57,7 +57,7 @@ class Config:
     language: "lora" or "full", how the language model is trained; the UNet and the projectors always are, as a whole.
     width, height: pixels of the pictures to be made. window: rows that are shuffled together.
     drop: share of each of: no boxes; no boxes and no chain; no condition. offset: of the noise, in its deviations.
-    settle: draw late steps more often and weigh errors as training.unet does; without it the plain objective.
+    settle: draw late steps more often and weigh errors as training.tiny.unet does; without it the plain objective.
     batch: rows a step, of all processes together. micro_batch: rows that a process computes at a time.
     rate: the greatest learning rate; warmup: steps until it is reached, then a cosine. clip: of the gradient's norm.
     average: decay of the moving average of the weights, 0 for none. checkpointing: activations are computed twice,

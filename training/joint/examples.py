@@ -4,7 +4,7 @@
     {"prompt": "make the cup blue", "chain": "1. The image shows ...", "source": "cup.jpg", "picture": "blue.jpg"}
 
 prompt   the caption or instruction ("instruction" is read too)
-chain    the reasoning, with boxes in any form that got_models.chain reads
+chain    the reasoning, with boxes in any form that got_models.chain.grammar reads
 picture  what is to be made: a path within the folder of pictures, the bytes of a picture file, or
          {"bytes": ..., "path": ...} as Parquet keeps them
 source   the picture to edit, likewise; a row without it is text-to-image
@@ -26,9 +26,9 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from ...got_models.chain import EDIT, TEXT_TO_IMAGE, Chain, ChainError, read_chain
+from ...got_models.chain.grammar import EDIT, TEXT_TO_IMAGE, Chain, ChainError, read_chain
 from ...got_models.errors import GoTError
-from ...got_models.guidance import MIN_SIDE
+from ...got_models.guidance.formula import MIN_SIDE
 
 MOST_TEXT = 8192  # characters of a prompt or a chain, ten times the usual; much more would fit into no memory
 MOST_TURNS = 16  # before the last

@@ -10,9 +10,9 @@ from peft.tuners.lora import LoraLayer
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from ...got_models.conversion.writer import DTYPES
-from ...got_models.folder import PROJECTORS, REASONER, UNET, VAE, read_manifest, write_manifest
-from ...got_models.weights import INDEX, SINGLE, published_key
+from ...got_models.convert.writer import DTYPES
+from ...got_models.files.manifest import PROJECTORS, REASONER, UNET, VAE, read_manifest, write_manifest
+from ...got_models.files.weights import INDEX, SINGLE, published_key
 from .config import Config
 from .networks import Networks
 

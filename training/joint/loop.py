@@ -14,18 +14,10 @@ from accelerate.utils import DistributedDataParallelKwargs, gather_object
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from ..run import cosine
+from ..schedule import cosine
 from .average import Average
 from .batches import Batch, Batcher, row_seed
-from .checkpoints import (
-    AVERAGE,
-    TRAINED,
-    checkpoints,
-    load_optimizer,
-    load_tensors_into,
-    read_state,
-    save_checkpoint,
-)
+from .checkpoints import AVERAGE, TRAINED, checkpoints, load_optimizer, load_tensors_into, read_state, save_checkpoint
 from .config import Config, ConfigError, as_json
 from .export import export
 from .journal import LOG, Journal
@@ -51,7 +43,7 @@ def train(config: Config, out: Path) -> None:
     start = _start(config, out, accelerator)
     training = Training(config, out, start, accelerator)
     try:
-        training.run()
+        training.tiny.run()
     finally:
         training.steps.close()
     if accelerator.is_main_process:

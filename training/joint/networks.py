@@ -11,10 +11,10 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from peft import LoraConfig, get_peft_model
 from torch import Tensor, nn
 
-from ...got_models.folder import TINY, UNET, VAE
-from ...got_models.loading import load_reasoner
-from ...got_models.reasoner import Reasoner
-from ...got_models.weights import WeightsError, load_tensors
+from ...got_models.files.manifest import TINY, UNET, VAE
+from ...got_models.files.weights import WeightsError, load_tensors
+from ...got_models.reasoner.loading import load_reasoner
+from ...got_models.reasoner.reasoner import Reasoner
 from .config import Config
 
 HEAD_CHANNELS = 64  # SDXL's

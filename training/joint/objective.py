@@ -1,14 +1,15 @@
 """The joint objective: cross-entropy on the chain, and the UNet's error in the noise, through the 64 image tokens.
 
 Both are sums over rows or tokens, so that a run may divide them by what the whole step holds, on all its processes.
-Sources: arXiv 2503.10639 sections 4.2, 4.3 and 5.4; the conditions are those of got_models.reasoner and .guidance.
+Sources: arXiv 2503.10639 sections 4.2, 4.3 and 5.4; the conditions are those of got_models.reasoner and
+got_models.guidance.
 """
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..unet import alphas_cumprod, weights
+from ..schedule import alphas_cumprod, weights
 from .batches import NO_BOXES, NO_CHAIN, NOTHING, Batch
 from .config import Config
 from .networks import Networks

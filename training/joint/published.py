@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ...got_models.chain import BOX_END, BOX_START, GRID
+from ...got_models.chain.grammar import BOX_END, BOX_START, GRID
 from .config import Source
 from .examples import Example, RowError, read_example, read_picture
 

@@ -9,10 +9,10 @@ from diffusers import DDPMScheduler
 from PIL import Image
 from torch import Tensor
 
-from ...got_models.chain import Chain, read_chain
-from ...got_models.decoding import Sampling
-from ...got_models.guidance import BRANCHES, Strengths, combine, reference_latents, spatial_latents
-from ...got_models.preview import plan_picture
+from ...got_models.chain.grammar import Chain, read_chain
+from ...got_models.guidance.formula import BRANCHES, Strengths, combine, reference_latents, spatial_latents
+from ...got_models.guidance.preview import plan_picture
+from ...got_models.reasoner.sampling import Sampling
 from .batches import KEPT, NO_BOXES, NO_CHAIN, NOTHING
 from .config import Config, changed
 from .examples import Example, RowError, as_tensor

@@ -11,14 +11,14 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ...got_models.conversion.adapter import embedding_rows, plan_merge, read_adapter
-from ...got_models.conversion.checkpoint import Checkpoint, open_checkpoint
-from ...got_models.conversion.plan import TensorPlan
-from ...got_models.conversion.reasoner_files import read_config, reasoner_files
-from ...got_models.conversion.writer import DTYPES, Progress, size_of, write_file, write_shards
-from ...got_models.convert import UNET_CHANNELS, reasoner_shapes
-from ...got_models.folder import PROJECTORS, REASONER, UNET, VAE, published_manifest, write_manifest
-from ...got_models.weights import WeightsError
+from ...got_models.convert.adapter import embedding_rows, plan_merge, read_adapter
+from ...got_models.convert.checkpoint import Checkpoint, open_checkpoint
+from ...got_models.convert.plan import TensorPlan
+from ...got_models.convert.reasoner_files import read_config, reasoner_files
+from ...got_models.convert.release import UNET_CHANNELS, reasoner_shapes
+from ...got_models.convert.writer import DTYPES, Progress, size_of, write_file, write_shards
+from ...got_models.files.manifest import PROJECTORS, REASONER, UNET, VAE, published_manifest, write_manifest
+from ...got_models.files.weights import WeightsError
 from .networks import TIME_CHANNELS
 
 CONV_IN = "conv_in.weight"

@@ -7,8 +7,8 @@ figure 11 for the second form.
 
 from random import Random
 
-from ...got_models.chain import EDIT, TEXT_TO_IMAGE, Chain, read_chain
-from .. import language, world
+from ...got_models.chain.grammar import EDIT, TEXT_TO_IMAGE, Chain, read_chain
+from ...world import scenes, wording
 from .examples import Example, as_tensor
 
 SHARES = {"text-to-image": 0.4, "edit": 0.4, "conversation": 0.1, "two parts": 0.1}
@@ -22,29 +22,29 @@ def world_example(rng: Random, kind: str | None = None, held_out: bool = False) 
 
 
 def _picture(rng: Random, held_out: bool) -> Example:
-    scene = world.random_scene(rng, held_out, tidy=True)
-    caption = language.caption(scene, rng, held_out)
-    return Example(read_chain(language.chain(scene, rng), TEXT_TO_IMAGE, caption), world.render(scene))
+    scene = scenes.random_scene(rng, held_out, tidy=True)
+    caption = wording.caption(scene, rng, held_out)
+    return Example(read_chain(wording.chain(scene, rng), TEXT_TO_IMAGE, caption), scenes.render(scene))
 
 
-def _turn(edit: world.Edit, rng: Random, held_out: bool, earlier: Chain | None = None) -> Chain:
-    text, source = language.edit_chain(edit), as_tensor(world.render(edit.source))
-    return read_chain(text, EDIT, language.instruction(edit, rng, held_out), source, earlier=earlier)
+def _turn(edit: scenes.Edit, rng: Random, held_out: bool, earlier: Chain | None = None) -> Chain:
+    text, source = wording.edit_chain(edit), as_tensor(scenes.render(edit.source))
+    return read_chain(text, EDIT, wording.instruction(edit, rng, held_out), source, earlier=earlier)
 
 
 def _edit(rng: Random, held_out: bool) -> Example:
-    edit = world.random_edit(rng, held_out)
-    return Example(_turn(edit, rng, held_out), world.render(edit.target))
+    edit = scenes.random_edit(rng, held_out)
+    return Example(_turn(edit, rng, held_out), scenes.render(edit.target))
 
 
 def _conversation(rng: Random, held_out: bool) -> Example:
-    first, second = world.two_edits(rng, held_out)
+    first, second = scenes.two_edits(rng, held_out)
     chain = _turn(second, rng, held_out, earlier=_turn(first, rng, held_out))
-    return Example(chain, world.render(second.target))
+    return Example(chain, scenes.render(second.target))
 
 
 def _two_parts(rng: Random, held_out: bool) -> Example:
-    edits = world.two_edits(rng, held_out)
-    prompt, picture = language.two_part_instruction(edits, rng, held_out), world.render(edits[0].source)
-    chain = read_chain(language.two_step_chain(*edits), EDIT, prompt, as_tensor(picture))
-    return Example(chain, world.render(edits[1].target))
+    edits = scenes.two_edits(rng, held_out)
+    prompt, picture = wording.two_part_instruction(edits, rng, held_out), scenes.render(edits[0].source)
+    chain = read_chain(wording.two_step_chain(*edits), EDIT, prompt, as_tensor(picture))
+    return Example(chain, scenes.render(edits[1].target))

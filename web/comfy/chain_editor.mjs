@@ -2,10 +2,10 @@
 /** The chain editor of one node: its panel, what the workflow keeps of it, and what the server says to it. */
 
 import { app } from "../../../scripts/app.js";
-import { attachPicture, NONE, parseHistory, remember, serialiseHistory } from "../editor/history.mjs";
-import { createPanel } from "../editor/panel.mjs";
-import { answerTo, approve, arrive, isPlanOf, parsePlan, promptValue, serialisePlan } from "../editor/plan.mjs";
-import { words } from "../editor/words.mjs";
+import { attachPicture, NONE, parseHistory, remember, serialiseHistory } from "../editor/model/history.mjs";
+import { createPanel } from "../editor/view/panel.mjs";
+import { answerTo, approve, arrive, isPlanOf, parsePlan, promptValue, serialisePlan } from "../editor/model/plan.mjs";
+import { words } from "../editor/model/messages.mjs";
 import { goOn, imageUrl } from "./server.mjs";
 import { thumbnail } from "./thumbnail.mjs";
 import { openWindow } from "./window.mjs";
@@ -21,7 +21,7 @@ const HISTORY = "gotHistory"; // node property: earlier plans as JSON; absent un
 
 /**
  * What a graph that is loaded anew (undo, a change of tabs) gives back to the editor of the same node.
- * @typedef {{history: import("../editor/history.mjs").History, ran: string | null, result: string | null,
+ * @typedef {{history: import("../editor/model/history.mjs").History, ran: string | null, result: string | null,
  *   source: string | null, large: boolean, selected: number}} Remains
  */
 
@@ -153,12 +153,12 @@ export class ChainEditor {
 
   // -------------------------------------------------------------------------------------------- from the person
 
-  #edited(/** @type {import("../editor/plan.mjs").Plan} */ plan) {
+  #edited(/** @type {import("../editor/model/plan.mjs").Plan} */ plan) {
     this.plan = plan;
     capture();
   }
 
-  #keepHistory(/** @type {import("../editor/history.mjs").History} */ history) {
+  #keepHistory(/** @type {import("../editor/model/history.mjs").History} */ history) {
     this.history = history;
     this.panel.setHistory(history, HISTORY in this.node.properties);
     if (HISTORY in this.node.properties) this.node.properties[HISTORY] = serialiseHistory(history);
@@ -225,7 +225,7 @@ export class ChainEditor {
     return { history, ran, result, source, large, selected };
   }
 
-  #show(/** @type {import("../editor/plan.mjs").Plan} */ plan) {
+  #show(/** @type {import("../editor/model/plan.mjs").Plan} */ plan) {
     this.plan = plan;
     this.panel.set(plan);
   }

@@ -2,8 +2,8 @@
 /** All chain editors of the page: their widget type for ComfyUI, and who of them hears what the server says. */
 
 import { app } from "../../../scripts/app.js";
-import { Runs } from "../editor/runs.mjs";
-import { after } from "./after.mjs";
+import { Runs } from "../editor/model/runs.mjs";
+import { after } from "./wrap_method.mjs";
 import { ChainEditor, LEAST_HEIGHT, LEAST_WIDTH } from "./chain_editor.mjs";
 import { feeds, isDrawnFrom, nodeOf } from "./graph.mjs";
 import { graphOf, imageUrl, on, onAsk, WAIT_ENDED, WAITING, waits, WRITING } from "./server.mjs";
@@ -110,6 +110,6 @@ export function chainEditors() {
 function addStyle() {
   const link = document.createElement("link");
   link.rel = "stylesheet";
-  link.href = new URL("../editor/panel.css", import.meta.url).href;
+  link.href = new URL("../editor/view/panel.css", import.meta.url).href;
   document.head.append(link);
 }

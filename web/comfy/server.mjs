@@ -75,7 +75,7 @@ export async function goOn({ prompt, node }, body) {
 /**
  * What a model will need.
  * @param {string} model its name in the loader's list
- * @returns {Promise<import("../editor/forecast.mjs").Forecast | string>} a string says in a sentence why it is not known
+ * @returns {Promise<import("../editor/model/memory_estimate.mjs").Forecast | string>} a string says in a sentence why it is not known
  */
 export async function forecast(model) {
   const answer = await api.fetchApi(`/got/forecast?${new URLSearchParams({ model })}`);

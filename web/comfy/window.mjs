@@ -1,7 +1,7 @@
 // @ts-check
 /** A window over the page that is not modal: it can be dragged and resized, and what lies under it stays usable. */
 
-import { isForComfy } from "../editor/dom.mjs";
+import { isForComfy } from "../editor/view/dom.mjs";
 
 /**
  * @param {{title: string, close: string, content: HTMLElement, onClose: () => void}} options

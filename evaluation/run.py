@@ -1,0 +1,147 @@
+"""The evaluation from its first question to its last: what is asked of which case, in which order.
+
+It goes round by round, a prompt of each kind and an edit of each kind in every one, so that an evaluation that was
+stopped has something of everything. Not every case is asked everything: a Share says which rounds are.
+"""
+
+import sys
+import time
+from dataclasses import dataclass
+from random import Random
+
+from PIL import Image
+
+from ..tools.client import Client
+from ..world import scenes
+from . import graphs
+from .answers import Answers, ask
+from .cases import KINDS, Change, EditCase, PromptCase, edit_case, moved, prompt_case, reworded
+from .graphs import Model
+
+STRENGTHS = (0, 1, 2, 3, 4, 5, 6)  # of the boxes, for the curve
+PLAN, PROMPT_ONLY, EDITED, SECOND = "plan", "prompt-only", "edited", "second-turn"
+CHANGES = ("moved", "reworded")
+EVERY_CHANGE, EVERY_ABLATION, EVERY_CURVE, EVERY_SECOND = 2, 4, 10, 12  # rounds
+
+
+@dataclass(frozen=True)
+class Questions:
+    """How much is asked. prompts, edits: how many cases; strengths: of the curve."""
+
+    prompts: int
+    edits: int
+    seed: int
+    strengths: tuple[float, ...] = STRENGTHS
+
+    @property
+    def prompt_cases(self) -> list[PromptCase]:
+        return [prompt_case(number, self.seed) for number in range(self.prompts)]
+
+    @property
+    def edit_cases(self) -> list[EditCase]:
+        return [edit_case(number, self.seed) for number in range(self.edits)]
+
+    def keys(self, case: PromptCase | EditCase) -> list[str]:
+        """What is asked of a case."""
+        if isinstance(case, EditCase):
+            second = case.number // len(scenes.EDITS) % EVERY_SECOND == 0
+            return [f"{case.key}/{name}" for name in (EDITED, *([SECOND] if second else []))]
+        turn, names = case.number // len(KINDS), [PLAN]
+        if turn % EVERY_CHANGE == 0:
+            names += CHANGES
+        if turn % EVERY_ABLATION == 0 or case.kind == "position":
+            names += [PROMPT_ONLY, spatial(0)]
+        if turn % EVERY_CURVE == 0:
+            names += [name for strength in self.strengths if (name := spatial(strength)) not in names]
+        return [f"{case.key}/{name}" for name in names]
+
+
+def spatial(strength: float) -> str:
+    return f"spatial-{strength:g}"
+
+
+def change(case: PromptCase, answers: Answers, name: str) -> Change | None:
+    """The change to the case's plan that a person is supposed to have made; None if the plan offers none."""
+    chain, rng = answers.chain(f"{case.key}/{PLAN}"), Random(f"{case.seed} {name}")
+    return moved(chain, case.scene, rng) if name == "moved" else reworded(chain, rng)
+
+
+class Evaluation:
+    """Asks a running ComfyUI. What it has answered already is not asked again."""
+
+    def __init__(self, client: Client, model: Model, questions: Questions, answers: Answers):
+        self.client, self.model, self.questions, self.answers = client, model, questions, answers
+        cases = [*questions.prompt_cases, *questions.edit_cases]
+        keys = [key for case in cases for key in questions.keys(case)]
+        self.progress = Progress(sum(key not in answers for key in keys))
+
+    def run(self) -> None:
+        prompts, edits = self.questions.prompt_cases, self.questions.edit_cases
+        across, down = len(KINDS), len(scenes.EDITS)
+        for turn in range(max(-(-len(prompts) // across), -(-len(edits) // down))):
+            self._prompts(prompts[turn * across :][:across])
+            self._edits(edits[turn * down :][:down])
+
+    def _prompts(self, cases: list[PromptCase]) -> None:
+        self._ask({f"{case.key}/{PLAN}": graphs.planning(self.model, case.text, case.seed) for case in cases})
+        self._ask({key: graph for case in cases for key, graph in self._variants(case).items()})
+
+    def _variants(self, case: PromptCase) -> dict[str, dict]:
+        """The pictures that follow from the plan, by key."""
+        chain, found = self.answers.chain(f"{case.key}/{PLAN}"), {}
+        for key in self.questions.keys(case)[1:]:
+            name, strength = key.split("/")[1], None
+            if name in CHANGES:
+                changed = change(case, self.answers, name)
+                text = changed and changed.chain
+            elif name == PROMPT_ONLY:
+                text, strength = "", 0.0
+            else:
+                text, strength = chain, float(name.removeprefix("spatial-"))
+            if text is not None:
+                found[key] = graphs.drawing(self.model, case.text, case.seed, text, strength)
+            else:
+                self.progress.total -= 1
+        return found
+
+    def _edits(self, cases: list[EditCase]) -> None:
+        sources = {case.key: self._uploaded(case) for case in cases}
+        self._ask(
+            {
+                f"{case.key}/{EDITED}": graphs.editing(self.model, sources[case.key], case.text, case.seed)
+                for case in cases
+            }
+        )
+        again = [(case, key) for case in cases for key in self.questions.keys(case)[1:]]
+        drawn = [(case, key) for case, key in again if self.answers.found[f"{case.key}/{EDITED}"].picture]
+        self._ask({key: self._second(case, sources[case.key]) for case, key in drawn})
+
+    def _uploaded(self, case: EditCase) -> str:
+        path = self.answers.place(f"{case.key}/source")
+        Image.fromarray(scenes.render(case.edit.source)).save(path)
+        return self.client.upload(path)
+
+    def _second(self, case: EditCase, source: str) -> dict:
+        first = f"{case.key}/{EDITED}"
+        images = source, self.client.upload(self.answers.place(first))
+        return graphs.editing_again(
+            self.model, images, (case.text, case.second_text), self.answers.chain(first), case.seed
+        )
+
+    def _ask(self, asked: dict[str, dict]) -> None:
+        ask(self.client, self.answers, asked, self.progress.step)
+
+
+class Progress:
+    """How many pictures are drawn, and how long the rest will take."""
+
+    def __init__(self, total: int):
+        self.total, self.done, self.started = total, 0, time.monotonic()
+
+    def step(self) -> None:
+        self.done += 1
+        left = (time.monotonic() - self.started) / self.done * (self.total - self.done)
+        if sys.stderr.isatty() or self.done % 10 == 0 or self.done == self.total:
+            end = "\r" if sys.stderr.isatty() and self.done < self.total else "\n"
+            text = f"{self.done} of {self.total} pictures, {max(0, left) / 60:.0f} min left"
+            print(f"{text:60}", end=end, file=sys.stderr, flush=True)

@@ -1,0 +1,206 @@
+"""What counts as right. One function a judgement, on a chain's text and on what a detector sees in a picture.
+
+Planning (the chain alone)
+    parse         the chain can be read, and each thing that it names has a box
+    plan          it has exactly the things of the prompt, as many as asked for, and all its relations: wholly beside
+                  or above each other, with a margin
+Drawing (the picture against the prompt, as GenEval, arXiv 2310.11513, does it; the plan is not looked at)
+    every column  exactly the things asked for are seen, none missing, none too many
+    single_object, two_objects   a thing is what it is by its shape; colours are left to the next two
+    colours, attribute_binding   the same prompts, but each thing must have its colour too
+    counting      two to four of one colour and shape
+    position      two things in their colours, each with its middle beyond the other's edge on the side asked for
+Obedience (the picture against the plan)
+    iou           intersection over union of each planned box with the thing of its colour and shape that fits it best;
+                  0 where there is none
+    moved         a box moved by hand: a thing of its colour and shape fits the new place (iou above 0.5), none has its
+                  middle in the old one, and there are no more of them than planned
+    reworded      a colour or noun changed in the chain: the new thing is seen there, everything else as before: same
+                  background, same things at the same places (iou above 0.5), none more
+Editing (the picture against the edit)
+    box_found     the chain's first box overlaps the true area by 0.7 or more. Where something is added, many places are
+                  right: the box must lie in the relation asked for and touch nothing that is there
+    change_made   exactly the things of the edited scene are seen, each in its place, and its background. What is added
+                  must stand where it was asked for
+    psnr_outside  dB between source and result outside the true area and the planned one together; outside the true
+                  one, if that is nothing. A change of background leaves nothing outside: there it is inside the things
+"""
+
+import re
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from ..got_models.chain.grammar import ChainError, read_chain
+from ..world import scenes, wording
+from ..world.detector import Seen, View, overlap
+from ..world.scenes import Edit, Scene, Thing
+
+_NAME = rf"({'|'.join(scenes.COLORS)}) ({'|'.join(scenes.SHAPES)})"
+NAMED = re.compile(rf"{_NAME}\b")  # one thing; "two red circles" is none
+MENTION = re.compile(rf"{_NAME}s? <\|box_start\|>")
+FITS = 0.5  # intersection over union from which two boxes are the same place
+FOUND = 0.7  # the same for the area of an edit
+MOST_DB = 60.0  # of equal pictures
+
+
+# ---------------------------------------------------------------- planning
+
+
+def planned(chain: str) -> list[Thing]:
+    """The things of a text-to-image chain, by the words right before each box; none if a box has no such words."""
+    names = [match.groups() for match in MENTION.finditer(chain)]
+    boxes = wording.boxes_of(chain)
+    if len(names) != len(boxes):
+        return []
+    return [Thing(shape, color, box) for (color, shape), box in zip(names, boxes)]
+
+
+def parses(chain: str) -> bool:
+    """Can the chain be read, and has each thing that it names a box?"""
+    try:
+        regions = read_chain(chain).regions
+    except ChainError:
+        return False
+    return len(regions) == len(planned(chain)) == len(NAMED.findall(chain)) > 0
+
+
+def fulfilled(chain: str, scene: Scene) -> bool:
+    """Has the plan the prompt's things, in the places asked for?"""
+    plan = planned(chain)
+    if names(plan) != names(scene.things):
+        return False
+    return related(scenes.holds, scene, [(thing.name, thing.box) for thing in plan])
+
+
+# ---------------------------------------------------------------- drawing
+
+
+def as_asked(kind: str, scene: Scene, view: View) -> bool:
+    """Does the picture show what a prompt of this kind asked for?"""
+    if kind in ("single_object", "two_objects"):
+        return sorted(thing.shape for thing in scene.things) == sorted(seen.shape for seen in view.things)
+    if names(scene.things) != names(view.things):
+        return False
+    return related(beyond, scene, [(name_of(seen), seen.box) for seen in view.things])
+
+
+def related(holds: Callable, scene: Scene, places: list[tuple[str, tuple]]) -> bool:
+    """Do the scene's relations hold between all boxes of the names that they relate?"""
+    asked = {(scene.things[i].name, relation, scene.things[j].name) for i, relation, j in scene.relations}
+    boxes = [[[box for name, box in places if name == known] for known in pair[::2]] for pair in asked]
+    return all(
+        holds(first, relation, second)
+        for (_, relation, _), (firsts, seconds) in zip(asked, boxes, strict=True)
+        for first in firsts
+        for second in seconds
+    )
+
+
+def name_of(thing: Thing | Seen) -> str:
+    return f"{thing.color} {thing.shape}"
+
+
+def names(things: Iterable[Thing | Seen]) -> list[str]:
+    return sorted(name_of(thing) for thing in things)
+
+
+def middle(box: tuple) -> tuple[float, float]:
+    return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+
+
+def inside(point: tuple[float, float], box: tuple) -> bool:
+    return box[0] <= point[0] <= box[2] and box[1] <= point[1] <= box[3]
+
+
+def beyond(first: tuple, relation: str, second: tuple) -> bool:
+    """Has each of the boxes its middle beyond the other's edge, on the side that the relation says?"""
+    if relation in ("right of", "below"):
+        first, second = second, first
+    axis = 0 if relation in ("left of", "right of") else 1
+    return middle(first)[axis] < second[axis] and first[axis + 2] < middle(second)[axis]
+
+
+# ---------------------------------------------------------------- obedience
+
+
+def fit(thing: Thing, view: View) -> float:
+    """Intersection over union of a thing's box with the best of what is seen in its colour and shape."""
+    return max((overlap(thing.box, seen.box) for seen in view.things if name_of(seen) == thing.name), default=0.0)
+
+
+def drawn(thing: Thing, view: View) -> bool:
+    """Is a thing of this colour and shape seen with its middle in the box, or overlapping it well?"""
+    for seen in view.things:
+        shared = overlap(thing.box, seen.box)
+        if name_of(seen) == thing.name and (shared > FITS or (shared > 0.3 and inside(middle(seen.box), thing.box))):
+            return True
+    return False
+
+
+def followed(before: Thing, after: Thing, chain: str, view: View) -> bool:
+    """Did the thing go where its box was moved to? chain: the plan with the moved box."""
+    alike = [seen for seen in view.things if name_of(seen) == before.name]
+    stayed = any(inside(middle(seen.box), before.box) for seen in alike)
+    wanted = sum(thing.name == before.name for thing in planned(chain))
+    return fit(after, view) > FITS and not stayed and len(alike) <= wanted
+
+
+def changed_only_there(before: Thing, after: Thing, old: View, new: View) -> bool:
+    """Is the new thing seen at its place, and all the rest as in the old picture?"""
+    rest, still = ([seen for seen in view.things if not inside(middle(seen.box), before.box)] for view in (old, new))
+    same = names(rest) == names(still) and all(fit(Thing(*seen[:3]), new) > FITS for seen in rest)
+    return drawn(after, new) and same and old.background == new.background
+
+
+# ---------------------------------------------------------------- editing
+
+
+def area_of(chain: str) -> tuple[int, int, int, int] | None:
+    """The area that an edit's chain plans: its first box."""
+    return next(iter(wording.boxes_of(chain)), None)
+
+
+def area_found(edit: Edit, chain: str) -> bool:
+    """Is the planned area the right one?"""
+    area = area_of(chain)
+    if area is None:
+        return False
+    if edit.kind != "add":
+        return overlap(area, edit.area) >= FOUND
+    free = all(overlap(area, thing.box) == 0 for thing in edit.source.things)
+    return free and beyond(area, edit.relation, edit.anchor.box)
+
+
+def change_made(edit: Edit, view: View) -> bool:
+    """Does the picture show the edited scene?"""
+    right = names(edit.target.things) == names(view.things) and view.background == edit.target.background
+    if not right or edit.kind != "add":
+        return right and all(drawn(thing, view) for thing in edit.target.things)
+    added = next(seen for seen in view.things if name_of(seen) == edit.result.name)
+    stays = [thing for thing in edit.target.things if thing != edit.result]
+    return all(drawn(thing, view) for thing in stays) and beyond(added.box, edit.relation, edit.anchor.box)
+
+
+def left_alone(edit: Edit, chain: str) -> np.ndarray:
+    """Which pixels the edit must not change: a mask (128, 128)."""
+    if edit.kind == "background":
+        things = np.ones((scenes.SIZE, scenes.SIZE), dtype=bool)
+        things[(scenes.render(edit.source) != scenes.render(edit.target)).any(-1)] = False
+        return things
+    area = area_of(chain)
+    planned_too = _outside(edit.area) & (_outside(area) if area else True)
+    return planned_too if planned_too.any() else _outside(edit.area)
+
+
+def _outside(box: tuple) -> np.ndarray:
+    x0, y0, x1, y1 = (edge * scenes.SIZE / 1000 for edge in box)
+    mask = np.ones((scenes.SIZE, scenes.SIZE), dtype=bool)
+    mask[int(y0) : int(np.ceil(y1)), int(x0) : int(np.ceil(x1))] = False
+    return mask
+
+
+def psnr(first: np.ndarray, second: np.ndarray, mask: np.ndarray) -> float:
+    """dB between two pictures (H, W, 3) uint8 where the mask (H, W) holds, at most 60."""
+    error = np.square(first[mask].astype(np.float64) - second[mask]).mean()
+    return min(MOST_DB, 10 * float(np.log10(255**2 / max(error, 1e-9))))

@@ -1,0 +1,166 @@
+"""A person's edits of a chain: how they are saved, which chain they belong to, and what a lock keeps.
+
+Edits are saved as a JSON text, "" for none:
+    {"version": 1, "plan": TEXT, "text": TEXT, "regions": [{"locked": bool, "hidden": bool}, ...], "order": [...]}
+plan is the chain as it came, text the chain as the person wants it, both in any form that chains are read in. regions
+tells of each region of text, in reading order; order is how they lie over each other, back to front. Both may be
+missing. The edits hold as long as the chain that comes is the one they were made on. Standard library only.
+"""
+
+import json
+import re
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from ..errors import GoTError
+from .grammar import TEXT_TO_IMAGE, Chain, ChainError, canonical_text, parse_regions
+
+VERSION = 1
+MAX_SIZE = 200_000  # bytes of saved edits, and of an answer from the browser
+_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
+_HOW = "Press 'Back to the model's plan' in the chain editor to start again from the plan."
+
+
+class Edits(NamedTuple):
+    """plan: the chain they were made on, text: what it becomes, both in GoT's form. locked: numbers of regions."""
+
+    plan: str
+    text: str
+    locked: tuple[int, ...]
+
+
+def read_edits(value: str | None) -> Edits | None:
+    """Saved edits, or None if there are none. GoTError if they cannot be read, or the text holds a malformed box."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise _damaged("they are not a text")
+    if not value.strip():
+        return None
+    saved = read_object(value)
+    version = saved.get("version")
+    if type(version) is int and version > VERSION:
+        raise GoTError(
+            f"The edits of this chain were made with a newer ComfyUI-GoT (their version is {version}, this one reads "
+            f"{VERSION}). Update ComfyUI-GoT, or press 'Back to the model's plan' in the chain editor."
+        )
+    if type(version) is not int or version != VERSION:
+        raise _damaged(f"their version is {json.dumps(version)[:40]} and not {VERSION}")
+    try:
+        plan = canonical_text(_text(saved, "plan"))
+    except ChainError as error:
+        raise _damaged(f"the plan that they were made on cannot be read ({error})") from error
+    return read_answer(saved)._replace(plan=plan)
+
+
+def read_object(value: str | bytes) -> dict:
+    """A JSON object of at most MAX_SIZE bytes. GoTError if it is something else."""
+    if len(value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value) > MAX_SIZE:
+        raise _damaged(f"they are larger than {MAX_SIZE // 1000} kB")
+    try:
+        saved = json.loads(value)
+    except (ValueError, RecursionError) as error:
+        raise _damaged(f"they are not JSON ({error})") from error
+    if not isinstance(saved, dict):
+        raise _damaged("they are not a JSON object")
+    return saved
+
+
+def read_answer(saved: dict) -> Edits:
+    """The edits of a plan that both sides know, so that it is not told again: text, and perhaps regions and order.
+
+    GoTError if a part has the wrong type or count; ChainError, naming the box, if the text cannot be drawn.
+    """
+    try:
+        text = canonical_text(_text(saved, "text"))
+    except ChainError as error:
+        raise ChainError(f"The text in the chain editor cannot be drawn. {error}") from error
+    count = len(parse_regions(text))
+    regions = saved.get("regions", [{}] * count)
+    if not isinstance(regions, list) or len(regions) != count or not all(_is_state(region) for region in regions):
+        raise _damaged(f"'regions' is not a list of {count} entries with 'locked' and 'hidden', one a box of the text")
+    order = saved.get("order", list(range(count)))
+    if not isinstance(order, list) or any(type(number) is not int for number in order):
+        raise _damaged("'order' is not a list of whole numbers")
+    if sorted(order) != list(range(count)):
+        raise _damaged(f"'order' does not hold each number from 0 to {count - 1} once")
+    return Edits("", text, tuple(number for number, region in enumerate(regions) if region.get("locked")))
+
+
+def made_on(edits: Edits | None, chain: Chain) -> bool:
+    """Whether the edits were made on this very chain. They hold, and the person has seen it."""
+    return edits is not None and edits.plan == chain.text
+
+
+def with_edits(chain: Chain, edits: Edits | None) -> Chain:
+    """The chain as edited; the chain itself, with all that is known of its meaning, where the edits leave it alone."""
+    if not made_on(edits, chain):
+        return chain
+    edited = chain if edits.text == chain.text else chain.edited(edits.text)
+    return edited if edited.kept == edits.locked else replace(edited, kept=edits.locked)
+
+
+def rewriting(earlier: Chain, prompt: str) -> Chain:
+    """What to ask of the reasoner so that it writes a chain anew around the locked regions of an earlier one.
+
+    Its text is the beginning to go on from. GoTError if nothing is locked or the chain is an edit's.
+    """
+    if earlier.task != TEXT_TO_IMAGE:
+        raise GoTError(
+            "The earlier chain is that of an edit. Reasoning Chain rewrites chains of new pictures: wire one of those, "
+            "or use Edit Chain."
+        )
+    if not earlier.kept:
+        raise GoTError(
+            "No region of the earlier chain is locked, so there is nothing to keep. Lock at least one in the GoT Chain "
+            "Editor that it comes from, or take the wire away."
+        )
+    text = kept_text(earlier)
+    regions = parse_regions(text)
+    return Chain(TEXT_TO_IMAGE, prompt, text, regions, kept=tuple(range(len(regions))), draft=earlier.text)
+
+
+def kept_text(chain: Chain) -> str:
+    """The sentences that hold locked regions, word for word and in order.
+
+    Of a sentence that also holds others, only the words before its first region and the locked phrases with their
+    boxes are kept; if it is the last one, it stays open, and the model ends it.
+    """
+    pieces, kept, number = [], set(chain.kept), 0
+    for start, stop in _sentences(chain.text):
+        inside = []
+        while number < len(chain.regions) and chain.regions[number].box_span[0] < stop:
+            inside.append(number)
+            number += 1
+        locked = [number for number in inside if number in kept]
+        if pieces and locked and not pieces[-1].endswith((".", "!", "?")):
+            pieces[-1] += "."
+        if locked and locked == inside:
+            pieces.append(chain.text[start:stop])
+        elif locked:
+            spans = [(chain.regions[number].phrase_span[0], chain.regions[number].box_span[1]) for number in locked]
+            lead = chain.text[start : chain.regions[inside[0]].phrase_span[0]]
+            pieces.append(lead + ", ".join(chain.text[slice(*span)] for span in spans))
+    return " ".join(pieces)
+
+
+def _sentences(text: str) -> list[tuple[int, int]]:
+    """[start, stop) of each sentence, without the white space between them."""
+    ends = [(match.start(), match.end()) for match in _SENTENCE.finditer(text)]
+    starts, stops = [0, *(end for _, end in ends)], [*(start for start, _ in ends), len(text)]
+    return list(zip(starts, stops, strict=True))
+
+
+def _text(saved: dict, name: str) -> str:
+    if not isinstance(saved.get(name), str):
+        raise _damaged(f"'{name}' is not a text")
+    return saved[name]
+
+
+def _is_state(region: Any) -> bool:
+    flags = (region.get("locked", False), region.get("hidden", False)) if isinstance(region, dict) else ("no",)
+    return all(isinstance(flag, bool) for flag in flags)
+
+
+def _damaged(what: str) -> GoTError:
+    return GoTError(f"The edits of this chain cannot be read: {what}. {_HOW}")

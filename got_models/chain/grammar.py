@@ -1,0 +1,233 @@
+"""The chain: prose in which a box follows each grounded phrase. Read it, write it back, and nothing else.
+
+    A cup <|box_start|>(120,400),(380,760)<|box_end|> (red) on a table <|box_start|>(0,600),(998,998)<|box_end|> (blue).
+
+Corners are whole numbers on a 0..999 grid over the picture: (0,0) is top-left, x grows right, y grows down, top-left
+corner first. The colour word says what the box is painted with. Three forms are read: GoT's (above), GoT-R1's
+(`<|obj_start|>a cup<|obj_end|> <|box_start|>...`), and the plain one people type (`a cup (120,400),(380,760)`).
+A chain's own text is always GoT's form. Standard library only: no tensors, no ComfyUI.
+
+Source: arXiv 2503.10639 section 4 and its published chains; arXiv 2505.17022 for GoT-R1's form.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from ..errors import GoTError
+from .colors import Color, find_color, nearest_words, next_color
+
+GRID = 1000  # the chain's own unit; pixels appear only in guidance.py
+TEXT_TO_IMAGE = "text-to-image"
+EDIT = "edit"
+
+# Every pattern below takes time in proportion to the text, whatever the text is: it may come from anybody. So no two
+# parts of one that take the same characters stand beside each other.
+BOX_START, BOX_END = "<|box_start|>", "<|box_end|>"
+_NUMBER_PAIR = r"\(\s*[-+]?[\d.]+\s*,[^()<>]*\)"
+_MARKED = r"<\|box_start\|>(?P<marked>.*?)(?P<end><\|box_end\|>|(?=<\|box_start\|>)|$)"
+_BOX = re.compile(rf"{_MARKED}|(?P<plain>{_NUMBER_PAIR}\s*(?:,\s*)?\([^()<>]*\))|(?P<stray><\|box_end\|>)", re.DOTALL)
+_CORNER = r"\s*\(\s*(\d{1,9})\s*,\s*(\d{1,9})\s*\)\s*"
+_CORNERS = re.compile(f"{_CORNER},{_CORNER}")
+_COLOR = re.compile(r"\s*\(\s*([A-Za-z][A-Za-z ]*(?![A-Za-z ])|#[0-9A-Fa-f]{6})\s*\)")
+_OBJECT = re.compile(r"<\|obj(?:ect_ref)?_(?:start|end)\|>")
+_NAMED_OBJECT = re.compile(r"<\|obj(?:ect_ref)?_start\|>((?:(?!<\|obj).)*)<\|obj(?:ect_ref)?_end\|>\s*$", re.DOTALL)
+AFTER_CHAIN = "<|im_gen_start|>"
+_VERBS = "and|with|is|are|while|where|has|have|shows?|portrays?|depicts?|features?|contains?"
+# What begins a clause, or else a stretch in which none can begin.
+_CLAUSE = re.compile(rf"(?P<begins>[.,;:!?\n]+\s+|\n+|\s+(?:{_VERBS})\s+)|[.,;:!?]+|[^\S\n]+")
+_TRAILING = re.compile(r"(?:(?:si|era|ta|ni|nihtiw|fo)\s+|[:,]\s*)*")  # of a phrase written backwards
+_DETERMINER = re.compile(r"\b(?:an?|the|one|two|three|four|some|several|its|his|her|their)\b", re.IGNORECASE)
+
+
+class ChainError(GoTError):
+    """A chain that cannot be drawn. The message names the box or word and says what to type instead."""
+
+
+class Box(NamedTuple):
+    """Corners on the 0..999 grid, x0 < x1 and y0 < y1."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+    def __str__(self) -> str:
+        return f"({self.x0},{self.y0}),({self.x1},{self.y1})"
+
+
+class Region(NamedTuple):
+    """One grounded phrase. `phrase_span` and `box_span` are [start, stop) in the chain's text, box with its colour."""
+
+    phrase: str
+    box: Box
+    color: Color
+    phrase_span: tuple[int, int]
+    box_span: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A chain as everything after it needs it. Immutable; `edited` makes another one.
+
+    task: "text-to-image" or "edit". prompt: the caption or instruction. text: GoT's form.
+    source: the picture to edit, (1, height, width, 3) in 0..1; None for text-to-image.
+    cut: the language model reached its token limit before it finished.
+    earlier: the chain of the turn before, for an edit of an edit.
+    semantics: what the reasoner that wrote the chain already knows of its meaning (see reasoner.Semantics), or None.
+    kept: numbers of the regions, from 0, that a person locked: when the model rewrites the chain, they stay.
+    size: width and height in pixels of the picture that the chain was written for; None if nobody said.
+    sight: what the reasoner that wrote the chain saw of its source (see reasoner.Sight), or None.
+    draft: a text that is probably much like what will be written. It saves time and changes nothing.
+    """
+
+    task: str
+    prompt: str
+    text: str
+    regions: tuple[Region, ...]
+    source: Any = None
+    cut: bool = False
+    earlier: "Chain | None" = None
+    semantics: Any = None
+    kept: tuple[int, ...] = ()
+    size: tuple[int, int] | None = None
+    sight: Any = None
+    draft: str = ""
+
+    def edited(self, text: str) -> "Chain":
+        """This chain with another text. Its semantics and locks are forgotten: they belong to the old text."""
+        text = canonical_text(text)
+        return replace(self, text=text, regions=parse_regions(text), cut=False, semantics=None, kept=())
+
+
+def read_chain(text: str, task: str = TEXT_TO_IMAGE, prompt: str = "", source: Any = None, **fields: Any) -> Chain:
+    """Make a chain of text in any of the three forms. ChainError if a box or colour in it cannot be drawn."""
+    text = canonical_text(text)
+    return Chain(task, prompt, text, parse_regions(text), source, **fields)
+
+
+def parse_regions(text: str) -> tuple[Region, ...]:
+    """The regions of a chain in GoT's form, in reading order. Raises ChainError as `canonical_text` does."""
+    regions, start = [], 0
+    for number, match in enumerate(_BOX.finditer(text), 1):
+        box = _box(match, number)
+        color, stop = _color(text, match.end(), box, number)
+        phrase, phrase_start = _phrase(text, start, match.start())
+        span = (phrase_start, phrase_start + len(phrase))
+        regions.append(Region(phrase, box, color or next_color(set(), number - 1), span, (match.start(), stop)))
+        start = stop
+    return tuple(regions)
+
+
+def canonical_text(text: str) -> str:
+    """The chain in GoT's form: one space, box, one space, colour word. Idempotent.
+
+    A box without a colour gets the palette's next one that the chain does not use; 1000 is read as 999. What comes
+    after `<|im_gen_start|>` is not part of a chain and is left out.
+    Raises ChainError, naming the box, if a box is not four whole numbers in 0..1000, is empty, has its corners the
+    wrong way round or is not closed, or if a colour is unknown.
+    """
+    text = well_formed(text).partition(AFTER_CHAIN)[0].strip()
+    found = []
+    for number, match in enumerate(_BOX.finditer(text), 1):
+        box = _box(match, number)
+        found.append((match, box, *_color(text, match.end(), box, number)))
+    used = {color.word for _, _, color, _ in found if color}
+    missing, pieces, start = 0, [], 0
+    for match, box, color, stop in found:
+        if color is None:
+            color = next_color(used, missing)
+            used.add(color.word)
+            missing += 1
+        before = _NAMED_OBJECT.sub(r"\1", text[start : match.start()])
+        pieces.append(_OBJECT.sub("", before).rstrip(" \t"))
+        pieces.append(f" {format_box(box, color.word)}" if pieces[-1] or start else format_box(box, color.word))
+        start = stop
+    return "".join([*pieces, _OBJECT.sub("", text[start:])])
+
+
+def well_formed(text: str) -> str:
+    """A text without halves of characters, which JSON can hold and no tokenizer reads: each becomes U+FFFD."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def format_box(box: Box, color_word: str) -> str:
+    """A box as GoT writes it: `<|box_start|>(x0,y0),(x1,y1)<|box_end|> (colour)`."""
+    return f"{BOX_START}{box}{BOX_END} ({color_word})"
+
+
+def plain_text(text: str) -> str:
+    """A chain as people read and type it, without GoT's markers. `canonical_text` turns it back into the same text."""
+    return text.replace(BOX_START, "").replace(BOX_END, "")
+
+
+def without_boxes(chain: Chain) -> str:
+    """The chain's prose alone: neither boxes nor their colours."""
+    pieces, start = [], 0
+    for region in chain.regions:
+        pieces.append(chain.text[start : region.box_span[0]].rstrip(" "))
+        start = region.box_span[1]
+    return "".join([*pieces, chain.text[start:]]).strip()
+
+
+def got_r1_text(chain: Chain) -> str:
+    """The chain in GoT-R1's form: objects marked, no colours."""
+    pieces, start = [], 0
+    for region in chain.regions:
+        first, last = region.phrase_span
+        pieces += [chain.text[start:first], f"<|obj_start|>{region.phrase}<|obj_end|>"]
+        pieces.append(f"{chain.text[last : region.box_span[0]]}{BOX_START}{region.box}{BOX_END}")
+        start = region.box_span[1]
+    return "".join([*pieces, chain.text[start:]])
+
+
+def without_unfinished_box(text: str) -> str:
+    """The text of a chain that was cut, without the box it was cut in."""
+    start = text.rfind(BOX_START)
+    unfinished = start >= 0 and BOX_END not in text[start:]
+    return text[:start].rstrip() if unfinished else text
+
+
+def _box(match: re.Match, number: int) -> Box:
+    """The box of a match, or a ChainError that quotes it."""
+    shown = match["marked"] or match["plain"] or match["stray"] or ""
+    name = f"Box {number} '{shown.strip()[:40]}'"
+    how = "Write it as (left,top),(right,bottom), whole numbers from 0 to 999, for example (120,400),(380,760)."
+    corners = _CORNERS.fullmatch(shown)
+    if match["stray"] or (match["marked"] is not None and not match["end"]):
+        raise ChainError(f"{name} has only one of its two markers {BOX_START} and {BOX_END}. {how}")
+    if not corners:
+        raise ChainError(f"{name} is not a box. {how}")
+    numbers = [int(value) for value in corners.groups()]
+    if max(numbers) > GRID:
+        raise ChainError(f"{name} leaves the picture: {max(numbers)} is more than 999. {how}")
+    x0, y0, x1, y1 = (min(value, GRID - 1) for value in numbers)
+    if x0 >= x1 or y0 >= y1:
+        side = "left of" if x0 >= x1 else "above"
+        raise ChainError(f"{name} is empty: its first corner is not {side} its second. {how}")
+    return Box(x0, y0, x1, y1)
+
+
+def _color(text: str, start: int, box: Box, number: int) -> tuple[Color | None, int]:
+    """The colour written after a box, and where the box with its colour ends."""
+    match = _COLOR.match(text, start)
+    if not match:
+        return None, start
+    color = find_color(match[1])
+    if color is None:
+        near = nearest_words(match[1])
+        hint = f"Did you mean {' or '.join(near)}?" if near else "Use a CSS colour name such as red, teal or gold."
+        raise ChainError(f"Box {number} {box} has an unknown colour '{match[1][:40]}'. {hint}")
+    return color, match.end()
+
+
+def _phrase(text: str, start: int, stop: int) -> tuple[str, int]:
+    """The noun phrase that ends where a box starts, and its place: the last clause, from its first article on."""
+    last = start + len(text[start:stop].rstrip())  # behind it there is white space alone
+    clauses = (match.end() for match in _CLAUSE.finditer(text, start, stop) if match["begins"])
+    first = max((at for at in clauses if at < last), default=start)
+    first += len(text[first:stop]) - len(text[first:stop].lstrip(" ,.;:\n"))
+    determiner = _DETERMINER.search(text, first, stop)
+    first = determiner.start() if determiner else first
+    phrase = text[first:stop].strip()
+    return phrase[: len(phrase) - _TRAILING.match(phrase[::-1]).end()], first

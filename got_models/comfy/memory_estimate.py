@@ -1,0 +1,62 @@
+"""GET /got/forecast?model=NAME: what a model will need on ComfyUI's device, for GoT Loader to show before a run.
+
+Written against ComfyUI 0.30.0: comfy.model_management's memory, VRAMState and loaded models; PromptServer's routes.
+"""
+
+import asyncio
+
+import comfy.model_management as management
+import comfy.supported_models
+import torch
+from aiohttp import web
+from server import PromptServer
+
+from ..errors import GoTError
+from ..files.fp8 import quantized_layers
+from ..files.manifest import REASONER, UNET
+from ..files.memory_estimate import PARTS, reasoner_need, unet_need, verdict
+from ..files.weights import weights_of
+from .files import model_folder
+from .precision import reasoner_dtype, reasoner_stays, unet_dtype
+from .requests import refusal, same_origin
+
+
+def forecast(name: str) -> dict[str, int | str]:
+    """chain, picture, room: bytes; verdict: as forecast.verdict has it. GoTError if the model cannot be used."""
+    folder, device = model_folder(name), management.get_torch_device()
+    # ComfyUI keeps room for any work on a card. On a CPU, where it loads everything whole, it keeps none.
+    reserve = 0 if management.is_device_cpu(device) else round(management.minimum_inference_memory())
+    chain = reasoner_need(folder, reasoner_dtype(), reasoner_stays(*weights_of(folder / REASONER)))
+    supported = comfy.supported_models.SDXL.supported_inference_dtypes
+    fp8 = bool(quantized_layers(folder / UNET))
+    dtype = unet_dtype(*weights_of(folder / UNET), supported, fp8)
+    computes = management.unet_manual_cast(dtype, device, supported) or dtype
+    picture, room = unet_need(folder, dtype, computes), _room(device)
+    streams = management.vram_state == management.VRAMState.NO_VRAM
+    return {
+        "chain": chain.total(reserve),
+        "picture": picture.total(reserve),
+        "room": room,
+        "verdict": PARTS if streams else verdict(chain, picture, room, reserve),
+    }
+
+
+def _room(device: torch.device) -> int:
+    """What is free on the device, or would be if ComfyUI let go of all models that it holds there."""
+    loaded = [entry for entry in list(management.current_loaded_models) if entry.device == device and entry.model]
+    held = sum(entry.model_loaded_memory() for entry in loaded)
+    return round(min(management.get_free_memory(device) + held, management.get_total_memory(device)))
+
+
+def register_routes() -> None:
+    """Add the route to ComfyUI's server, before it starts to answer."""
+    PromptServer.instance.routes.get("/got/forecast")(_answer)
+
+
+async def _answer(request: web.Request) -> web.Response:
+    if not same_origin(request):
+        return refusal(403, "This page may not ask.")
+    try:
+        return web.json_response(await asyncio.to_thread(forecast, request.query.get("model", "")))
+    except GoTError as error:  # an answer too: why this model cannot be used
+        return web.json_response({"error": str(error)})

@@ -1,0 +1,51 @@
+"""checksums.sha256 of a model folder, in the form that `sha256sum --check` reads as well: written, and verified."""
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from ..files.weights import WeightsError
+from .checkpoint import some
+from .writer import Progress
+
+CHECKSUMS = "checksums.sha256"
+_LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
+_BLOCK = 1 << 22  # bytes read at a time
+
+
+def write_checksums(folder: Path, sums: Mapping[str, str]) -> None:
+    """sums: file, relative to the folder -> its SHA-256."""
+    (folder / CHECKSUMS).write_text("".join(f"{digest}  {name}\n" for name, digest in sums.items()), encoding="utf-8")
+
+
+def verify(folder: Path, report: Callable[[str], None] = lambda line: None) -> None:
+    """Read every file of a model folder. WeightsError names those that are gone, or are not as they were written."""
+    sums = _read_checksums(folder / CHECKSUMS)
+    lost = [name for name in sums if not (folder / name).is_file()]
+    present = {name: digest for name, digest in sums.items() if name not in lost}
+    progress = Progress(sum((folder / name).stat().st_size for name in present), report)
+    damaged = [name for name, digest in present.items() if _sum(folder / name, progress) != digest]
+    found = {"Missing": lost, "Damaged": damaged}
+    if told := " ".join(f"{what}: {some(names)}." for what, names in found.items() if names):
+        raise WeightsError(f"{folder} is not as it was made. {told} Convert the model again, or copy it again.")
+    report(f"{folder}: {len(sums)} files are as they were made, {progress.total / 1e9:.1f} GB")
+
+
+def _read_checksums(path: Path) -> dict[str, str]:
+    """File -> SHA-256. Raises WeightsError if there is no list, or if it is something else."""
+    if not path.is_file():
+        raise WeightsError(f"{path.parent} has no {path.name}. Give a folder that `python dev.py convert` has made.")
+    matches = [_LINE.fullmatch(line) for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
+    if not matches or not all(matches):
+        raise WeightsError(f"{path} is not a list of checksums. Convert the model again.")
+    return {match[2]: match[1] for match in matches}
+
+
+def _sum(path: Path, progress: Progress) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+            progress.advance(len(block))
+    return digest.hexdigest()

@@ -1,0 +1,280 @@
+"""`python dev.py convert`: a GoT checkpoint as it was released becomes a folder for models/got.
+
+    --got    the released checkpoint: pickled shards with an index, or safetensors
+    --mllm   Qwen2.5-VL-3B-Instruct as published: config, tokenizer, and whatever of the model the checkpoint lacks
+    --sdxl   stable-diffusion-xl-base-1.0 as published (diffusers): what a whole UNet is, and the VAE if need be
+    --out    the folder to make
+
+Everything is checked before anything is written. Then one tensor after the other is read, merged and written into a
+folder beside `--out`, which gets its name when it is complete; got.json comes last.
+"""
+
+import argparse
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import torch
+from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
+
+from ..errors import GoTError
+from ..files.fp8 import has_fp8
+from ..files.manifest import PROJECTORS, REASONER, UNET, VAE, published_manifest, write_manifest
+from ..files.weights import WeightsError, published_key
+from .adapter import Adapter, embedding_rows, plan_merge, read_adapter, read_scaling
+from .checkpoint import Checkpoint, open_checkpoint, some
+from .checksums import verify, write_checksums
+from .plan import Shapes, TensorPlan, plan_component
+from .reasoner_files import read_config, reasoner_files
+from .writer import DTYPES, Progress, size_of, write_file, write_shards
+
+UNET_CHANNELS = 12  # noisy, reference and spatial latents, four each
+TIME_CHANNELS = 6 * 256  # SDXL embeds six numbers of size and crop beside the pooled vector
+COMPONENTS = {  # the first word of a key, and what it belongs to
+    "mllm": "the language model",
+    "output_projector": "the projector of the context",
+    "output_projector_add": "the projector of the pooled vector",
+    "unet": "the trained UNet",
+    "vae": "the autoencoder",
+}
+
+
+class ConvertError(GoTError):
+    """Something that cannot be converted, or not to where it was asked to go."""
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """All that will be written: the reasoner's tensors, its other files by name, and the other components."""
+
+    reasoner: list[TensorPlan]
+    texts: dict[str, str]
+    files: dict[str, list[TensorPlan]]
+
+    def size(self, dtype: str) -> int:
+        return sum(size_of(plans, dtype) for plans in (self.reasoner, *self.files.values()))
+
+
+def convert(
+    got: Path, mllm: Path, sdxl: Path, out: Path, dtype: str = "bf16", report: Callable[[str], None] = lambda line: None
+) -> None:
+    """Make the model folder `out`. Raises a GoTError that says what is wrong and what to do; then nothing is left."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ConvertError(f"{out} exists already. Choose another folder for the result, or delete it.")
+    report(f"reading {got}")
+    plan = plan_conversion(got, mllm, sdxl, dtype, report)
+    size = plan.size(dtype)
+    _refuse_full_disk(out, size)
+    with _appearing(out) as folder:
+        write_conversion(folder, plan, dtype, Progress(size, report), report)
+        write_manifest(folder, published_manifest(out.name))
+    report(f"made {out}, {size / 1e9:.1f} GB: put it into ComfyUI's folder models/got")
+
+
+def plan_conversion(got: Path, mllm: Path, sdxl: Path, dtype: str, report: Callable[[str], None]) -> Conversion:
+    """Read what there is and settle what becomes of every tensor. Writes nothing, loads nothing large."""
+    checkpoint = open_checkpoint(got)
+    parts = split_components(checkpoint)
+    adapter = read_adapter(parts["mllm"])
+    reasoner, texts = _plan_reasoner(checkpoint, adapter, mllm, dtype)
+    report(_summary(adapter, reasoner, checkpoint))
+    unet = _plan_unet(checkpoint, parts["unet"], sdxl)
+    vae = _plan_vae(checkpoint, parts["vae"], sdxl)
+    projectors = _plan_projectors(checkpoint, parts, unet, reasoner)
+    if dtype == "fp8":
+        reasoner, unet = ([replace(plan, fp8=has_fp8(plan.name)) for plan in plans] for plans in (reasoner, unet))
+    return Conversion(reasoner, texts, {PROJECTORS: projectors, UNET: unet, VAE: vae})
+
+
+def split_components(checkpoint: Checkpoint) -> dict[str, dict[str, str]]:
+    """Component -> its tensors: name without prefixes -> key. Raises WeightsError for what is in none of them."""
+    parts, strange = {component: {} for component in COMPONENTS}, []
+    for key in checkpoint.shapes:
+        name = key.removeprefix("module.")  # as parallel training leaves it
+        component, _, rest = name.partition(".")
+        if component in parts:
+            parts[component][rest] = key
+        elif name.startswith("base_model.model."):
+            parts["mllm"][name] = key
+        else:
+            strange.append(key)
+    if strange:
+        raise WeightsError(
+            f"{checkpoint.folder} holds {len(strange)} tensors that are not part of GoT: {some(strange)}. Names that "
+            f"begin with {', '.join(f'{part}.' for part in COMPONENTS)} are expected; give the folder of GoT-6B."
+        )
+    if missing := [what for part, what in COMPONENTS.items() if part != "vae" and not parts[part]]:
+        raise WeightsError(
+            f"{checkpoint.folder} lacks {some(missing)}. GoT cannot work without what was trained there; get the "
+            f"whole checkpoint."
+        )
+    return parts
+
+
+def write_conversion(
+    folder: Path, plan: Conversion, dtype: str, progress: Progress, report: Callable[[str], None]
+) -> None:
+    """Write all weights and the reasoner's other files, and the checksums of the weights."""
+    report(f"writing {REASONER}, {size_of(plan.reasoner, dtype) / 1e9:.2f} GB")
+    reasoner = folder / REASONER
+    reasoner.mkdir()
+    for name, text in plan.texts.items():
+        (reasoner / name).write_text(text, encoding="utf-8")
+    sums = {
+        f"{REASONER}/{name}": digest for name, digest in write_shards(reasoner, plan.reasoner, dtype, progress).items()
+    }
+    _close(plan.reasoner)
+    for name, plans in plan.files.items():
+        report(f"writing {name}, {size_of(plans, dtype) / 1e9:.2f} GB")
+        sums[name] = write_file(folder / name, plans, dtype, progress)
+        _close(plans)
+    write_checksums(folder, sums)
+
+
+def _plan_reasoner(
+    checkpoint: Checkpoint, adapter: Adapter, mllm: Path, dtype: str
+) -> tuple[list[TensorPlan], dict[str, str]]:
+    config = read_config(mllm)
+    base = open_checkpoint(mllm)
+    rows = embedding_rows(adapter, checkpoint, base) or config["vocab_size"]
+    torch_dtype = str(DTYPES[dtype][0]).removeprefix("torch.")
+    config |= {"vocab_size": rows, "tie_word_embeddings": False, "torch_dtype": torch_dtype}
+    plans = plan_merge(adapter, checkpoint, base, reasoner_shapes(config), read_scaling(checkpoint.folder))
+    return plans, reasoner_files(checkpoint.folder, mllm, config, rows)
+
+
+def reasoner_shapes(config: dict) -> Shapes:
+    """Published name -> shape of all that a Qwen2.5-VL of this config consists of."""
+    with torch.device("meta"):
+        model = Qwen2_5_VLForConditionalGeneration(Qwen2_5_VLConfig.from_dict(deepcopy(config)))
+    return {published_key(key): tuple(tensor.shape) for key, tensor in model.state_dict().items()}
+
+
+def _plan_unet(checkpoint: Checkpoint, keys: dict[str, str], sdxl: Path) -> list[TensorPlan]:
+    expected = dict(_base_part(sdxl, "unet").shapes)
+    if "conv_in.weight" in keys:
+        channels = checkpoint.shapes[keys["conv_in.weight"]][1]
+        if channels != UNET_CHANNELS:
+            raise WeightsError(
+                f"The UNet in {checkpoint.folder} has {channels} input channels, GoT's has {UNET_CHANNELS}. "
+                f"Give the folder of GoT-6B."
+            )
+    if "conv_in.weight" in expected:
+        out, _, *kernel = expected["conv_in.weight"]
+        expected["conv_in.weight"] = (out, UNET_CHANNELS, *kernel)
+    return plan_component(f"The UNet in {checkpoint.folder}", checkpoint, keys, expected)
+
+
+def _plan_vae(checkpoint: Checkpoint, keys: dict[str, str], sdxl: Path) -> list[TensorPlan]:
+    """The checkpoint's autoencoder, or SDXL's: training leaves it as it was."""
+    base = _base_part(sdxl, "vae")
+    source, keys = (checkpoint, keys) if keys else (base, {key: key for key in base.shapes})
+    return plan_component(f"The autoencoder in {source.folder}", source, keys, base.shapes)
+
+
+def _plan_projectors(
+    checkpoint: Checkpoint, parts: dict[str, dict[str, str]], unet: list[TensorPlan], reasoner: list[TensorPlan]
+) -> list[TensorPlan]:
+    hidden = next(plan.shape[1] for plan in reasoner if plan.name == "model.embed_tokens.weight")
+    context = next(plan.shape[1] for plan in unet if plan.name.endswith("attn2.to_k.weight"))
+    pooled = next(plan.shape[1] for plan in unet if plan.name == "add_embedding.linear_1.weight") - TIME_CHANNELS
+    plans = []
+    for component, name, width in (
+        ("output_projector", "context", context),
+        ("output_projector_add", "pooled", pooled),
+    ):
+        keys = {f"{name}.{rest.removeprefix('projector.')}": key for rest, key in parts[component].items()}
+        expected = {f"{name}.weight": (width, hidden), f"{name}.bias": (width,)}
+        plans += plan_component(f"{component} in {checkpoint.folder}", checkpoint, keys, expected)
+    return plans
+
+
+def _base_part(sdxl: Path, part: str) -> Checkpoint:
+    if not (sdxl / part).is_dir():
+        raise ConvertError(
+            f"{sdxl} has no folder '{part}'. Give the diffusers folder of stable-diffusion-xl-base-1.0, "
+            f"which has the folders unet and vae."
+        )
+    return open_checkpoint(sdxl / part)
+
+
+def _summary(adapter: Adapter, plans: list[TensorPlan], checkpoint: Checkpoint) -> str:
+    vision = sum(name.startswith("visual.") for name in adapter.lora_a)
+    base = sum(plan.source is not checkpoint for plan in plans)
+    return (
+        f"language model: {len(plans)} tensors, {len(adapter.lora_a) - vision} language and {vision} vision LoRAs to "
+        f"merge, {len(adapter.saved)} trained as a whole, {base} from the base model"
+    )
+
+
+def _close(plans: list[TensorPlan]) -> None:
+    for source in {id(plan.source): plan.source for plan in plans}.values():
+        source.release()
+
+
+def _refuse_full_disk(out: Path, size: int) -> None:
+    place = next(folder for folder in out.resolve().parents if folder.is_dir())
+    free = shutil.disk_usage(place).free
+    if free < size * 1.01:
+        raise ConvertError(
+            f"The result takes {size / 1e9:.1f} GB and {place} has {free / 1e9:.1f} GB free. "
+            f"Make room there, or choose another folder."
+        )
+
+
+@contextmanager
+def _appearing(out: Path) -> Iterator[Path]:
+    """A folder that gets the name `out` when all is written. What a broken run left beside it is removed."""
+    unfinished = out.with_name(f"{out.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    try:
+        yield unfinished
+        if out.is_dir():
+            out.rmdir()  # empty: checked at the start
+        unfinished.rename(out)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def main(argv: list[str] | None = None) -> int:
+    options = _options(argv)
+    report = partial(print, flush=True)
+    try:
+        if options.verify:
+            verify(options.verify, report)
+        else:
+            convert(options.got, options.mllm, options.sdxl, options.out, options.dtype, report)
+    except (GoTError, OSError) as error:
+        print(f"convert: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("convert: stopped, and nothing is left of it", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _options(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        "convert", description="Make a folder for models/got from the released checkpoint, or verify one that was made."
+    )
+    parser.add_argument("--got", type=Path, help="the released checkpoint's folder")
+    parser.add_argument("--mllm", type=Path, help="the folder of Qwen2.5-VL-3B-Instruct")
+    parser.add_argument("--sdxl", type=Path, help="the diffusers folder of stable-diffusion-xl-base-1.0")
+    parser.add_argument("--out", type=Path, help="the folder to make, e.g. ComfyUI/models/got/GoT-6B")
+    parser.add_argument("--dtype", choices=DTYPES, default="bf16", help="how weights are stored (default: bf16)")
+    parser.add_argument("--verify", type=Path, metavar="FOLDER", help="read a folder that was made, and check its sums")
+    options = parser.parse_args(argv)
+    places = [options.got, options.mllm, options.sdxl, options.out]
+    if not options.verify and None in places:
+        parser.error("--got, --mllm, --sdxl and --out are needed, or --verify FOLDER")
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main())

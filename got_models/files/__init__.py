@@ -1,0 +1,1 @@
+"""A model folder on disk: manifest, weights, fp8, memory estimate."""

@@ -1,0 +1,112 @@
+"""A model on disk: one folder with `got.json`, the reasoner as a transformers folder, and three safetensors files.
+
+    got.json                what the model is: its name, sizes, and the strengths it works best with, by task
+    reasoner/               Qwen2.5-VL as transformers writes it, safetensors, with its tokenizer and image processor
+    projectors.safetensors  context.{weight,bias} and pooled.{weight,bias}: hidden states -> the UNet's conditions
+    unet.safetensors        the 12-channel UNet, diffusers' key names
+    vae.safetensors         the autoencoder, diffusers' key names
+
+Knows the layout and the manifest; knows nothing of tensors and nothing of ComfyUI.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..chain.grammar import EDIT, TEXT_TO_IMAGE
+from ..errors import GoTError
+
+FORMAT = 1
+MANIFEST = "got.json"
+REASONER, PROJECTORS, UNET, VAE = "reasoner", "projectors.safetensors", "unet.safetensors", "vae.safetensors"
+TINY = Path(__file__).parent.parent / "tiny"  # the bundled GoT-Tiny
+
+
+class FolderError(GoTError):
+    """A folder that is not a GoT model, or not a whole one."""
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What a task uses unless the user says otherwise. text, spatial, reference: strengths; width, height: pixels."""
+
+    text: float
+    spatial: float
+    reference: float
+    steps: int
+    width: int
+    height: int
+
+
+# Source: arXiv 2503.10639 section 5 and the released inference code.
+PUBLISHED_DEFAULTS = {
+    TEXT_TO_IMAGE: Defaults(text=7.5, spatial=4.0, reference=1.0, steps=50, width=1024, height=1024),
+    EDIT: Defaults(text=4.0, spatial=3.0, reference=1.5, steps=50, width=1024, height=1024),
+}
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The contents of got.json.
+
+    image_tokens: how many `<|im_gen_NNNN|>` tokens carry the meaning (64 in every published model).
+    reasoner_image_size: (width, height) in pixels to which a source picture is resized for the language model.
+    """
+
+    name: str
+    image_tokens: int
+    reasoner_image_size: tuple[int, int]
+    defaults: dict[str, Defaults]
+
+
+def published_manifest(name: str) -> Manifest:
+    """The manifest of a model with the published sizes and strengths."""
+    return Manifest(name, image_tokens=64, reasoner_image_size=(448, 448), defaults=PUBLISHED_DEFAULTS)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read got.json and check that the folder is whole. FolderError says what is missing or wrong, and the remedy."""
+    missing = [
+        name for name in (MANIFEST, f"{REASONER}/config.json", PROJECTORS, UNET, VAE) if not (folder / name).is_file()
+    ]
+    if missing:
+        raise FolderError(
+            f"'{folder.name}' is not a whole GoT model: it has no {', no '.join(missing)}. "
+            f"Make one from the released checkpoint with `python dev.py convert` and put its folder into models/got."
+        )
+    try:
+        return _manifest(json.loads((folder / MANIFEST).read_text(encoding="utf-8")))
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise FolderError(
+            f"'{folder.name}/{MANIFEST}' cannot be read: {error!r:.200}. Convert the model again."
+        ) from error
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write got.json. Inverse of `read_manifest`."""
+    content = {"format": FORMAT, **asdict(manifest)}
+    (folder / MANIFEST).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def _manifest(content: dict) -> Manifest:
+    if content["format"] != FORMAT:
+        raise ValueError(f"its format is {content['format']}, this pack reads {FORMAT}; update the pack")
+    width, height = (_number(side, *_SIDE) for side in content["reasoner_image_size"])
+    defaults = {task: Defaults(**content["defaults"][task]) for task in (TEXT_TO_IMAGE, EDIT)}
+    for values in defaults.values():
+        for name, value in vars(values).items():
+            _number(value, *_RANGES[name])
+    return Manifest(str(content["name"]), _number(content["image_tokens"], 1, 64), (width, height), defaults)
+
+
+_STRENGTH, _SIDE = (0.0, 100.0), (8, 8192)
+_RANGES = {"text": _STRENGTH, "spatial": _STRENGTH, "reference": _STRENGTH, "steps": (1, 1000)}
+_RANGES |= {"width": _SIDE, "height": _SIDE}
+
+
+def _number(value: Any, least: float, most: float) -> float:
+    """The value. ValueError unless it is a number from `least` to `most`, and a whole one if those are."""
+    if type(value) in (int, type(least)) and least <= value <= most:
+        return value
+    raise ValueError(f"{value!r:.40} is not a number from {least} to {most}")

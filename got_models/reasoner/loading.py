@@ -1,0 +1,128 @@
+"""From a model folder to a reasoner, on the CPU. Nothing in the folder is executed: safetensors and JSON only.
+
+Weights are mapped: a tensor that need not change its type is never copied, and takes memory as it is read.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from transformers import (
+    PreTrainedTokenizerFast,
+    Qwen2_5_VLConfig,
+    Qwen2_5_VLForConditionalGeneration,
+    Qwen2VLImageProcessor,
+)
+
+from ..files.fp8 import Fp8Linear, fixed, quantized_layers
+from ..files.manifest import PROJECTORS, REASONER, FolderError, read_manifest
+from ..files.weights import WeightsError, load_tensors, published_key, stored_dtype
+from .reasoner import Reasoner, ReasonerNetwork
+
+
+def load_reasoner(
+    folder: Path, dtype: torch.dtype, as_stored: bool = False, check: Callable[[], None] = lambda: None
+) -> Reasoner:
+    """The reasoner of a model folder, to run in `dtype`.
+
+    as_stored: leave the large weights, those of linear layers and embeddings, in the type of the file; they are then
+    to be cast by whoever runs the network. fp8 weights stay as they are in any case. check is called before each
+    tensor that is read or cast, and may raise to stop.
+
+    Raises FolderError or WeightsError, with the remedy, if the folder is not whole or its files are not what they
+    should be.
+    """
+    manifest = read_manifest(folder)
+    source = folder / REASONER
+    tensors, projectors = load_tensors(source, check), load_tensors(folder / PROJECTORS, check)
+    try:
+        config = Qwen2_5_VLConfig.from_pretrained(source, local_files_only=True)
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(source, local_files_only=True)
+        image_processor = Qwen2VLImageProcessor.from_pretrained(source, local_files_only=True)
+    except Exception as error:  # whatever comes of files of anybody's: the libraries raise nothing more precise
+        raise FolderError(
+            f"'{folder.name}/{REASONER}' is not a Qwen2.5-VL folder as transformers writes it: {error!s:.300}. "
+            f"Convert the model again."
+        ) from error
+    language_model = _language_model(config, tensors, source)
+    network = ReasonerNetwork(language_model, *(_linear(projectors, name, folder) for name in ("context", "pooled")))
+    cast(network, dtype, as_stored, check)
+    return Reasoner(network.eval(), tokenizer, image_processor, manifest)
+
+
+def _language_model(config: Qwen2_5_VLConfig, tensors: dict[str, Tensor], source: Path) -> nn.Module:
+    """transformers' own class, filled with what the files hold, in their type."""
+    layers = _take_layers(tensors, source)
+    for name, (weight, _) in layers.items():  # nothing of this size is made: one number, seen at every place
+        tensors[f"{name}.weight"] = torch.zeros((), dtype=torch.bfloat16).expand(weight.shape)
+    model = _filled(config, tensors, source)
+    paths = {published_key(path): path for path, _ in model.named_modules()}
+    for name, (weight, scale) in layers.items():
+        parent, _, attribute = paths[name].rpartition(".")
+        bias = model.get_submodule(paths[name]).bias
+        setattr(model.get_submodule(parent), attribute, Fp8Linear(weight, scale, bias))
+    return model
+
+
+def _take_layers(tensors: dict[str, Tensor], source: Path) -> dict[str, tuple[Tensor, Tensor]]:
+    """Take the fp8 layers out of the tensors: published name of a layer -> its weight and scale."""
+    try:
+        return {
+            name: (tensors.pop(f"{name}.weight"), tensors.pop(f"{name}.weight_scale"))
+            for name in quantized_layers(source)
+        }
+    except KeyError as error:
+        raise WeightsError(f"{source} is not whole: it has no {error}. Convert the model again.") from error
+
+
+def _filled(config: Qwen2_5_VLConfig, tensors: dict[str, Tensor], source: Path) -> nn.Module:
+    """transformers' class with these tensors. It renames published keys itself, in every release since 4.50."""
+    try:
+        model, report = Qwen2_5_VLForConditionalGeneration.from_pretrained(
+            None,
+            config=config,
+            state_dict=tensors,
+            torch_dtype=stored_dtype(tensors.values()),
+            attn_implementation="sdpa",
+            output_loading_info=True,
+        )
+    except Exception as error:  # whatever comes of weights and a config of anybody's
+        raise WeightsError(
+            f"The weights in {source} and its config.json make no language model: {error!s:.300}. "
+            f"Convert the model again."
+        ) from error
+    wrong = [*report["missing_keys"], *report["unexpected_keys"], *report["mismatched_keys"]]
+    if wrong:
+        raise WeightsError(
+            f"The weights in {source} do not fit its config.json: {len(wrong)} of them are missing, unknown or of "
+            f"another size, such as {wrong[0]}. Convert the model again."
+        )
+    return model
+
+
+def _linear(tensors: dict[str, Tensor], name: str, folder: Path) -> nn.Linear:
+    try:
+        weight, bias = tensors[f"{name}.weight"], tensors[f"{name}.bias"]
+    except KeyError as error:
+        raise WeightsError(f"'{folder.name}/{PROJECTORS}' has no {error}. Convert the model again.") from error
+    linear = nn.Linear(weight.shape[1], weight.shape[0], device="meta")
+    linear.weight, linear.bias = fixed(weight), fixed(bias)
+    return linear
+
+
+def cast(network: ReasonerNetwork, dtype: torch.dtype, as_stored: bool, check: Callable[[], None]) -> None:
+    """Give the parameters their type, one after the other; what has it already stays where it is.
+
+    The projectors, which are small and work by themselves, always get it.
+    """
+    for module in network.modules():
+        for name, parameter in list(module.named_parameters(recurse=False)):
+            if name == "bias" or not _stays(module, network, as_stored):
+                check()
+                setattr(module, name, fixed(parameter.to(dtype)))
+
+
+def _stays(module: nn.Module, network: ReasonerNetwork, as_stored: bool) -> bool:
+    large = isinstance(module, (nn.Linear, nn.Embedding)) and module not in (network.context, network.pooled)
+    return isinstance(module, Fp8Linear) or (as_stored and large)

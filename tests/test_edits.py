@@ -1,0 +1,240 @@
+"""A person's edits: what is read and refused, when they hold, what a lock keeps, and chains made of boxes."""
+
+import json
+
+import pytest
+import torch
+from got.got_models.chain.boxes import bounding_boxes, text_of_boxes
+from got.got_models.chain.colors import find_color, named
+from got.got_models.chain.edits import MAX_SIZE, kept_text, made_on, read_edits, rewriting, with_edits
+from got.got_models.chain.grammar import EDIT, ChainError, plain_text, read_chain
+from got.got_models.errors import GoTError
+from got.got_models.guidance.preview import plan_picture, small_picture
+
+PLAN = "A red circle (100,300),(400,600) (red) is left of a blue square (600,300),(900,600) (blue)."
+MOVED = PLAN.replace("(100,300),(400,600)", "(100,500),(400,800)")
+
+
+def saved(plan=PLAN, text=MOVED, **more):
+    return json.dumps({"version": 1, "plan": plan, "text": text, **more})
+
+
+def locks(*flags):
+    return [{"locked": flag} for flag in flags]
+
+
+def edited(chain, **more):
+    return with_edits(chain, read_edits(saved(**more)))
+
+
+# ------------------------------------------------------------------------------------------------ reading and using
+
+
+@pytest.mark.parametrize("nothing", ["", " \n", None])
+def test_nothing_saved_leaves_the_chain_alone(nothing):
+    chain = read_chain(PLAN)
+    assert read_edits(nothing) is None
+    assert with_edits(chain, None) is chain and not made_on(None, chain)
+
+
+def test_edits_hold_for_the_chain_they_were_made_on():
+    chain = read_chain(PLAN, EDIT, "move it", "the picture", semantics="known", size=(64, 64))
+    moved = edited(chain)
+    assert moved.text == read_chain(MOVED).text and moved.semantics is None
+    assert (moved.task, moved.prompt, moved.source, moved.size) == (EDIT, "move it", "the picture", (64, 64))
+
+
+def test_another_chain_wins_over_the_edits():
+    other = read_chain(PLAN.replace("red circle", "red star"))
+    assert edited(other) is other
+    assert not made_on(read_edits(saved()), other)
+
+
+def test_spaces_and_markers_do_not_make_a_plan_another_one():
+    chain = read_chain(PLAN)
+    assert made_on(read_edits(saved(plan=f"  {PLAN.replace('),(', ' ), ( ')}\n")), chain)
+    assert made_on(read_edits(saved(plan=chain.text)), chain)
+
+
+def test_an_unchanged_text_is_the_very_same_chain():
+    chain = read_chain(PLAN, semantics="known")
+    assert edited(chain, text=plain_text(chain.text)) is chain
+
+
+def test_locks_travel_with_the_chain_and_keep_what_is_known_of_it():
+    chain = read_chain(PLAN, semantics="known")
+    locked = edited(chain, text=PLAN, regions=locks(False, True))
+    assert locked.kept == (1,) and locked.semantics == "known" and locked.text == chain.text
+    assert edited(locked, text=PLAN).kept == ()
+    assert locked.edited(MOVED).kept == ()
+
+
+BAD = {
+    "not a text": (7, "not a text"),
+    "not JSON": ("{", "not JSON"),
+    "deep": ("[" * 50_000, "not JSON"),
+    "half a character": ("\ud83d", "not JSON"),
+    "a list": ("[]", "not a JSON object"),
+    "no version": ('{"plan": "", "text": ""}', "version is null"),
+    "true as version": (json.dumps({"version": True, "plan": "", "text": ""}), "version is true"),
+    "a newer version": (json.dumps({"version": 2}), "Update ComfyUI-GoT"),
+    "no plan": ('{"version": 1, "text": ""}', "'plan' is not a text"),
+    "text is a number": (saved(text=3), "'text' is not a text"),
+    "a plan that cannot be read": (saved(plan="a (5,5),(1,1)"), "the plan that they were made on"),
+    "a malformed box": (saved(text="a cup (1,2),(3,4), a hat (9,0),(5,9)"), "Box 2 '(9,0),(5,9)' is empty"),
+    "an unknown colour": (saved(text="a cup (1,2),(3,4) (bleu)"), "Did you mean blue"),
+    "regions of another text": (saved(regions=locks(True)), "list of 2 entries"),
+    "regions with other flags": (saved(regions=[{"locked": 1}, {}]), "list of 2 entries"),
+    "regions no list": (saved(regions={"0": {}}), "list of 2 entries"),
+    "order of strings": (saved(order=["0", "1"]), "whole numbers"),
+    "order with a hole": (saved(order=[0, 2]), "each number from 0 to 1"),
+    "order twice": (saved(order=[0, 0]), "each number from 0 to 1"),
+    "too large": (saved(text="a" * MAX_SIZE), "larger than 200 kB"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_cannot_be_used_is_named(case):
+    value, words = BAD[case]
+    with pytest.raises(GoTError) as error:
+        read_edits(value)
+    assert words in str(error.value)
+    assert len(str(error.value)) < 400
+
+
+def test_what_is_not_a_box_yet_is_prose():
+    assert edited(read_chain(PLAN), text="a cup (12,40),(380").regions == ()
+
+
+def test_all_that_may_be_saved_is_read():
+    edits = read_edits(saved(regions=[{"locked": True, "hidden": True}, {}], order=[1, 0], view={"dim": 0.5}))
+    assert edits.locked == (0,)
+
+
+# ----------------------------------------------------------------------------------------------------------- locking
+
+ROOM = "The background is gray. A cup (1,2),(30,40) is left of a hat (50,2),(90,40). There is a dog (5,50),(40,90)."
+
+
+@pytest.mark.parametrize(
+    ("text", "kept", "start"),
+    [
+        (ROOM, (2,), "There is a dog (5,50),(40,90) (blue)."),
+        (ROOM, (0, 1), "A cup (1,2),(30,40) (red) is left of a hat (50,2),(90,40) (green)."),
+        (ROOM, (0,), "A cup (1,2),(30,40) (red)"),
+        (ROOM, (1,), "a hat (50,2),(90,40) (green)"),
+        (ROOM, (1, 2), "a hat (50,2),(90,40) (green). There is a dog (5,50),(40,90) (blue)."),
+        ("There is a cup (1,2),(3,4), a hat (1,2),(3,4) and a dog (1,2),(3,4).", (0, 2),
+         "There is a cup (1,2),(3,4) (red), a dog (1,2),(3,4) (blue)"),
+        ("Is it a cup (1,2),(3,4)? A hat (1,2),(3,4)!\nA dog (1,2),(3,4)", (0, 2),
+         "Is it a cup (1,2),(3,4) (red)? A dog (1,2),(3,4) (blue)"),
+    ],
+)  # fmt: skip
+def test_the_beginning_holds_what_is_locked_word_for_word(text, kept, start):
+    chain = read_chain(text, kept=kept)
+    assert plain_text(kept_text(chain)) == start
+    request = rewriting(chain, "a prompt")
+    assert [(region.phrase, region.box, region.color) for region in request.regions] == [
+        (region.phrase, region.box, region.color) for number, region in enumerate(chain.regions) if number in kept
+    ]
+    assert request.kept == tuple(range(len(kept))) and request.prompt == "a prompt" and request.earlier is None
+
+
+def test_nothing_locked_is_an_error_that_says_where_to_lock():
+    with pytest.raises(GoTError, match="Lock at least one in the GoT Chain Editor"):
+        rewriting(read_chain(ROOM), "a prompt")
+
+
+def test_the_chain_of_an_edit_is_not_rewritten():
+    with pytest.raises(GoTError, match="use Edit Chain"):
+        rewriting(read_chain(ROOM, EDIT, kept=(0,)), "a prompt")
+
+
+# -------------------------------------------------------------------------------------------------------- from boxes
+
+
+def pixel_box(x, y, width, height, **more):
+    return {"x": x, "y": y, "width": width, "height": height, **more}
+
+
+@pytest.mark.parametrize("size", [(1000, 1000), (1024, 768), (128, 128), (2048, 512)])
+@pytest.mark.parametrize(
+    "text", [PLAN, ROOM, "猫 🐈 (0,0),(500,500) 和 狗 🐕 (500,0),(999,500)", "a wall (0,0),(999,999) (#123456)"]
+)
+def test_boxes_lead_back_to_the_regions(text, size):
+    regions = read_chain(text).regions
+    boxes = bounding_boxes(read_chain(text), *size)
+    again = read_chain(text_of_boxes(boxes, [region.phrase for region in regions], *size)).regions
+    assert [(r.phrase, r.color) for r in again] == [(r.phrase, r.color) for r in regions]
+    within = [1 + 1000 / side for side in (*size, *size)]
+    for one, other in zip(again, regions, strict=True):
+        assert all(abs(a - b) <= limit for a, b, limit in zip(one.box, other.box, within, strict=True))
+    if size == (1000, 1000):
+        assert [region.box for region in again] == [region.box for region in regions]
+
+
+def test_every_shape_of_boxes_is_read():
+    box = pixel_box(0, 0, 512, 512)
+    texts = {text_of_boxes(boxes, ["a cup"], 1024, 1024) for boxes in (box, [box], [[box]])}
+    assert texts == {"a cup <|box_start|>(0,0),(500,500)<|box_end|>."}
+
+
+def test_a_blank_label_is_what_the_box_says_of_itself():
+    found = [
+        pixel_box(0, 0, 9.6, 9.5, label="cat", score=0.9),
+        pixel_box(9, 9, 9, 9, metadata={"type": "obj", "text": "", "desc": "a hat", "palette": ["#ff0000", "x"]}),
+    ]
+    assert text_of_boxes(found, [""], 100, 100).count("cat") == 1
+    assert read_chain(text_of_boxes(found, ["\n"], 100, 100)).regions[1].phrase == "a hat"
+    assert read_chain(text_of_boxes(found, ["a dog"], 100, 100)).regions[0].phrase == "a dog"
+    assert read_chain(text_of_boxes(found, ["a dog\nb"], 100, 100)).regions[1].color.word == "red"
+
+
+def test_what_lies_outside_is_cut_off():
+    text = text_of_boxes([pixel_box(-20, 90, 60, 60)], ["a cup"], 100, 100)
+    assert read_chain(text).regions[0].box == (0, 900, 390, 990)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "labels", "words"),
+    [
+        ([pixel_box(0, 0, 5, 5), pixel_box(1, 2, 3, 4)], ["a cup"], r"Box 2 \(3x4 pixels at 1,2\) has no label"),
+        ([pixel_box(0, 0, 5, 5)], ["a cup\na hat"], "2 labels and 1 boxes"),
+        ([pixel_box(0, 0, 5, 5)], ["a cup (1,2),(3,4)"], "Box 1 .* has a box in its label"),
+        ([pixel_box(0, 0, 5, 5)], ["a cup <|box_end|>"], "Box 1 .* has a box in its label"),
+        ([pixel_box(0, 0, 5, 5)], ["a cup<|im_gen_start|>"], "Box 1 .* has a box in its label .* or a marker"),
+        ([pixel_box(0, 0, 0, 5)], ["a cup"], "Box 1 .* covers nothing"),
+        ([pixel_box(200, 0, 9, 9)], ["a cup"], "covers nothing of the 100x100 picture"),
+        ([pixel_box(0, 0, "5", 5)], ["a cup"], "Box 1 is not a box"),
+        ([pixel_box(0, 0, float("nan"), 5)], ["a cup"], "Box 1 is not a box"),
+        ([pixel_box(0, 0, 10**400, 5)], ["a cup"], "Box 1 is not a box"),
+        ([pixel_box(-1e300, 0, 5, 5)], ["a cup"], "Box 1 is not a box"),
+        ([{"bbox": [1, 2, 3, 4]}], ["a cup"], "Box 1 is not a box"),
+        ([], ["a cup"], "There is no box"),
+        ([[]], ["a cup"], "There is no box"),
+        (None, ["a cup"], "There is no box"),
+        ([[pixel_box(0, 0, 5, 5)], []], ["a cup"], "2 pictures"),
+    ],
+)
+def test_boxes_that_make_no_chain_are_named(boxes, labels, words):
+    with pytest.raises(ChainError, match=words):
+        text_of_boxes(boxes, labels, 100, 100)
+
+
+def test_a_colour_gets_its_word_back():
+    assert named(find_color("#00ffff")).word == "cyan"
+    assert named(find_color("#808080")).word == "gray"
+    assert named(find_color("#123456")).word == "#123456"
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [((2, 4000, 1000, 3), (1, 1024, 256, 3)), ((1, 8, 3000, 4), (1, 3, 1024, 3)), ((1, 5, 7, 1), (1, 5, 7, 3))],
+)
+def test_a_picture_behind_the_boxes_is_small(shape, expected):
+    assert small_picture(torch.full(shape, 0.25), 1024).shape == expected
+    assert small_picture(torch.full(shape, 0.25), 1024).unique() == 0.25
+
+
+def test_a_phrase_of_any_length_is_drawn_as_far_as_there_is_room():
+    assert plan_picture(read_chain(f"{'z' * 1_000_001} (1,2),(300,400)"), None, 64, 64).shape == (1, 64, 64, 3)

@@ -1,0 +1,71 @@
+"""got.json: what a model may say of itself, and what nothing could be made with."""
+
+import json
+
+import pytest
+from got.got_models.files.manifest import (
+    MANIFEST,
+    PROJECTORS,
+    REASONER,
+    UNET,
+    VAE,
+    FolderError,
+    published_manifest,
+    read_manifest,
+    write_manifest,
+)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / REASONER).mkdir()
+    for name in (f"{REASONER}/config.json", PROJECTORS, UNET, VAE):
+        (tmp_path / name).touch()
+    write_manifest(tmp_path, published_manifest("Whole"))
+    return tmp_path
+
+
+def changed(folder, *path, to):
+    content = json.loads((folder / MANIFEST).read_text())
+    place = content
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = to
+    (folder / MANIFEST).write_text(json.dumps(content))
+
+
+def refusal(folder):
+    with pytest.raises(FolderError, match=r"got\.json' cannot be read") as error:
+        read_manifest(folder)
+    assert len(str(error.value)) < 500
+    return str(error.value)
+
+
+def test_what_was_written_is_read(folder):
+    assert read_manifest(folder) == published_manifest("Whole")
+
+
+@pytest.mark.parametrize("content", ["", "[]", "5", "null", "{}", "[" * 100_000, '{"format": 1, "defaults": []}'])
+def test_what_is_no_manifest_is_refused(folder, content):
+    (folder / MANIFEST).write_text(content)
+    refusal(folder)
+
+
+@pytest.mark.parametrize("value", [0, -1, 65, 2**70, 1.5, float("inf"), float("nan"), "64", None, [], True])
+def test_a_number_that_nothing_can_be_made_with_is_refused(folder, value):
+    for path in (("image_tokens",), ("reasoner_image_size", 0), ("defaults", "edit", "width")):
+        before = (folder / MANIFEST).read_text()
+        changed(folder, *path, to=value if value != 65 or path == ("image_tokens",) else 10_000)
+        assert "is not a number from" in refusal(folder)
+        (folder / MANIFEST).write_text(before)
+
+
+@pytest.mark.parametrize("value", [-1, 1e9, float("inf"), float("nan"), "4", None, [], True])
+def test_a_strength_that_is_none_is_refused(folder, value):
+    changed(folder, "defaults", "text-to-image", "spatial", to=value)
+    assert "is not a number from 0.0 to 100.0" in refusal(folder)
+
+
+def test_a_newer_format_says_what_to_update(folder):
+    changed(folder, "format", to=2)
+    assert "update the pack" in refusal(folder)

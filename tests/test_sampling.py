@@ -1,0 +1,144 @@
+"""The next token: the same that transformers' processors and torch.multinomial choose, for ties and every seed."""
+
+import time
+
+import pytest
+import torch
+from got.got_models.chain.colors import COLORS
+from got.got_models.errors import GoTError
+from got.got_models.reasoner.prompt import NEW_TOKENS, Vocabulary
+from got.got_models.reasoner.sampling import ChainGrammar, Sampling, TokenChooser, may_become_color
+from got.tools.oracle.qwen import QWEN_TOKENS, make_tokenizer
+from transformers.generation.logits_process import (
+    LogitsProcessorList,
+    MinPLogitsWarper,
+    RepetitionPenaltyLogitsProcessor,
+    TemperatureLogitsWarper,
+    TopKLogitsWarper,
+    TopPLogitsWarper,
+)
+
+pytestmark = pytest.mark.transformers_oldest
+
+ROWS = 400  # of the embeddings: more than there are tokens
+KEPT = ("<|box_start|>", "<|box_end|>", "<|object_ref_start|>", "<|object_ref_end|>", "<|im_gen_start|>")
+KEPT += ("<|vision_start|>", "<|endoftext|>", "<|im_end|>")
+BEGUN = "A cup <|box_start|>(120,300),(480,760)<|box_end|> (red), at (7,8) "
+SAMPLINGS = {
+    "greedy": Sampling(),
+    "greedy, no penalty": Sampling(repetition_penalty=1.0),
+    "greedy, repetition wanted": Sampling(repetition_penalty=0.7),
+    "sampled": Sampling(temperature=1.0, seed=3),
+    "sampled with everything": Sampling(temperature=0.8, top_k=40, top_p=0.9, min_p=0.02, seed=4),
+}
+
+
+@pytest.fixture(scope="module")
+def vocabulary():
+    tokenizer = make_tokenizer()
+    tokenizer.add_special_tokens({"additional_special_tokens": list(NEW_TOKENS)})
+    return Vocabulary(tokenizer, 64)
+
+
+class Plainly:
+    """What is chosen by transformers' processors, one after the other over the whole vocabulary, and torch's draw."""
+
+    def __init__(self, sampling, vocabulary, constrain):
+        self.sampling, self.generator = sampling, torch.Generator().manual_seed(sampling.seed)
+        self.grammar = ChainGrammar(vocabulary) if constrain else None
+        special = vocabulary.special
+        self.never = [special[token] for token in (*QWEN_TOKENS, *NEW_TOKENS) if token not in KEPT]
+        self.penalty = RepetitionPenaltyLogitsProcessor(sampling.repetition_penalty)
+        self.warpers = LogitsProcessorList()
+        if sampling.temperature not in (0, 1):
+            self.warpers.append(TemperatureLogitsWarper(sampling.temperature))
+        if sampling.top_k:
+            self.warpers += [TopKLogitsWarper(sampling.top_k), TopPLogitsWarper(sampling.top_p)]
+            self.warpers += [MinPLogitsWarper(sampling.min_p)]
+
+    def __call__(self, ids, logits, written):
+        scores = self.penalty(torch.tensor([ids]), logits.clone())
+        scores[:, self.never] = -torch.inf
+        allowed = self.grammar.allowed(written) if self.grammar else None
+        if allowed is not None:
+            scores[:, [number for number in range(ROWS) if number not in allowed]] = -torch.inf
+        elif self.grammar:
+            scores[:, list(self.grammar.forbidden())] = -torch.inf
+        if self.sampling.temperature == 0:
+            return int(scores.argmax())
+        probabilities = self.warpers(torch.tensor([ids]), scores).softmax(-1)
+        return int(torch.multinomial(probabilities, 1, generator=self.generator))
+
+
+def coarse(random):
+    """Logits of which many are equal, as in bf16."""
+    return torch.randn(1, ROWS, generator=random).mul(2).round()
+
+
+def fine(random):
+    return torch.randn(1, ROWS, generator=random) * 3
+
+
+@pytest.mark.parametrize("logits_of", [coarse, fine])
+@pytest.mark.parametrize("constrain", [True, False])
+@pytest.mark.parametrize("sampling", SAMPLINGS)
+def test_the_same_tokens_are_chosen(vocabulary, sampling, constrain, logits_of):
+    ours, expected = (kind(SAMPLINGS[sampling], vocabulary, constrain) for kind in (TokenChooser, Plainly))
+    random, opened = torch.Generator().manual_seed(1), 0
+    prompt, written = vocabulary.ordinary("a red cup"), vocabulary.chain(BEGUN)
+    for step in range(200):
+        logits = logits_of(random)
+        if step % 25 == 0:  # now and then a box, and a colour behind it
+            logits[0, vocabulary.box_start] = 50
+        if written[-1] == vocabulary.box_end:
+            logits[0, vocabulary.ordinary("(")] = 50
+        before = logits.clone()
+        token = ours([*prompt, *written], logits, written)
+        assert token == expected([*prompt, *written], logits, written)
+        assert torch.equal(logits, before), "the next step may want them"
+        written.append(token)
+        opened += token == vocabulary.box_start
+    assert opened >= 3
+
+
+def test_the_noise_of_a_seed_is_its_own_however_many_are_drawn_at_once(vocabulary):
+    def draw(choosers, steps=20):
+        written, random = [[] for _ in choosers], torch.Generator().manual_seed(2)
+        for _ in range(steps):
+            logits = fine(random)
+            for choose, ids in zip(choosers, written, strict=True):
+                ids.append(choose(ids, logits, ids))
+        return written
+
+    def chooser(seed):
+        return TokenChooser(Sampling(temperature=1.0, seed=seed), vocabulary, False)
+
+    assert draw([chooser(seed) for seed in range(6)]) == [draw([chooser(seed)])[0] for seed in range(6)]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "re", " light b", "lightblue)", "red), a cup", "reds", "red )", "x", "LightBlue) "]
+)
+def test_a_colour_may_be_what_some_colour_begins_with(text):
+    word, closed, _ = text.partition(")")
+    word = word.replace(" ", "").lower()
+    assert may_become_color(text) == any(color == word or (color.startswith(word) and not closed) for color in COLORS)
+
+
+@pytest.mark.parametrize("values", [
+    {"temperature": float("nan")}, {"temperature": float("inf")}, {"temperature": -0.1}, {"top_p": 0},
+    {"repetition_penalty": float("nan")}, {"repetition_penalty": 0}, {"top_p": float("nan")}, {"min_p": 2},
+])  # fmt: skip
+def test_values_that_no_token_can_be_chosen_by_are_refused(values):
+    with pytest.raises(GoTError, match="out of range"):
+        Sampling(**values)
+
+
+def test_spaces_behind_a_pair_of_numbers_do_not_slow_the_grammar(vocabulary):
+    grammar = ChainGrammar(vocabulary)
+    grammar.bracket = "(1,2)" + " " * 20_000
+    assert set(vocabulary.opening) <= set(grammar.forbidden())
+    grammar.bracket += "x"
+    start = time.process_time()
+    assert grammar.forbidden() == (vocabulary.box_end,)
+    assert time.process_time() - start < 0.5

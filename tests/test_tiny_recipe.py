@@ -1,0 +1,607 @@
+"""The training recipe: rows are what the released model was trained on, losses fall, runs resume, exports load.
+
+Run: python dev.py test tests/test_tiny_recipe.py
+"""
+
+import json
+import math
+import re
+import shutil
+import time
+from random import Random
+
+import numpy as np
+import pytest
+import torch
+from diffusers import AutoencoderKL
+from got.got_models.chain.grammar import EDIT, TEXT_TO_IMAGE, read_chain
+from got.got_models.files.manifest import TINY
+from got.got_models.files.weights import published_key
+from got.got_models.reasoner.prompt import NEW_TOKENS, Vocabulary
+from got.training.schedule import alphas_cumprod, cosine
+from got.training.tiny import autoencoder, check, export, latents, reasoner, recipe, rows, unet
+from got.training.tiny.pictures import CELLS, LOOK, MEAN, PADS, STD, Pictures, class_of, packed
+from got.training.tiny.run import Run
+from got.training.tiny.tokenizer import QWEN_TOKENS, train_tokenizer
+from got.world import scenes, wording
+from got.world.detector import detect
+from PIL import Image
+from safetensors.torch import load_file
+from transformers import Qwen2VLImageProcessor
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return train_tokenizer()
+
+
+@pytest.fixture(scope="module")
+def student(tokenizer):
+    torch.manual_seed(0)
+    return reasoner.Student(reasoner.build(tokenizer), tokenizer).eval()
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    return Pictures(torch.device("cpu"))
+
+
+def made(task, count=4):
+    make = {"text-to-image": rows.text_to_image_row, "edit": rows.edit_row}[task]
+    return [make(Random(seed), False) for seed in range(count)]
+
+
+def test_the_special_tokens_come_last_in_the_published_order(tokenizer):
+    names = [*QWEN_TOKENS, *NEW_TOKENS]
+    assert tokenizer.convert_tokens_to_ids(names) == list(range(len(tokenizer) - len(names), len(tokenizer)))
+
+
+def test_every_digit_is_a_token_and_any_text_can_be_written(tokenizer):
+    assert tokenizer.tokenize("(125,350)") == ["(", "1", "2", "5", ",", "3", "5", "0", ")"]
+    assert tokenizer.decode(tokenizer("Ein Kätzchen 🐈").input_ids) == "Ein Kätzchen 🐈"
+
+
+def test_patches_are_those_of_qwens_image_processor(pictures):
+    picture = scenes.render(scenes.random_scene(Random(1)))
+    small = Image.fromarray(picture).resize((LOOK, LOOK), Image.Resampling.BICUBIC)
+    processor = Qwen2VLImageProcessor(min_pixels=56 * 56, max_pixels=28 * 28 * 1280)
+    expected = processor(images=[small], return_tensors="pt")
+    assert expected["image_grid_thw"].tolist() == [[1, CELLS, CELLS]]
+    found = pictures.patches(torch.from_numpy(picture).permute(2, 0, 1)[None].float())[0]
+    level = 1 / 255 / STD.min()  # both round, Pillow twice
+    torch.testing.assert_close(found, torch.as_tensor(expected["pixel_values"]), atol=1.01 * level, rtol=0)
+    assert (found - expected["pixel_values"]).abs().mean() < 0.05 * level
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_pictures_are_drawn_as_the_world_draws_them(pictures, seed):
+    drawn_from = [scenes.random_scene(Random(seed * 20 + number)) for number in range(20)]
+    expected = np.stack([scenes.render(scene) for scene in drawn_from]).astype(np.float32)
+    drawn = pictures.draw(torch.from_numpy(np.stack([packed(scene) for scene in drawn_from])))
+    error = np.abs(drawn.permute(0, 2, 3, 1).numpy() - expected)
+    assert error.mean() < 0.2 and np.quantile(error, 0.995) < 30  # of 255; only outlines differ
+
+
+@pytest.mark.parametrize("task", ["text-to-image", "edit"])
+def test_hidden_states_are_those_of_the_ordinary_model(task, tokenizer, student, pictures):
+    row = made(task, 1)[0]
+    batch = pictures.complete(rows.collate([row], tokenizer))
+    length = sum(map(len, rows.tokens_of([row], tokenizer)[0]))
+    ids = batch["ids"][:, :length]
+    shown = {"pixel_values": batch["patches"][0], "image_grid_thw": torch.tensor([[1, 8, 8]])} if task == "edit" else {}
+    types = (ids == student.model.config.image_token_id).int()
+    with torch.no_grad():
+        expected = student.model.model(input_ids=ids, mm_token_type_ids=types, **shown).last_hidden_state
+        torch.testing.assert_close(student.hidden(batch)[0][:, :length], expected, atol=1e-4, rtol=1e-4)
+
+
+def test_only_the_chain_is_asked_for_and_not_the_image_tokens(tokenizer):
+    row = made("text-to-image", 1)[0]
+    labels = rows.collate([row], tokenizer)["labels"][0]
+    assert tokenizer.decode(labels[labels != -100]) == row.chain + "<|im_gen_start|>"
+
+
+def test_a_chain_that_does_not_follow_from_its_prompt_is_only_read(tokenizer):
+    row = rows.text_to_image_row(Random(0), read=True)
+    assert (rows.collate([row], tokenizer)["labels"] == -100).all()
+
+
+def test_a_second_turn_is_the_conversation_that_the_nodes_make(tokenizer):
+    row = rows.turn_row(Random(2))
+    first, second = row.prompt.split(wording.INSTRUCTION)[1:]
+    turns = [text.split("<|im_end|>")[0] for text in (first, second)]
+    answer = first.split("<|im_start|>assistant\n")[1].split("<|im_gen_start|>")[0]
+    picture = torch.zeros(1, 8, 8, 3)
+    chain = read_chain(answer, EDIT, turns[0], picture)
+    chain = read_chain(row.chain, EDIT, turns[1], picture, earlier=chain)
+    vocabulary = Vocabulary(tokenizer, 64)
+    assert rows.tokens_of([row], tokenizer)[0][0] == vocabulary.prompt(chain, [PADS, PADS])
+
+
+def test_both_pictures_of_a_second_turn_are_shown(tokenizer, student, pictures):
+    row = rows.turn_row(Random(2))
+    batch = pictures.complete(rows.collate([row], tokenizer))
+    length = sum(map(len, rows.tokens_of([row], tokenizer)[0]))
+    ids, grid = batch["ids"][:, :length], torch.tensor([[1, 8, 8]] * 2)
+    types = (ids == student.model.config.image_token_id).int()
+    shown = {"pixel_values": batch["patches"].flatten(0, 1), "image_grid_thw": grid}
+    with torch.no_grad():
+        expected = student.model.model(input_ids=ids, mm_token_type_ids=types, **shown).last_hidden_state
+        torch.testing.assert_close(student.hidden(batch)[0][:, :length], expected, atol=1e-4, rtol=1e-4)
+    assert [scene.background for scene in (*row.earlier, row.source)] == [
+        scenes.BACKGROUNDS[number] for number in batch["grounds"]
+    ]
+    assert (
+        len(batch["spots"]) == len(row.boxes)
+        and (batch["ids"][0, batch["spots"][:, 1]] == tokenizer.convert_tokens_to_ids("<|box_start|>")).all()
+    )
+
+
+def test_the_thumbnail_has_a_part_for_every_image_token(pictures):
+    scene = scenes.Scene(
+        "pink", (scenes.Thing("square", "blue", (0, 125, 125, 250)),)
+    )  # the first part of the second row
+    parts = pictures.thumbnails(pictures.draw(torch.from_numpy(packed(scene))[None])).reshape(64, 16, 3)
+    blue = [number for number, part in enumerate(parts) if (part == torch.tensor([-1.0, -1.0, 1.0])).all()]
+    assert blue == [8]
+
+
+def test_what_is_seen_lies_in_the_order_of_the_patches(pictures):
+    thing = scenes.Thing("square", "blue", (0, 250, 250, 500))  # two by two patches
+    row = rows.Row("describe", "", "", True, scenes.Scene("brown", (thing,)), None)
+    batch = pictures.complete({"sources": torch.from_numpy(packed(row.source))[None]})
+    there = slice(16, 20)  # the first of the second row of merged tokens
+    kind = 1 + scenes.COLORS.index("blue") * 4 + scenes.SHAPES.index("square")
+    assert batch["classes"][0, there].tolist() == [kind] * 4 and batch["classes"].count_nonzero() == 4
+    assert (batch["sights"][0, there][3] == torch.tensor([-1.5, -1.5, 0.5, 0.5])).all()
+    red = batch["patches"][0].view(64, 3, -1)[:, 0]  # brown has some, blue has none
+    share = red.isclose(torch.tensor(-MEAN[0] / STD[0]), atol=0.2).float().mean(1)
+    assert share[there].min() > 0.8 and share.sum() - share[there].sum() < 1
+    assert batch["grounds"].tolist() == [scenes.BACKGROUNDS.index("brown")]
+
+
+def test_what_a_picture_holds_is_told_by_kind(pictures):
+    things = [scenes.Thing("star", "red", (0, 0, 300, 300)), scenes.Thing("circle", "black", (500, 500, 900, 900))]
+    target, before = (packed(scenes.Scene("gray", tuple(held))) for held in (things, things[:1]))
+    batch = {"targets": torch.from_numpy(target)[None], "befores": torch.from_numpy(before)[None]}
+    held = pictures.complete(batch)["kinds"]
+    wanted = [scenes.COLORS.index(t.color) * 4 + scenes.SHAPES.index(t.shape) for t in things]
+    assert sorted(held[0].nonzero()[:, 0].tolist()) == sorted(wanted)
+
+
+@pytest.mark.parametrize("kind", ["recolor", "remove", "replace", "add", "move"])
+def test_what_an_edit_changes_lies_in_its_area(kind, tokenizer, pictures):
+    edit = scenes.random_edit(Random(4), kind=kind)
+    row = rows.Row("edit", "", wording.edit_chain(edit), False, edit.source, edit.target)
+    changed = pictures.complete(rows.collate([row], tokenizer))["changed"].view(CELLS, CELLS)
+    x0, y0, x1, y1 = (edge * CELLS / 1000 for edge in edit.area)
+    places = changed.nonzero() + 0.5  # rows, columns of the cells' centres
+    assert len(places) and (places >= torch.tensor([y0, x0])).all() and (places <= torch.tensor([y1, x1])).all()
+
+
+def test_a_picture_made_from_words_changes_where_its_things_are(tokenizer, pictures):
+    batch = pictures.complete(rows.collate(made("text-to-image"), tokenizer))
+    assert (batch["changed"] == (batch["cells"] > 0)).all() and batch["changed"].any()
+
+
+def test_an_error_where_the_picture_changes_weighs_more():
+    logits, cells = torch.zeros(4, reasoner.KINDS), torch.zeros(4, dtype=torch.long)
+    logits[1:, 0] = 50.0  # right
+    changed = torch.tensor([True, False, False, False])
+    flat = torch.tensor(reasoner.KINDS).log()
+    for rolled, share in ((0, reasoner.CHANGED), (1, 1.0)):
+        error = reasoner.cells_error(logits, cells, changed.roll(rolled))
+        torch.testing.assert_close(error, flat * share / (3 + reasoner.CHANGED))
+
+
+@pytest.mark.parametrize("make", [rows.describe_row, rows.find_row])
+def test_a_box_that_can_be_seen_is_of_the_thing_that_the_chain_names_before_it(make, tokenizer):
+    for seed in range(20):
+        row = make(Random(seed))
+        classes = {thing.box: class_of(thing) for thing in row.source.things}
+        meant = rows.collate([row], tokenizer)["meant"].tolist()
+        assert meant == [classes[box] for box in row.boxes]
+
+
+def test_all_that_a_box_is_written_from_is_one_span(tokenizer):
+    made = [rows.edit_row(Random(7), False), rows.describe_row(Random(7)), rows.turn_row(Random(8))]
+    batch = rows.collate(made, tokenizer)
+    texts = [list(row.boxes) for row in made]
+    for number, (row, start) in enumerate(batch["spots"].tolist()):
+        mine = batch["spans"][batch["spans"][:, 2] == number]
+        assert (mine[:, 0] == row).all() and mine[0, 1] == start
+        told = batch["ids"][row, mine[:, 1] + 1]  # from each token the next
+        box = texts[row].pop(0)
+        assert (batch["boxes"][number] * 1000).round().int().tolist() == list(box)
+        assert tokenizer.decode(told) == "({},{}),({},{})<|box_end|>".format(*box)
+    assert not any(texts)
+
+
+def test_a_thing_is_named_from_the_token_before_its_article_on(tokenizer):
+    made = [rows.text_to_image_row(Random(seed), False) for seed in range(20)] + [rows.edit_row(Random(3), False)]
+    batch = rows.collate(made, tokenizer)
+    kinds = [(color, shape) for color in scenes.COLORS for shape in scenes.SHAPES]
+    for number, row in enumerate(made):
+        mine = batch["names"][batch["names"][:, 0] == number]
+        asked = re.findall(rf"(\w+) ({'|'.join(scenes.COLORS)}) ({'|'.join(scenes.SHAPES)})(s?)", row.chain)
+        assert len(asked) >= len(row.boxes) and len(mine) == 3 * len(asked)
+        places = mine[:, 1].sort().values.view(-1, 3)
+        for (article, color, shape, ending), told in zip(asked, places + 1):  # from each token the next
+            assert tokenizer.decode(batch["ids"][number, told]) == f" {article} {color} {shape}{ending}"
+        classes = [1 + kinds.index((color, shape)) for _, color, shape, _ in asked]
+        assert mine[mine[:, 1].argsort(), 2].view(-1, 3).tolist() == [[kind] * 3 for kind in classes]
+
+
+def test_no_name_is_asked_for_where_a_chain_is_only_read(tokenizer):
+    assert "names" not in rows.collate([rows.text_to_image_row(Random(3), True)], tokenizer)
+
+
+def test_names_and_their_articles_weigh_more(tokenizer):
+    weights = reasoner.token_weights(tokenizer)
+    for word, weight in ((" an", reasoner.NAMED), ("A", reasoner.NAMED), (" orange", reasoner.NAMED), (" is", 1.0)):
+        (token,) = tokenizer.encode(word, add_special_tokens=False)
+        assert weights[token] == weight
+
+
+def test_what_a_thing_is_named_is_told_by_its_own_layer(tokenizer, student, pictures):
+    batch = pictures.complete(rows.collate(made("text-to-image"), tokenizer))
+    at, places, classes = batch["names"].unbind(1)
+    with torch.no_grad():
+        student.hidden(batch)
+        before = student.name_error(batch)
+        for layer in student.early:
+            kept = student.early[layer].clone()
+            student.early[layer][at, places] = student.heads.named.weight[classes] * 100
+            after = student.name_error(batch)
+            student.early[layer] = kept
+            assert (after < before / 10) if layer == reasoner.NAMING else (after == before)
+
+
+def test_a_description_leaves_nothing_out():
+    for seed in range(200):
+        row = rows.describe_row(Random(seed))
+        assert sorted(row.boxes) == sorted(thing.box for thing in row.source.things)
+
+
+@pytest.mark.parametrize("kind", scenes.EDITS)
+def test_an_edits_area_depends_on_its_anchor_or_its_subject(kind, tokenizer):
+    edit = scenes.random_edit(Random(4), kind=kind)
+    row = rows.Row("edit", "", wording.edit_chain(edit), True, edit.source, edit.target, meant=(rows.meant(edit),))
+    thing = {"add": edit.anchor, "background": None}.get(kind, edit.subject)
+    assert rows.collate([row], tokenizer)["meant"].tolist() == [class_of(thing) if thing else 0]
+
+
+def test_digits_that_are_right_are_no_error_and_each_wrong_one_is():
+    boxes = torch.tensor([[0.0, 0.025, 0.45, 0.998]])
+    logits = torch.zeros(1, 4 * reasoner.DIGITS, reasoner.END + 1)
+    right = [0, 10, 10, 2, 5, 10, 4, 5, 0, 9, 9, 8]
+    for place, digit in enumerate(right):
+        logits[0, place, digit] = 50.0
+    assert reasoner.digit_error(logits.flatten(1), boxes) < 1e-6
+    logits[0, 3] = logits[0, 3].roll(1)
+    assert reasoner.digit_error(logits.flatten(1), boxes).item() == pytest.approx(50 / 12, rel=1e-3)
+
+
+def test_a_corner_between_two_marks_is_shared_between_them():
+    boxes = torch.tensor([[0.0, 0.025, 0.46, 1.0]])
+    logits = torch.full((1, 4, reasoner.MARKS), -50.0)
+    for corner, (mark, share) in enumerate(((0, 1.0), (1, 1.0), (18, 0.6), (40, 1.0))):
+        logits[0, corner, mark] = math.log(share)
+    logits[0, 2, 19] = math.log(0.4)
+    least = -(0.6 * math.log(0.6) + 0.4 * math.log(0.4)) / 4
+    assert reasoner.marks_error(logits.flatten(1), boxes).item() == pytest.approx(least, abs=1e-5)
+    logits[0, 1] = logits[0, 1].roll(1)
+    assert reasoner.marks_error(logits.flatten(1), boxes).item() == pytest.approx(least + 50 / 4, rel=1e-3)
+
+
+def test_what_is_to_be_written_is_read_from_one_layer_after_the_other(tokenizer, student, pictures):
+    batch = pictures.complete(rows.collate(made("edit"), tokenizer))
+    with torch.no_grad():
+        student.hidden(batch)
+        before = student.box_errors(batch)
+        at = batch["spots"].unbind(1)
+        for names, layer in (
+            ({"meant"}, reasoner.CHOOSING),
+            ({"located", "marked"}, reasoner.LOCATING),
+            ({"held", "written"}, reasoner.WRITING),
+        ):
+            kept = student.early[layer].clone()
+            student.early[layer][at] += 1.0
+            after = student.box_errors(batch)
+            student.early[layer] = kept
+            assert {other for other in before if after[other] != before[other]} == names
+
+
+def test_the_digits_asked_of_a_picture_are_those_a_chain_writes(tokenizer):
+    numbers = torch.tensor([0, 5, 25, 100, 450, 998])
+    told = ["".join(map(str, word[word < reasoner.END].tolist())) for word in reasoner.spelled(numbers)]
+    assert told == [str(number) for number in numbers.tolist()]
+    written = [text for number, text in enumerate(map(tokenizer.decode, range(len(tokenizer)))) if text.isdecimal()]
+    assert sorted(written) == list("0123456789")
+
+
+def test_a_token_of_a_picture_belongs_to_the_thing_that_has_most_of_it():
+    classes = torch.tensor([[7, 3, 3, 0], [0, 0, 0, 5], [0, 0, 0, 0]]).view(1, 12)
+    corners = torch.arange(12.0)[None, :, None].expand(1, 12, 4)
+    kinds, boxes = reasoner.owners(classes, corners)
+    assert kinds.tolist() == [3, 5, 0] and boxes[:2, 0].tolist() == [1, 7]
+
+
+def test_digits_of_boxes_that_can_be_seen_weigh_more(tokenizer, student):
+    batch = rows.collate([made("edit", 1)[0], made("text-to-image", 1)[0]], tokenizer)
+    assert batch["looking"].tolist() == [True, False]
+    digit, space = (tokenizer.convert_tokens_to_ids(token) for token in ("5", ","))
+    logits, labels = torch.zeros(2, len(tokenizer)), torch.tensor([digit, space])
+    logits[0, digit] = 50.0  # no error there: only the comma's is left, by its share of the weights
+    flat = torch.tensor(len(tokenizer)).log()
+    for row, share in ((0, 1 / (1 + reasoner.SEEN)), (1, 0.5)):
+        error = student.chain_error(logits, labels, torch.tensor([row, row]), batch)
+        torch.testing.assert_close(error, flat * share, atol=1e-4, rtol=1e-4)
+
+
+def test_a_batch_can_be_taken_more_than_once(tokenizer):
+    def names(first, passes):
+        made = reasoner.batches(tokenizer, first, 12, size=2, seed=5, passes=passes, group=2)
+        return [tuple(batch["ids"].flatten().tolist()) for batch in made]
+
+    once, twice = names(0, 1), names(0, 2)
+    assert len(once) == len(twice) == 12 and len(set(once)) == 12
+    assert [twice[i] for i in (0, 1, 4, 5, 8, 9)] == once[:6] and set(twice) == set(once[:6])
+    assert names(7, 1) == once[7:] and names(0, 2) == twice
+
+
+def test_the_reasoner_learns(tokenizer, pictures):
+    torch.manual_seed(0)
+    student = reasoner.Student(reasoner.build(tokenizer), tokenizer)
+    optimizer, batch = reasoner.optimizer_of(student), pictures.complete(rows.collate(made("edit"), tokenizer))
+    totals = []
+    for _ in range(12):
+        losses = student(batch)
+        total = sum(reasoner.WEIGHTS[name] * loss for name, loss in losses.items())
+        optimizer.zero_grad()
+        total.backward()
+        for group in optimizer.param_groups:
+            group["lr"] = 1e-3
+        optimizer.step()
+        totals.append(total.item())
+    assert set(losses) == set(reasoner.WEIGHTS) and totals[-1] < 0.7 * totals[0]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_faint_things_are_alike_to_their_background(seed):
+    pixels = autoencoder.faint(Random(seed)).astype(np.float32)
+    distances = np.linalg.norm(pixels - pixels[0, 0], axis=-1)
+    assert distances.max() < 130 and (distances > 80).mean() > 0.04
+
+
+def test_two_things_of_a_near_picture_are_less_than_a_cell_apart():
+    cell = 2 ** (len(autoencoder.CONFIG["down_block_types"]) - 1)  # pixels
+    for seed in range(8):
+        things = detect(autoencoder.near(Random(seed))).things
+        boxes = [[edge * scenes.SIZE / 1000 for edge in thing.box] for thing in things]
+        gaps = [max(other[0] - box[2], other[1] - box[3]) for box in boxes for other in boxes if other is not box]
+        assert len(boxes) > 1 and min(gap for gap in gaps if gap > 0) < cell
+
+
+def test_latents_are_blurred_by_an_amount_of_their_own():
+    torch.manual_seed(0)
+    vae = autoencoder.construct(AutoencoderKL(**autoencoder.CONFIG)).eval()
+    pixels = autoencoder.batch(0, 2)
+    with torch.no_grad():
+        noise = autoencoder.blurred_latents(vae, pixels) - vae.encode(pixels).latent_dist.mode()
+    amounts = noise.flatten(1).std(1) * autoencoder.CONFIG["scaling_factor"]
+    assert 0 < amounts.min() < 0.8 * amounts.max() < autoencoder.BLUR
+
+
+def test_the_short_cut_to_the_latents_is_the_autoencoders_own_encoder(pictures):
+    torch.manual_seed(0)
+    vae = autoencoder.normalized(autoencoder.construct(AutoencoderKL(**autoencoder.CONFIG)).eval(), count=16)
+    row = made("text-to-image", 1)[0]
+    drawn = pictures.draw(torch.from_numpy(packed(row.target))[None])
+    drawn = torch.cat([drawn, pictures.paint(torch.from_numpy(latents.canvases(row)))])
+    with torch.no_grad():
+        expected = vae.encode(drawn / 127.5 - 1).latent_dist.mode()
+    torch.testing.assert_close(latents.Encoder(vae)(drawn), expected, atol=1e-3, rtol=1e-4)
+
+
+def test_a_shard_holds_the_latents_of_each_rows_own_pictures(tokenizer, student, pictures):
+    torch.manual_seed(0)
+    vae = autoencoder.construct(AutoencoderKL(**autoencoder.CONFIG)).eval()
+    batch = latents.Shards(tokenizer, count=12, size=12)[3][0]
+    found = latents.Samples(student, latents.Encoder(vae))(batch)
+    made_rows = sorted(
+        (rows.random_row(rng, latents.SHARES, latents.READING) for rng in [Random(10**6 + 3)] for _ in range(12)),
+        key=lambda row: len(row.prompt) + len(row.chain),
+    )
+    for i, row in enumerate(made_rows):
+
+        def encode(pixels):
+            with torch.no_grad():
+                return vae.encode(pixels / 127.5 - 1).latent_dist.mode()
+
+        black = torch.zeros(1, 3, scenes.SIZE, scenes.SIZE)
+        source = pictures.draw(torch.from_numpy(packed(row.source))[None]) if row.source else black
+        target = pictures.draw(torch.from_numpy(packed(row.target))[None])
+        spatial = encode(pictures.paint(torch.from_numpy(latents.canvases(row)))).mean(0)
+        for name, expected in (("target", encode(target)[0]), ("reference", encode(source)[0]), ("spatial", spatial)):
+            torch.testing.assert_close(found[name][i], expected, atol=1e-3, rtol=1e-4)
+    assert {row.task for row in made_rows} == {"text-to-image", "edit"}
+
+
+def test_a_box_is_painted_with_its_last_pixel(pictures):
+    row = rows.Row("text-to-image", "", "A dot " + wording.box_text((0, 0, 500, 250), "white"), True, None, None)
+    painted = pictures.paint(torch.from_numpy(latents.canvases(row)))[0, 0] == 255
+    assert painted[:33, :65].all() and painted.sum() == 33 * 65
+
+
+def test_the_null_conditions_are_what_sampling_uses():
+    torch.manual_seed(0)
+    painter = unet.Painter().eval()
+    batch = {name: torch.randn(4, 4, 16, 16) for name in ("reference", "spatial")}
+    batch["states"] = torch.randn(4, 64, reasoner.HIDDEN)
+    seen = {}
+    painter.unet.forward = lambda x, step, context, **_: [seen.update(x=x, context=context) or x[:, :4]]
+    painter(torch.zeros(4, 4, 16, 16), torch.zeros(4), batch, torch.tensor([0, 1, 2, 3]))
+    dropped = [(seen["x"][i, 8:] == 0).all() for i in range(4)], [(seen["x"][i, 4:8] == 0).all() for i in range(4)]
+    assert dropped == ([False, True, True, True], [False, False, False, True])
+    null = [torch.equal(seen["context"][i], painter.context.bias.expand(64, -1)) for i in range(4)]
+    assert null == [False, False, True, True]
+
+
+def test_an_error_counts_more_where_the_target_is_not_its_source():
+    torch.manual_seed(0)
+    reference = torch.randn(2, 4, 4, 4) / latents.SCALE
+    target = reference.clone()
+    target[0, 2, :2] += 2 * unet.ALIKE / latents.SCALE  # one channel of half of the first sample's places
+    target[1, :, 0, 0] += 0.5 * unet.ALIKE / latents.SCALE
+    weights = unet.changed_weights(target, reference)
+    torch.testing.assert_close(weights.mean((1, 2, 3)), torch.ones(2))
+    torch.testing.assert_close(weights[0, 0, 0] / weights[0, 0, 3], torch.full((4,), unet.CHANGED))
+    assert (weights[1] == 1).all()
+
+
+def test_without_a_source_every_error_counts_alike_also_that_of_a_black_thing(pictures):
+    torch.manual_seed(0)
+    encode = latents.Encoder(
+        autoencoder.normalized(autoencoder.construct(AutoencoderKL(**autoencoder.CONFIG)), count=16)
+    )
+    scene = scenes.Scene("pink", (scenes.Thing("square", "black", (250, 250, 750, 750)),))
+    target = encode(pictures.draw(torch.from_numpy(packed(scene))[None]))
+    black = encode(torch.zeros(1, 3, scenes.SIZE, scenes.SIZE))
+    assert (unet.changed_weights(target, black) == 1).all()
+
+
+def test_the_schedule_is_sdxls():
+    alphas = alphas_cumprod()
+    assert ((1 - alphas[-1]) / alphas[-1]).sqrt().item() == pytest.approx(14.6146, abs=1e-3)
+
+
+def test_a_resumed_run_goes_on_exactly(tmp_path):
+    def run_to(folder, stops):
+        values = []
+        for stop in stops:
+            torch.manual_seed(3)
+            layer = torch.nn.Linear(4, 4)
+            run = Run(folder, {"layer": layer}, torch.optim.AdamW(layer.parameters()), steps=20, rate=0.1)
+            while run.step < stop:
+                run.begin_step()
+                loss = layer(torch.randn(8, 4)).square().mean()
+                run.optimizer.zero_grad()
+                loss.backward()
+                run.optimizer.step()
+                run.end_step(loss=loss.detach())
+                values.append(loss.item())
+            run.save()
+        return values
+
+    assert run_to(tmp_path / "broken", [7, 20]) == run_to(tmp_path / "whole", [20])
+
+
+class Clock:
+    """Stands where training.tiny.run has the time module: only what the test says takes time."""
+
+    strftime = staticmethod(time.strftime)
+
+    def __init__(self):
+        self.now = 1000.0
+
+    def time(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch) -> Clock:
+    monkeypatch.setattr("got.training.tiny.run.time", made := Clock())
+    return made
+
+
+def steps_until(run: Run, clock: Clock, seconds: list[float], end: float = math.inf) -> list[float]:
+    """The learning rate of each step until the run is over or the clock at `end`. seconds: what steps take, in turn."""
+    rates = []
+    while not run.over and clock.now < end:
+        run.begin_step()
+        clock.now += seconds[run.step % len(seconds)]
+        run.end_step()
+        rates.append(run.optimizer.param_groups[0]["lr"])
+    return rates
+
+
+UNEVEN = [0.005, 0.004, 0.009, 0.002]
+
+
+@pytest.mark.parametrize("seconds", [[0.005], UNEVEN])
+def test_a_run_by_the_clock_ends_in_time_with_a_low_rate(tmp_path, clock, seconds):
+    optimizer, begun = torch.optim.SGD(torch.nn.Linear(2, 2).parameters()), clock.now
+    rates = steps_until(Run(tmp_path, {}, optimizer, steps=10**9, rate=1.0, minutes=0.02), clock, seconds)
+    assert clock.now - begun == pytest.approx(1.2, abs=0.01) and len(rates) > 200
+    assert max(rates) > 0.9 and rates[-1] < 0.05 and (tmp_path / "checkpoint.pt").exists()
+
+
+@pytest.mark.parametrize("seconds", [[0.005], UNEVEN, UNEVEN[1:] + UNEVEN[:1], UNEVEN[::-1], [0.0051, 0.0049]])
+def test_a_run_by_the_clock_that_was_broken_off_has_the_rest_of_its_time(tmp_path, clock, seconds):
+    optimizer, rates, took = torch.optim.SGD(torch.nn.Linear(2, 2).parameters()), [], []
+    for end in (0.8, math.inf, math.inf):
+        clock.now += 500  # between the parts
+        run, begun = Run(tmp_path, {}, optimizer, steps=5, rate=1.0, minutes=0.02), clock.now
+        rates.append(steps_until(run, clock, seconds, begun + end))
+        run.save()
+        took.append(clock.now - begun)
+    broken_off, rest, again = rates
+    assert took == pytest.approx([0.8, 0.4, 0], abs=0.01) and not again
+    assert rest[-1] < 0.05 and max(rest) < broken_off[-1] + 0.05
+
+
+def test_a_run_by_the_clock_tells_the_time_left(tmp_path, clock):
+    optimizer = torch.optim.SGD(torch.nn.Linear(2, 2).parameters())
+    Run(tmp_path, {}, optimizer, steps=5, rate=1.0, minutes=10).save()
+    state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    torch.save({**state, "step": 1000, "spent": 240.0}, tmp_path / "checkpoint.pt")
+    run = Run(tmp_path, {}, optimizer, steps=5, rate=1.0, minutes=10)
+    run.begin_step()
+    clock.now += 0.24
+    run.end_step(every=1)
+    assert 2400 < run.steps <= 2500 and (tmp_path / "log.txt").read_text().endswith(" 6 min left\n")
+
+
+def test_the_learning_rate_rises_and_falls():
+    rates = [cosine(step, steps=100, warmup=10) for step in range(100)]
+    assert rates.index(max(rates)) in (9, 10) and rates[0] < 0.2 and rates[-1] < 0.05
+
+
+def test_the_exported_reasoner_has_published_names_in_half_precision(tmp_path, tokenizer, student):
+    export.export_reasoner(student.model, tokenizer, tmp_path)
+    tensors = load_file(tmp_path / "model.safetensors")
+    assert set(tensors) == {published_key(name) for name in student.model.state_dict()}
+    assert {"visual.patch_embed.proj.weight", "model.embed_tokens.weight", "lm_head.weight"} <= set(tensors)
+    assert {tensor.dtype for tensor in tensors.values()} == {torch.float16}
+
+
+def test_the_exported_config_is_flat(tmp_path, tokenizer, student):
+    export.export_reasoner(student.model, tokenizer, tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    assert config["hidden_size"] == reasoner.HIDDEN and "text_config" not in config
+    assert config["rope_scaling"]["type"] == "mrope" and config["vision_config"]["depth"] == 4
+
+
+def test_the_whole_recipe_leaves_a_model_like_the_one_it_began_with(tmp_path):
+    sizes = ["--minutes", "0.03", "--batch", "4", "--shard", "8"]
+    recipe.main(["--work", str(tmp_path / "work"), "--out", str(tmp_path / "out"), *sizes])
+    for name in ("reasoner/model.safetensors", "unet.safetensors", "projectors.safetensors", "vae.safetensors"):
+        before, after = load_file(TINY / name), load_file(tmp_path / "out" / name)
+        assert {key: value.shape for key, value in before.items()} == {key: v.shape for key, v in after.items()}
+        same = all(torch.equal(before[key], after[key]) for key in before)
+        assert same == (name == "vae.safetensors")  # the only one that is not trained
+        assert all(value.isfinite().all() for value in after.values())
+
+
+def test_the_check_takes_each_tasks_own_steps(tmp_path, monkeypatch, capsys):
+    shutil.copytree(TINY, tmp_path / "model")
+    manifest = json.loads((TINY / "got.json").read_text())
+    for task, steps in ((TEXT_TO_IMAGE, 1), (EDIT, 2)):
+        manifest["defaults"][task]["steps"] = steps
+    (tmp_path / "model" / "got.json").write_text(json.dumps(manifest))
+    given = ["--model", str(tmp_path / "model"), "--work", str(tmp_path), "--count", "1", "--threads", "1"]
+    monkeypatch.setattr("sys.argv", ["check", *given])
+    check.main()
+    said = capsys.readouterr().out
+    assert ") 1 ddpm" in said and ") 2 ddpm" in said and (tmp_path / f"check-{EDIT}.png").exists()

@@ -1,0 +1,1 @@
+"""The staged recipe that made GoT-Tiny."""

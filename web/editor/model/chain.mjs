@@ -1,0 +1,236 @@
+// @ts-check
+// The chain in the browser: the grammar and the sentences of got_models/chain/grammar.py; tests/chains.json binds the two.
+// `readText` is the editor's lenient reader: it goes on behind a mistake and says where each one stands. Pure.
+
+import { findColor, nearestWords, nextColor } from "./colors.mjs";
+
+/** @typedef {import("./colors.mjs").Color} Color */
+/** @typedef {[number, number, number, number]} Box x0, y0, x1, y1 on the 0..999 grid */
+/** @typedef {[number, number]} Span [start, stop) in a text */
+/** @typedef {{phrase: string, box: Box, color: Color, phraseSpan: Span, boxSpan: Span}} Region as in Python */
+/** @typedef {{message: string, span: Span, number: number}} Problem what is wrong with the `number`-th box, and where */
+/**
+ * @typedef {object} Mark one box of a text as typed, good or bad
+ * @property {string} phrase
+ * @property {Span} phraseSpan
+ * @property {Box | null} box null if it cannot be read
+ * @property {Color} color as written, else the palette's
+ * @property {Span} boxSpan the box with its colour
+ * @property {Span | null} colorSpan the colour word alone; null if none is written
+ * @property {Span[]} numberSpans the four numbers; [] if they cannot be read
+ * @property {Problem | null} problem
+ */
+
+export const GRID = 1000; // the chain's own unit
+export const LAST = GRID - 1;
+
+// Every pattern below takes time in proportion to the text, as in chain.py.
+const BOX_START = "<|box_start|>";
+const BOX_END = "<|box_end|>";
+// Python's \s, \d and \w, which know more than JavaScript's: people type full-width numbers.
+const S = "[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
+const D = "\\p{Nd}";
+const W = "[\\p{L}\\p{N}_]";
+
+const MARKED = `<\\|box_start\\|>(?<marked>.*?)(?<end><\\|box_end\\|>|(?=<\\|box_start\\|>)|$)`;
+const NUMBER_PAIR = `\\(${S}*[-+]?[${D}.]+${S}*,[^()<>]*\\)`;
+const BOX = new RegExp(`${MARKED}|(?<plain>${NUMBER_PAIR}${S}*(?:,${S}*)?\\([^()<>]*\\))|(?<stray><\\|box_end\\|>)`, "gsu");
+const NUMBER = `${S}*(${D}{1,9})${S}*`;
+const CORNERS = new RegExp(`^${S}*\\(${NUMBER},${NUMBER}\\)${S}*,${S}*\\(${NUMBER},${NUMBER}\\)${S}*$`, "du");
+const COLOR = new RegExp(`${S}*\\(${S}*([A-Za-z][A-Za-z ]*(?![A-Za-z ])|#[0-9A-Fa-f]{6})${S}*\\)`, "dyu");
+const OBJECT = /<\|obj(?:ect_ref)?_(?:start|end)\|>/g;
+const OBJECT_START = "<\\|obj(?:ect_ref)?_start\\|>";
+const NAMED_OBJECT = new RegExp(`${OBJECT_START}((?:(?!<\\|obj).)*)<\\|obj(?:ect_ref)?_end\\|>${S}*$`, "su");
+const AFTER_CHAIN = "<|im_gen_start|>";
+const VERBS = "and|with|is|are|while|where|has|have|shows?|portrays?|depicts?|features?|contains?";
+// What begins a clause, or else a stretch in which none can begin.
+const CLAUSE = new RegExp(
+  `(?<begins>[.,;:!?\\n]+${S}+|\\n+|${S}+(?:${VERBS})${S}+)|[.,;:!?]+|(?:(?!\\n)${S})+`,
+  "gu",
+);
+const TRAILING = new RegExp(`^(?:(?:si|era|ta|ni|nihtiw|fo)${S}+|[:,]${S}*)*`, "u"); // of a phrase written backwards
+const ARTICLES = "an?|the|one|two|three|four|some|several|its|his|her|their";
+const DETERMINER = new RegExp(`(?<!${W})(?:${ARTICLES})(?!${W})`, "iu");
+const SPACE = new RegExp(S, "u");
+const HOW =
+  "Write it as (left,top),(right,bottom), whole numbers from 0 to 999, for example (120,400),(380,760).";
+
+/** A chain that cannot be drawn. The message is the one the server gives. */
+export class ChainError extends Error {}
+
+/** The chain in GoT's form. Throws ChainError as Python's canonical_text does.
+ * @param {string} text @returns {string} */
+export function canonicalText(text) {
+  text = strip(text.split(AFTER_CHAIN, 1)[0]);
+  const marks = boxesOf(text);
+  const bad = marks.find((mark) => mark.problem);
+  if (bad?.problem) throw new ChainError(bad.problem.message);
+  let [result, start] = ["", 0];
+  for (const { box, color, boxSpan } of marks) {
+    const before = text.slice(start, boxSpan[0]).replace(NAMED_OBJECT, "$1").replace(OBJECT, "");
+    const kept = before.slice(0, endWithout(before, (char) => char === " " || char === "\t"));
+    result += `${kept}${kept || start ? " " : ""}${formatBox(/** @type {Box} */ (box), color.word)}`;
+    start = boxSpan[1];
+  }
+  return result + text.slice(start).replace(OBJECT, "");
+}
+
+/** The regions of a chain in GoT's form, in reading order. Throws ChainError as `canonicalText` does.
+ * @param {string} text @returns {Region[]} */
+export function parseRegions(text) {
+  return readText(text).marks.map(({ phrase, box, color, phraseSpan, boxSpan, problem }) => {
+    if (problem || !box) throw new ChainError(problem?.message);
+    return { phrase, box, color, phraseSpan, boxSpan };
+  });
+}
+
+/** Every box of a text as a person types it, and every mistake in it. Spans are in this very text.
+ * @param {string} text @returns {{marks: Mark[], problems: Problem[]}} */
+export function readText(text) {
+  let found = lately.get(text);
+  if (!found) {
+    if (lately.size >= 4) lately.clear();
+    found = read(text);
+    lately.set(text, found);
+  }
+  return found;
+}
+
+/** What was read last: while a box is dragged, the same texts are asked for again and again.
+ * @type {Map<string, {marks: Mark[], problems: Problem[]}>} */
+const lately = new Map();
+
+/** @param {string} text @returns {{marks: Mark[], problems: Problem[]}} */
+function read(text) {
+  const [before] = text.split(AFTER_CHAIN, 1);
+  const chain = before === text ? text : before.slice(0, endWithout(before, isSpace));
+  const prose = chain.replace(OBJECT, (marker) => " ".repeat(marker.length));
+  let start = prose.length - prose.trimStart().length;
+  const marks = boxesOf(chain).map((mark) => {
+    const { phrase, at } = phraseBefore(prose, start, mark.boxSpan[0]);
+    start = mark.boxSpan[1];
+    return { ...mark, phrase, phraseSpan: /** @type {Span} */ ([at, at + phrase.length]) };
+  });
+  return { marks, problems: marks.flatMap(({ problem }) => problem ?? []) };
+}
+
+/** A chain as people read and type it, without GoT's markers. @param {string} text */
+export function plainText(text) {
+  return text.replaceAll(BOX_START, "").replaceAll(BOX_END, "");
+}
+
+/** @param {Box} box */
+export function boxText([x0, y0, x1, y1]) {
+  return `(${x0},${y0}),(${x1},${y1})`;
+}
+
+/** @param {Box} box @param {string} colorWord */
+function formatBox(box, colorWord) {
+  return `${BOX_START}${boxText(box)}${BOX_END} (${colorWord})`;
+}
+
+/** The boxes with their colours, without phrases. @param {string} text */
+function boxesOf(text) {
+  const marks = [...text.matchAll(BOX)].map((match, i) => readBox(text, match, i + 1));
+  const used = new Set(marks.flatMap(({ written }) => written?.word ?? []));
+  let missing = 0;
+  return marks.map(({ written, ...mark }) => {
+    if (written) return { ...mark, color: written };
+    const color = nextColor(used, missing++);
+    used.add(color.word);
+    return { ...mark, color };
+  });
+}
+
+/** @param {string} text @param {RegExpMatchArray} match @param {number} number */
+function readBox(text, match, number) {
+  const start = match.index ?? 0;
+  const stop = start + match[0].length;
+  const { box, numberSpans, message } = readCorners(match, number);
+  /** @type {Span} */
+  const boxSpan = [start, stop];
+  const mark = { box, numberSpans, boxSpan, colorSpan: /** @type {Span | null} */ (null) };
+  if (!box) return { ...mark, written: null, problem: { message, span: boxSpan, number } };
+  COLOR.lastIndex = stop;
+  const found = COLOR.exec(text);
+  if (!found?.indices) return { ...mark, written: null, problem: null };
+  const [whole, colorSpan] = found.indices;
+  const rest = { ...mark, colorSpan, boxSpan: /** @type {Span} */ ([start, whole[1]]) };
+  const written = findColor(found[1]);
+  if (written) return { ...rest, written, problem: null };
+  const near = nearestWords(found[1]);
+  const hint = near.length ? `Did you mean ${near.join(" or ")}?` : "Use a CSS colour name such as red, teal or gold.";
+  const unknown = `Box ${number} ${boxText(box)} has an unknown colour '${found[1].slice(0, 40)}'. ${hint}`;
+  return { ...rest, written, problem: { message: unknown, span: colorSpan, number } };
+}
+
+/** @param {RegExpMatchArray} match @param {number} number
+ * @returns {{box: Box | null, numberSpans: Span[], message: string}} */
+function readCorners(match, number) {
+  const { marked, end, plain, stray } = match.groups ?? {};
+  const shown = marked || plain || stray || "";
+  const name = `Box ${number} '${[...strip(shown)].slice(0, 40).join("")}'`;
+  const refuse = (/** @type {string} */ why) => ({ box: null, numberSpans: [], message: `${name} ${why} ${HOW}` });
+  if (stray || (marked !== undefined && !end))
+    return refuse(`has only one of its two markers ${BOX_START} and ${BOX_END}.`);
+  const corners = CORNERS.exec(shown);
+  if (!corners?.indices) return refuse("is not a box.");
+  const numbers = corners.slice(1).map(decimal);
+  const largest = Math.max(...numbers);
+  if (largest > GRID) return refuse(`leaves the picture: ${largest} is more than 999.`);
+  const [x0, y0, x1, y1] = numbers.map((value) => Math.min(value, LAST));
+  if (x0 >= x1 || y0 >= y1)
+    return refuse(`is empty: its first corner is not ${x0 >= x1 ? "left of" : "above"} its second.`);
+  const offset = (match.index ?? 0) + (marked === undefined ? 0 : BOX_START.length);
+  const numberSpans = corners.indices.slice(1).map(([from, to]) => /** @type {Span} */ ([from + offset, to + offset]));
+  return { box: [x0, y0, x1, y1], numberSpans, message: "" };
+}
+
+/** The noun phrase that ends where a box starts, and its place: the last clause, from its first article on.
+ * @param {string} text @param {number} start @param {number} stop */
+function phraseBefore(text, start, stop) {
+  const before = text.slice(start, stop);
+  const last = endWithout(before, isSpace); // behind it there is white space alone
+  let first = 0;
+  for (const { index, groups, 0: found } of before.matchAll(CLAUSE))
+    if (groups?.begins && index + found.length < last) first = index + found.length;
+  first += before.slice(first).length - before.slice(first).replace(/^[ ,.;:\n]+/, "").length;
+  first += Math.max(0, before.slice(first).search(DETERMINER));
+  const whole = strip(before.slice(first));
+  const trailing = TRAILING.exec([...whole].reverse().join(""))?.[0] ?? "";
+  const phrase = whole.slice(0, whole.length - trailing.length);
+  return { phrase, at: start + first };
+}
+
+/** @param {string} text */
+function strip(text) {
+  let start = 0;
+  while (start < text.length && isSpace(text[start])) start++;
+  return text.slice(start, Math.max(start, endWithout(text, isSpace)));
+}
+
+/** Where a text ends without what `out` says of its last characters.
+ * @param {string} text @param {(char: string) => boolean} out */
+function endWithout(text, out) {
+  let end = text.length;
+  while (end && out(text[end - 1])) end--;
+  return end;
+}
+
+/** @param {string} char */
+function isSpace(char) {
+  return SPACE.test(char);
+}
+
+/** The value of decimal digits of any script. @param {string} digits */
+function decimal(digits) {
+  return Number([...digits].map(digitValue).join(""));
+}
+
+/** Unicode's decimal digits come in runs from zero to nine. @param {string} digit */
+function digitValue(digit) {
+  const code = digit.codePointAt(0) ?? 0;
+  let before = 0;
+  while (/\p{Nd}/u.test(String.fromCodePoint(code - before - 1))) before++;
+  return before % 10;
+}

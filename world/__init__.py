@@ -1,0 +1,1 @@
+"""The synthetic world of colored shapes: scenes, the words for them, and a detector that judges by pixels."""

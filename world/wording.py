@@ -1,0 +1,462 @@
+"""What is said about the synthetic world: captions, instructions and reasoning chains, in several phrasings.
+
+The last two phrasings of each kind are held out from training. Most of their words stand in other phrasings, for a
+model that knows only this world can understand no word that it has never met. Texts follow from the scene and a random
+generator.
+"""
+
+import re
+from random import Random
+
+from . import scenes
+from .scenes import Edit, Scene, Thing
+
+ORDER = ("first", "second")
+NUMBERS = ("zero", "one", "two", "three", "four")
+DESCRIBE = "Describe the given image with all its boxes."
+FIND = "Where in the given image is the {names}?"
+CAPTION = "Follow the caption to generate an image through a chain of thought process: "
+INSTRUCTION = "Follow the instruction to edit the given image through a chain of thought process: "
+
+FRAMES = (
+    "{x}",
+    "{x}",
+    "{x}",
+    "a picture of {x}",
+    "draw {x}",
+    "an image with {x}",
+    "there {be} {x}",
+    "make a drawing with {x}",
+    "show me {x}",
+    "please draw {x}",
+    "an image of {x}",
+    "I want {x}",
+    "create {x}",
+    "paint {x}",
+    "a picture with {x}",
+    "a drawing of {x}",
+    "show {x}",
+)
+GROUNDS = (
+    "{x} on a {b} background",
+    "{x} on a {b} background",
+    "{x} with a {b} background",
+    "{x}, {b} background",
+    "{x}. The background is {b}",
+    "{x} on {b}",
+    "{x} and a {b} background",
+    "{x} in front of {b}",
+    "{x} in front of a {b} wall",
+    "{x} in front of a background of {b}",
+    "{x} against a wall of {b}",
+    "{x}, a {b} background behind",
+    "{x} set against {b}",
+    "{x} on a background of {b}",
+    "{x}; make the background {b}",
+    "{x} with {b} behind",
+    "{x} in front of a {b} background",
+    "{x} against a {b} background",
+)
+PLACES = {
+    "left of": (
+        "left of",
+        "to the left of",
+        "on the left of",
+        "just left of",
+        "further left than",
+        "to the left side of",
+        "at the left of",
+        "standing left of",
+        "at the left side of",
+        "on the left side of",
+    ),
+    "right of": (
+        "right of",
+        "to the right of",
+        "on the right of",
+        "just right of",
+        "further right than",
+        "to the right side of",
+        "at the right of",
+        "standing right of",
+        "at the right side of",
+        "on the right side of",
+    ),
+    "above": (
+        "above",
+        "over",
+        "placed above",
+        "just above",
+        "higher up than",
+        "at the top of",
+        "up above",
+        "higher than",
+        "on top of",
+    ),
+    "below": (
+        "below",
+        "under",
+        "placed below",
+        "just below",
+        "lower down than",
+        "underneath",
+        "just beneath",
+        "lower than",
+        "beneath",
+    ),
+}
+DIRECTIONS = {"left of": "to the left", "right of": "to the right", "above": "up", "below": "down"}
+INSTRUCTIONS = {
+    "recolor": (
+        "make the {s} {c}",
+        "change the color of the {s} to {c}",
+        "turn the {s} {c}",
+        "paint the {s} {c}",
+        "the {s} should be {c}",
+        "recolor the {s} in {c}",
+        "give the {s} the color {c}",
+        "color the {s} {c}",
+        "the {s} gets {hue} color",
+        "I want the {s} to be {c}",
+        "the color of the {s} should be {c}",
+        "let the {s} be {c}",
+        "let the {s} become {c}",
+        "set the color of the {s} to {c}",
+        "for the {s}, use {c}",
+        "repaint the {s} in {c}",
+        "change the {s} to {c}",
+        "{hue} color for the {s}",
+        "give the color {c} to the {s}",
+        "recolor the {s} to {c}",
+        "give the {s} {hue} color",
+    ),
+    "remove": (
+        "remove the {s}",
+        "delete the {s}",
+        "erase the {s}",
+        "take away the {s}",
+        "take the {s} out",
+        "get the {s} out of the picture",
+        "rid the picture of the {s}",
+        "the {s} should go away",
+        "I want the {s} to be out",
+        "cut the {s} out",
+        "the {s} has to go",
+        "clear the {s} away",
+        "do without the {s}",
+        "let the {s} go away",
+        "there should be no {s}",
+        "I do not want the {s}",
+        "throw out the {s}",
+        "get the {s} away",
+        "rid the image of the {s}",
+        "get rid of the {s}",
+        "take out the {s}",
+    ),
+    "replace": (
+        "replace the {s} with {r}",
+        "change the {s} into {r}",
+        "turn the {s} into {r}",
+        "swap the {s} for {r}",
+        "exchange the {s} with {r}",
+        "put {r} where the {s} is",
+        "let {r} take the place of the {s}",
+        "in place of the {s} put {r}",
+        "the {s} should become {r}",
+        "let the {s} become {r}",
+        "make the {s} into {r}",
+        "trade the {s} for {r}",
+        "replace the {s} by {r}",
+        "there should be {r} in place of the {s}",
+        "draw {r} where the {s} is",
+        "I want {r} where the {s} is",
+        "swap in {r} for the {s}",
+        "the {s} goes, {r} takes its place",
+        "take out the {s} and put {r} there",
+        "set {r} in place of the {s}",
+        "draw {r} in place of the {s}",
+        "let {r} be in place of the {s}",
+        "exchange the {s} to {r}",
+        "give {r} for the {s}",
+        "exchange the {s} for {r}",
+        "put {r} in place of the {s}",
+    ),
+    "add": (
+        "add {r} {p} the {a}",
+        "put {r} {p} the {a}",
+        "draw {r} {p} the {a}",
+        "place {r} {p} the {a}",
+        "{p} the {a}, insert {r}",
+        "{p} the {a} there should be {r}",
+        "{p} the {a}, add {r}",
+        "I want {r} {p} the {a}",
+        "show {r} {p} the {a}",
+        "paint {r} {p} the {a}",
+        "set {r} {p} the {a}",
+        "fit {r} in {p} the {a}",
+        "let there be {r} {p} the {a}",
+        "{p} the {a}, put {r}",
+        "{p} the {a} I want {r}",
+        "{r} should be {p} the {a}",
+        "one thing more, {r} {p} the {a}",
+        "insert one thing more, {r} {p} the {a}",
+        "insert also {r} {p} the {a}",
+        "there should also be {r} {p} the {a}",
+        "insert {r} {p} the {a}",
+        "there should be {r} {p} the {a}",
+    ),
+    "move": (
+        "move the {s} {d}",
+        "shift the {s} {d}",
+        "push the {s} {d}",
+        "slide the {s} {d}",
+        "bring the {s} further {d}",
+        "drag the {s} further {d}",
+        "move the {s} further {d}",
+        "I want the {s} further {d}",
+        "the {s} should move {d}",
+        "pull the {s} {d}",
+        "carry the {s} {d}",
+        "send the {s} {d}",
+        "let the {s} go {d}",
+        "the {s} goes {d}",
+        "put the {s} further {d}",
+        "bring the {s} a little {d}",
+        "bring the {s} over {d}",
+        "drag the {s} over {d}",
+        "bring the {s} more {d}",
+        "bring the {s} some way {d}",
+        "drag the {s} some way {d}",
+        "drag the {s} a little {d}",
+        "take the {s} {d}",
+        "the {s} should be further {d}",
+        "have the {s} move {d}",
+        "bring the {s} {d}",
+        "drag the {s} {d}",
+    ),
+    "background": (
+        "change the background to {b}",
+        "make the background {b}",
+        "turn the background {b}",
+        "the background should be {b}",
+        "set the color of the background to {b}",
+        "use {b} for the background",
+        "paint the background {b}",
+        "I want a {b} background",
+        "give the picture a {b} background",
+        "the background becomes {b}",
+        "let the background be {b}",
+        "use {b} as the background",
+        "for the background, use {b}",
+        "color the background {b}",
+        "there should be a {b} background",
+        "put a {b} background behind",
+        "set the background in {b}",
+        "set the background to {b}",
+        "use a {b} background",
+    ),
+}
+# How a wording is put to the model in training, so that it finds the verb wherever it stands.
+ADDRESSES = ("{i}",) * 5 + ("please {i}", "now {i}", "next, {i}", "in this image, {i}", "{i}, please", "{i} now")
+VAGUE = ("a picture", "some shapes", "draw something", "an image with shapes", "shapes on a background")
+
+
+def pick(rng: Random, phrasings, held_out: bool) -> str:
+    return rng.choice(phrasings[-2:] if held_out else phrasings[:-2])
+
+
+def a(name: str) -> str:
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+
+
+def capital(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+def listing(items: list[str]) -> str:
+    """a, b and c"""
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def groups(things) -> list[list[Thing]]:
+    """Neighbouring things of one colour and shape together."""
+    found: list[list[Thing]] = []
+    for thing in things:
+        if found and found[-1][0].name == thing.name:
+            found[-1].append(thing)
+        else:
+            found.append([thing])
+    return found
+
+
+def counted(group: list[Thing]) -> str:
+    return a(group[0].name) if len(group) == 1 else f"{NUMBERS[len(group)]} {group[0].name}s"
+
+
+# ---------------------------------------------------------------- what a user types
+
+
+def caption(scene: Scene, rng: Random, held_out: bool = False) -> str:
+    """A prompt for the scene; it may leave out the background."""
+    if scene.grouped:
+        first, second = groups(scene.things)
+        text = f"{counted(first)} {pick(rng, PLACES[scene.relations[0][1]], held_out)} {counted(second)}"
+        plural = len(first) > 1
+    elif scene.relations:
+        pairs, free = [], len(scene.things)
+        for i, relation, j in scene.relations:
+            first, second = (a(scene.things[k].name) for k in (i, j))
+            pairs.append(f"{first} {pick(rng, PLACES[relation], held_out)} {second}")
+            free = min(free, len(scene.things) - 2 * len(pairs))
+        text = listing([*pairs, *(a(thing.name) for thing in scene.things[len(scene.things) - free :])])
+        plural = False
+    else:
+        text = listing([counted(group) for group in groups(scene.things)])
+        plural = len(groups(scene.things)[0]) > 1
+    text = pick(rng, FRAMES, held_out).format(x=text, be="are" if plural else "is")
+    if rng.random() < 0.65:
+        text = pick(rng, GROUNDS, held_out).format(x=text, b=scene.background)
+    return _typed(text, rng)
+
+
+def _typed(text: str, rng: Random) -> str:
+    """With or without a capital letter and a full stop."""
+    text = capital(text) if rng.random() < 0.5 else text
+    return text + "." if rng.random() < 0.3 else text
+
+
+def instruction(edit: Edit, rng: Random, held_out: bool = False) -> str:
+    text = pick(rng, INSTRUCTIONS[edit.kind], held_out).format(
+        s=edit.subject and edit.subject.name,
+        c=edit.result and edit.result.color,
+        hue=edit.result and a(edit.result.color),
+        r=edit.result and a(edit.result.name),
+        p=edit.anchor and pick(rng, PLACES[edit.relation], held_out),
+        a=edit.anchor and edit.anchor.name,
+        d=DIRECTIONS.get(edit.relation),
+        b=edit.target.background,
+    )
+    return _typed(text if held_out else rng.choice(ADDRESSES).format(i=text), rng)
+
+
+# ---------------------------------------------------------------- chains
+
+
+def box_text(box, color: str) -> str:
+    x0, y0, x1, y1 = box
+    return f"<|box_start|>({x0},{y0}),({x1},{y1})<|box_end|> ({color})"
+
+
+def _mention(thing: Thing, color: str) -> str:
+    return f"{a(thing.name)} {box_text(thing.box, color)}"
+
+
+def box_color(color: str) -> str:
+    """The colour word of a thing's box: its own, but gray for black, which could not be seen on the black canvas."""
+    return "gray" if color == "black" else color
+
+
+def other_colors(scene: Scene, rng: Random) -> list[str]:
+    """A colour word a box, any but the thing's own: what a person may write."""
+    return [rng.choice([c for c in scenes.COLORS if c != thing.color]) for thing in scene.things]
+
+
+def chain(scene: Scene, rng: Random, colors: list[str] | None = None) -> str:
+    """The reasoning chain of a scene. colors: the boxes' colour words, by default those of the things."""
+    colors = colors or [box_color(thing.color) for thing in scene.things]
+    mentions = [_mention(thing, color) for thing, color in zip(scene.things, colors)]
+    opening = rng.choice(("The picture has a {b} background.", "The background is {b}.")).format(b=scene.background)
+    return " ".join([opening, *_sentences(scene, mentions)])
+
+
+def _sentences(scene: Scene, mentions: list[str]) -> list[str]:
+    if scene.grouped:
+        return [_group_sentence(scene, mentions)]
+    if scene.relations:
+        related = [f"{capital(mentions[i])} is {relation} {mentions[j]}." for i, relation, j in scene.relations]
+        rest = mentions[2 * len(related) :]
+        return [*related, *([f"There is {listing(rest)}."] if rest else [])]
+    sentences, start = [], 0
+    for group in groups(scene.things):
+        part = mentions[start : start + len(group)]
+        start += len(group)
+        if len(group) > 1:
+            sentences.append(f"There are {counted(group)}: {listing(part)}.")
+    alone = [m for m, t in zip(mentions, scene.things) if sum(o.name == t.name for o in scene.things) == 1]
+    return [*sentences, *([f"There is {listing(alone)}."] if alone else [])]
+
+
+def _group_sentence(scene: Scene, mentions: list[str]) -> str:
+    first, second = groups(scene.things)
+    parts = [
+        listing(own) if len(group) == 1 else f"{counted(group)}, {listing(own)}"
+        for group, own in ((first, mentions[: len(first)]), (second, mentions[len(first) :]))
+    ]
+    verb = "is" if len(first) == 1 else "are"
+    return f"{capital(parts[0])}, {verb} {scene.relations[0][1]} {parts[1]}."
+
+
+def sentence(things) -> str:
+    """Things with their boxes, one by one."""
+    mentions = [_mention(thing, box_color(thing.color)) for thing in things]
+    return f"There is {listing(mentions)}." if mentions else ""
+
+
+def _shown(scene: Scene) -> str:
+    things = listing([a(thing.name) for thing in scene.things]) if scene.things else "nothing"
+    return f"{things} on a {scene.background} background"
+
+
+def area_color(edit: Edit) -> str:
+    """The colour that the area has after the edit, in words."""
+    return edit.result.color if edit.result else edit.target.background
+
+
+def edit_chain(edit: Edit, color: str | None = None) -> str:
+    """The five steps of an edit. color: the colour word of the area's box.
+
+    The second says all that the area in the third depends on, and the last names things in the order of the first: a
+    chain that is written from left to right can then copy.
+    """
+    name, toward = edit.subject.name if edit.subject else "background", DIRECTIONS.get(edit.relation)
+    beside = f"{edit.relation} the {edit.anchor and edit.anchor.name}"
+    role, change = {
+        "recolor": (f"edited is the {name}", f"The {name} becomes {area_color(edit)}"),
+        "remove": (f"removed is the {name}", f"The {name} is removed"),
+        "replace": (f"replaced is the {name}", f"The {name} becomes {edit.result and a(edit.result.name)}"),
+        "add": (f"added is {a(name)} {beside}", f"{capital(a(name))} is added {beside}"),
+        "move": (f"moved {toward} is the {name}", f"The {name} is moved {toward}"),
+        "background": ("edited is the background", f"The background becomes {edit.target.background}"),
+    }[edit.kind]
+    steps = (
+        f"The image shows {_shown(edit.source)}.",
+        f"The object to be {role}.",
+        f"The area to be edited is {box_text(edit.area, color or box_color(area_color(edit)))}.",
+        f"{change}.",
+        f"The edited image shows {_shown(edit.target)}.",
+    )
+    return "\n".join(f"{number}. {step}" for number, step in enumerate(steps, 1))
+
+
+def two_part_instruction(edits: tuple[Edit, Edit], rng: Random, held_out: bool = False) -> str:
+    """One instruction for two edits, the second of the first one's result."""
+    parts = [instruction(edit, rng, held_out).rstrip(".") for edit in edits]
+    return f"{parts[0]}, then {parts[1][0].lower()}{parts[1][1:]}"
+
+
+def two_step_chain(*edits: Edit) -> str:
+    """One chain for several edits: the source, a step for each edit, the final picture."""
+    steps = [[line.split(". ", 1)[1] for line in edit_chain(edit).split("\n")] for edit in edits]
+    middle = [
+        f"For the {word} step, {own[1][0].lower()}{own[1][1:]} {own[2]} {own[3]}" for word, own in zip(ORDER, steps)
+    ]
+    return "\n".join(f"{number}. {text}" for number, text in enumerate([steps[0][0], *middle, steps[-1][4]], 1))
+
+
+def boxes_of(chain: str) -> list[tuple[int, int, int, int]]:
+    return [tuple(map(int, found)) for found in re.findall(r"\((\d+),(\d+)\),\((\d+),(\d+)\)", chain)]
+
+
+def colors_of(chain: str) -> list[str]:
+    """The colour words of a chain's boxes."""
+    return re.findall(r"<\|box_end\|> \((\w+)\)", chain)
