@@ -1,7 +1,7 @@
 """What the evaluation asks: prompts, edits, and a person's changes to a plan. Held out from training.
 
 A case follows from its number and the seed alone, so a longer evaluation begins with the cases of a shorter one.
-Phrasings are the held-out ones; so is every combination of colour, shape and relation that a prompt relates or an
+Phrasings are the held-out ones; so is every combination of color, shape and relation that a prompt relates or an
 edit adds.
 """
 
@@ -15,7 +15,7 @@ from ..world import scenes, wording
 from ..world.scenes import Edit, Scene, Thing
 from .scores import MENTION, planned
 
-COLUMNS = ("single_object", "two_objects", "counting", "colours", "position", "attribute_binding")  # GenEval's
+COLUMNS = ("single_object", "two_objects", "counting", "colors", "position", "attribute_binding")  # GenEval's
 KINDS = (*COLUMNS, "many")  # many: three or four things, which GenEval does not ask for
 SHRINK = (1.0, 0.8, 0.6, 0.5)  # how a box that is moved may have to be made smaller to find room
 EVERY_KIND = [(color, shape) for color in scenes.COLORS for shape in scenes.SHAPES]
@@ -54,7 +54,7 @@ class EditCase:
 
 
 class Change(NamedTuple):
-    """A person's change to a plan: kind "move", "colour" or "noun", the thing before and after, the changed chain."""
+    """A person's change to a plan: kind "move", "color" or "noun", the thing before and after, the changed chain."""
 
     kind: str
     before: Thing
@@ -91,7 +91,7 @@ def scene_of(kind: str, rng: Random) -> Scene:
     if kind == "many":
         return _many(rng)
     relations = ()
-    if kind in ("single_object", "colours"):
+    if kind in ("single_object", "colors"):
         kinds = [rng.choice(EVERY_KIND)]
     elif kind == "counting":
         kinds = [rng.choice(EVERY_KIND)] * rng.choice((2, 3, 4))
@@ -105,7 +105,7 @@ def scene_of(kind: str, rng: Random) -> Scene:
 
 
 def _another(rng: Random, first: tuple[str, str]) -> tuple[str, str]:
-    """A kind that differs from the first in colour and in shape."""
+    """A kind that differs from the first in color and in shape."""
     return rng.choice([kind for kind in EVERY_KIND if kind[0] != first[0] and kind[1] != first[1]])
 
 
@@ -159,18 +159,18 @@ def _kept(things: list[Thing], number: int, box: tuple, relations: list[tuple]) 
 
 
 def reworded(chain: str, rng: Random) -> Change | None:
-    """Another colour or noun for one thing whose name the chain has once; None if there is none.
+    """Another color or noun for one thing whose name the chain has once; None if there is none.
 
-    A new colour also goes into the brackets behind the box, as the model itself would write it.
+    A new color also goes into the brackets behind the box, as the model itself would write it.
     """
     things = planned(chain)
     names = [thing.name for thing in things]
     alone = [number for number, name in enumerate(names) if names.count(name) == 1]
     if not alone:
         return None
-    number, kind = rng.choice(alone), rng.choice(("colour", "noun"))
+    number, kind = rng.choice(alone), rng.choice(("color", "noun"))
     before = things[number]
-    if kind == "colour":
+    if kind == "color":
         results = [before._replace(color=color) for color in scenes.COLORS]
     else:
         results = [before._replace(shape=shape) for shape in scenes.SHAPES]
@@ -181,7 +181,7 @@ def reworded(chain: str, rng: Random) -> Change | None:
 def _renamed(chain: str, number: int, after: Thing, kind: str) -> str:
     """The chain with another name, article included, for its thing `number`."""
     mention, region = list(MENTION.finditer(chain))[number], parse_regions(chain)[number]
-    if kind == "colour":
+    if kind == "color":
         chain = _put(chain, region.box_span, wording.box_text(region.box, wording.box_color(after.color)))
     article = re.search(r"\b(a)n? $", chain[: mention.start()], re.IGNORECASE)
     if article is None:

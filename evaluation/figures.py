@@ -1,6 +1,6 @@
-"""From answers to figures: each answer is judged by scores.py, and the judgements are counted.
+"""From answers to figures: each answer is judged by scores.py, and the judgments are counted.
 
-An outcome is one judgement of one case: what was judged ("planning.parse"), the kind of case, and the value, which is
+An outcome is one judgment of one case: what was judged ("planning.parse"), the kind of case, and the value, which is
 true or false, an intersection over union, or dB. A figure is the mean of outcomes with its 95 % confidence interval.
 """
 
@@ -53,7 +53,7 @@ def figure(values: list[bool | float]) -> Figure:
 
 
 def outcomes(questions: Questions, answers: Answers) -> list[Outcome]:
-    """Every judgement that the answers at hand allow."""
+    """Every judgment that the answers at hand allow."""
     prompts = (found for case in questions.prompt_cases for found in _prompt_outcomes(case, answers))
     edits = (found for case in questions.edit_cases for found in _edit_outcomes(case, answers))
     return [*prompts, *edits]

@@ -1,4 +1,4 @@
-"""What counts as right. One function a judgement, on a chain's text and on what a detector sees in a picture.
+"""What counts as right. One function a judgment, on a chain's text and on what a detector sees in a picture.
 
 Planning (the chain alone)
     parse         the chain can be read, and each thing that it names has a box
@@ -6,16 +6,16 @@ Planning (the chain alone)
                   or above each other, with a margin
 Drawing (the picture against the prompt, as GenEval, arXiv 2310.11513, does it; the plan is not looked at)
     every column  exactly the things asked for are seen, none missing, none too many
-    single_object, two_objects   a thing is what it is by its shape; colours are left to the next two
-    colours, attribute_binding   the same prompts, but each thing must have its colour too
-    counting      two to four of one colour and shape
-    position      two things in their colours, each with its middle beyond the other's edge on the side asked for
+    single_object, two_objects   a thing is what it is by its shape; colors are left to the next two
+    colors, attribute_binding   the same prompts, but each thing must have its color too
+    counting      two to four of one color and shape
+    position      two things in their colors, each with its middle beyond the other's edge on the side asked for
 Obedience (the picture against the plan)
-    iou           intersection over union of each planned box with the thing of its colour and shape that fits it best;
+    iou           intersection over union of each planned box with the thing of its color and shape that fits it best;
                   0 where there is none
-    moved         a box moved by hand: a thing of its colour and shape fits the new place (iou above 0.5), none has its
+    moved         a box moved by hand: a thing of its color and shape fits the new place (iou above 0.5), none has its
                   middle in the old one, and there are no more of them than planned
-    reworded      a colour or noun changed in the chain: the new thing is seen there, everything else as before: same
+    reworded      a color or noun changed in the chain: the new thing is seen there, everything else as before: same
                   background, same things at the same places (iou above 0.5), none more
 Editing (the picture against the edit)
     box_found     the chain's first box overlaps the true area by 0.7 or more. Where something is added, many places are
@@ -125,12 +125,12 @@ def beyond(first: tuple, relation: str, second: tuple) -> bool:
 
 
 def fit(thing: Thing, view: View) -> float:
-    """Intersection over union of a thing's box with the best of what is seen in its colour and shape."""
+    """Intersection over union of a thing's box with the best of what is seen in its color and shape."""
     return max((overlap(thing.box, seen.box) for seen in view.things if name_of(seen) == thing.name), default=0.0)
 
 
 def drawn(thing: Thing, view: View) -> bool:
-    """Is a thing of this colour and shape seen with its middle in the box, or overlapping it well?"""
+    """Is a thing of this color and shape seen with its middle in the box, or overlapping it well?"""
     for seen in view.things:
         shared = overlap(thing.box, seen.box)
         if name_of(seen) == thing.name and (shared > FITS or (shared > 0.3 and inside(middle(seen.box), thing.box))):

@@ -6,7 +6,7 @@ from .figures import ABLATION, MAIN, Figure, Figures
 EXPLAINED = (
     "prompt only: an empty chain; without boxes: the chain at spatial strength 0; full: at the model's own strengths"
 )
-SHORT = ("single", "two", "counting", "colours", "position", "binding", "all")
+SHORT = ("single", "two", "counting", "colors", "position", "binding", "all")
 
 
 def table(figures: Figures) -> str:
@@ -26,7 +26,7 @@ def _main(figures: Figures) -> list[str]:
     rows = [("planning", name, figures.of(f"planning.{name}")) for name in MAIN["planning"]]
     rows += [("drawing", name, figures.of("drawing", name)) for name in KINDS]
     rows += [("obedience", name, figures.of(f"obedience.{name}")) for name in MAIN["obedience"]]
-    rows += [("", f"reworded, {kind}", figures.of("obedience.reworded", kind)) for kind in ("colour", "noun")]
+    rows += [("", f"reworded, {kind}", figures.of("obedience.reworded", kind)) for kind in ("color", "noun")]
     rows += [("editing", name, figures.of(f"editing.{name}")) for name in MAIN["editing"]]
     rows += [("second turn", name, figures.of(f"second_turn.{name}")) for name in ("box_found", "change_made")]
     last = None

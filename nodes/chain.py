@@ -36,7 +36,7 @@ class GoTChainFromText(io.ComfyNode):
             ],
             outputs=[
                 GotChain.Output(display_name="chain"),
-                io.String.Output(display_name="text", tooltip="The chain in GoT's form, every box with its colour."),
+                io.String.Output(display_name="text", tooltip="The chain in GoT's form, every box with its color."),
             ],
         )
 
@@ -86,7 +86,7 @@ class GoTChainFromBoxes(io.ComfyNode):
             ],
             outputs=[
                 GotChain.Output(display_name="chain"),
-                io.String.Output(display_name="text", tooltip="The chain in GoT's form, every box with its colour."),
+                io.String.Output(display_name="text", tooltip="The chain in GoT's form, every box with its color."),
             ],
         )
 

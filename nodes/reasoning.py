@@ -72,7 +72,7 @@ CONSTRAIN = io.Boolean.Input(
     "constrain",
     default=True,
     advanced=True,
-    tooltip="Lets the model write only boxes and colours that can be drawn. What is well formed anyway stays the same.",
+    tooltip="Lets the model write only boxes and colors that can be drawn. What is well formed anyway stays the same.",
 )
 
 
@@ -80,7 +80,7 @@ def chain_outputs(several: bool = False) -> list[io.Output]:
     return [
         GotChain.Output(display_name="chain", is_output_list=several),
         io.String.Output(
-            display_name="text", tooltip="The chain's text, boxes and colours included.", is_output_list=several
+            display_name="text", tooltip="The chain's text, boxes and colors included.", is_output_list=several
         ),
         io.BoundingBox.Output(
             display_name="bboxes", tooltip="The boxes in pixels of the model's own size.", is_output_list=several
@@ -95,7 +95,7 @@ class ReasoningChain(io.ComfyNode):
             node_id="ReasoningChain",
             display_name="Reasoning Chain",
             category=CATEGORY,
-            description="Plans a picture: writes what is where, each thing with its box and colour.",
+            description="Plans a picture: writes what is where, each thing with its box and color.",
             search_aliases=["GoT", "layout", "plan", "prompt enhance", "chain of thought"],
             hidden=[io.Hidden.unique_id],
             inputs=[

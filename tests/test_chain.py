@@ -83,7 +83,7 @@ def test_an_error_quotes_the_box_that_is_wrong():
         read_chain("a cup (1,2),(3,4) a hat (9,0),(5,9)")
 
 
-def test_more_missing_colours_than_the_palette_has_go_round():
+def test_more_missing_colors_than_the_palette_has_go_round():
     regions = read_chain(" ".join(["a (1,2),(3,4)"] * (len(PALETTE) + 2))).regions
     assert [region.color.word for region in regions][: len(PALETTE)] == list(PALETTE)
     assert all(region.color.word in PALETTE for region in regions)
@@ -105,7 +105,7 @@ def test_the_box_a_chain_was_cut_in_is_left_out(rest):
     assert without_unfinished_box(whole) == whole
 
 
-def test_colours_are_pillows():
+def test_colors_are_pillows():
     assert {word: ImageColor.getrgb(word)[:3] for word in ImageColor.colormap} == COLORS
 
 
@@ -124,8 +124,8 @@ def test_numbers_of_any_length_are_refused_in_a_few_words():
     assert len(str(error.value)) < 300
 
 
-def test_an_unknown_colour_of_any_length_is_refused_in_a_few_words():
-    with pytest.raises(ChainError, match="unknown colour 'aaaa") as error:
+def test_an_unknown_color_of_any_length_is_refused_in_a_few_words():
+    with pytest.raises(ChainError, match="unknown color 'aaaa") as error:
         read_chain(f"a cup (1,2),(3,4) ({'a' * 10_000})")
     assert len(str(error.value)) < 300
 
@@ -138,7 +138,7 @@ LONG = {  # what comes before, again and again, and after: each made some patter
     "wide spaces": ("a", "\u3000", f"b {BOX}"),
     "spaces and new lines": ("a", " \n", f"b {BOX}"),
     "spaces behind a pair": ("(1,2)", " ", "b"),
-    "spaces behind a colour": (f"a {BOX} (red", " ", "b"),
+    "spaces behind a color": (f"a {BOX} (red", " ", "b"),
     "commas": ("a", ",", f"b {BOX}"),
     "colons": ("a", " :", f"b {BOX}"),
     "small words": ("a", " of", f" b {BOX}"),
@@ -153,7 +153,7 @@ LONG = {  # what comes before, again and again, and after: each made some patter
     "closed objects": ("<|obj_start|>a", "<|obj_end|>", BOX),
     "an object's name": ("<|obj_start|>", "a", BOX),
     "beginnings of images": ("a", " <|im_gen_start", BOX),
-    "a colour": (f"a {BOX} (", "a ", ")"),
+    "a color": (f"a {BOX} (", "a ", ")"),
     "boxes": ("", f"a {BOX}, ", ""),
     "sentences": ("", f"A cup {BOX}. ", ""),
 }

@@ -120,5 +120,5 @@ def test_an_uneven_background_is_no_thing():
 def test_a_small_thing_that_a_haze_joins_to_a_large_one_is_not_lost():
     things = (scenes.Thing("square", "green", (300, 500, 750, 950)), scenes.Thing("star", "red", (400, 225, 650, 475)))
     pixels = scenes.render(scenes.Scene("gray", things))
-    pixels[60:65, 52:84] = (90, 90, 60)  # neither of the three colours
+    pixels[60:65, 52:84] = (90, 90, 60)  # neither of the three colors
     assert sorted(seen[:2] for seen in detect(pixels).things) == [("square", "green"), ("star", "red")]

@@ -82,7 +82,7 @@ BAD = {
     "text is a number": (saved(text=3), "'text' is not a text"),
     "a plan that cannot be read": (saved(plan="a (5,5),(1,1)"), "the plan that they were made on"),
     "a malformed box": (saved(text="a cup (1,2),(3,4), a hat (9,0),(5,9)"), "Box 2 '(9,0),(5,9)' is empty"),
-    "an unknown colour": (saved(text="a cup (1,2),(3,4) (bleu)"), "Did you mean blue"),
+    "an unknown color": (saved(text="a cup (1,2),(3,4) (bleu)"), "Did you mean blue"),
     "regions of another text": (saved(regions=locks(True)), "list of 2 entries"),
     "regions with other flags": (saved(regions=[{"locked": 1}, {}]), "list of 2 entries"),
     "regions no list": (saved(regions={"0": {}}), "list of 2 entries"),
@@ -221,7 +221,7 @@ def test_boxes_that_make_no_chain_are_named(boxes, labels, words):
         text_of_boxes(boxes, labels, 100, 100)
 
 
-def test_a_colour_gets_its_word_back():
+def test_a_color_gets_its_word_back():
     assert named(find_color("#00ffff")).word == "cyan"
     assert named(find_color("#808080")).word == "gray"
     assert named(find_color("#123456")).word == "#123456"

@@ -62,7 +62,7 @@ def test_what_is_placed_somewhere_is_a_held_out_combination():
         ("single_object", {1}, {1}),
         ("two_objects", {2}, {2}),
         ("counting", {2, 3, 4}, {1}),
-        ("colours", {1}, {1}),
+        ("colors", {1}, {1}),
         ("position", {2}, {2}),
         ("attribute_binding", {2}, {2}),
         ("many", {3, 4}, {2, 3, 4}),
@@ -116,7 +116,7 @@ def test_where_there_is_no_room_nothing_moves():
     assert moved("no box at all", scene, Random(0)) is None
 
 
-def test_one_colour_or_noun_is_reworded_with_its_article_and_the_colour_of_its_box():
+def test_one_color_or_noun_is_reworded_with_its_article_and_the_color_of_its_box():
     kinds = set()
     for case in PROMPTS:
         chain = plan(case)
@@ -131,7 +131,7 @@ def test_one_colour_or_noun_is_reworded_with_its_article_and_the_colour_of_its_b
         assert changed.chain == wording.chain(
             scenes.Scene(case.scene.background, things, case.scene.relations), Random(case.number)
         )
-    assert kinds == {"colour", "noun"}
+    assert kinds == {"color", "noun"}
 
 
 def test_things_of_one_name_are_not_reworded():

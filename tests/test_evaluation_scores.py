@@ -1,4 +1,4 @@
-"""The evaluation's judgements: a rendered scene is what it is, and what is a little wrong is wrong.
+"""The evaluation's judgments: a rendered scene is what it is, and what is a little wrong is wrong.
 
 Run: python dev.py test tests/test_evaluation_scores.py
 """
@@ -59,7 +59,7 @@ def test_a_group_that_is_named_before_its_things_needs_no_box_of_its_own():
         Scene("gray", (RED._replace(color="green"), BLUE)),
         Scene("gray", (RED, BLUE), ((0, "above", 1),)),
     ],
-    ids=["one too many", "one too few", "another colour", "another relation"],
+    ids=["one too many", "one too few", "another color", "another relation"],
 )
 def test_a_plan_with_anything_wrong_is_wrong(scene):
     assert not scores.fulfilled(CHAIN, scene)
@@ -86,8 +86,8 @@ def test_a_picture_is_judged_by_what_its_kind_of_prompt_asks_for(kind, things, r
     assert scores.as_asked(kind, scene, seen(*things)) == right
 
 
-@pytest.mark.parametrize(("kind", "right"), [("single_object", True), ("colours", False)])
-def test_a_thing_in_another_colour_is_still_an_object(kind, right):
+@pytest.mark.parametrize(("kind", "right"), [("single_object", True), ("colors", False)])
+def test_a_thing_in_another_color_is_still_an_object(kind, right):
     assert scores.as_asked(kind, Scene("gray", (RED,)), seen(RED._replace(color="green"))) == right
 
 
@@ -137,7 +137,7 @@ def test_a_thing_followed_if_it_is_at_the_new_place_and_nowhere_else(drawn, righ
         (("green", BLUE, RED._replace(box=(100, 650, 350, 900))), "gray", False),
         (("green", BLUE), "pink", False),
     ],
-    ids=["only there", "nothing", "another colour too", "another place too", "one gone", "one new", "background too"],
+    ids=["only there", "nothing", "another color too", "another place too", "one gone", "one new", "background too"],
 )
 def test_a_rewording_changes_the_thing_and_nothing_else(things, background, right):
     color, *others = things

@@ -77,7 +77,7 @@ def test_unet_in_fp8_is_near_that_in_bf16(folders):
     assert 1e-4 < relative(fp8, bf16) < 0.05
 
 
-def test_unet_in_fp8_computes_with_its_dequantised_weights(folders, tmp_path):
+def test_unet_in_fp8_computes_with_its_dequantized_weights(folders, tmp_path):
     tensors = load_file(folders[1] / UNET)
     plain = {
         name: dequantize(tensor, tensors[f"{name}_scale"], torch.float32) if tensor.dtype == fp8.DTYPE else tensor
@@ -102,7 +102,7 @@ def test_fp8_networks_loaded_in_part_give_the_same(folders):
     assert torch.equal(noise_by_comfyui(unet, inputs, 501), whole[1])
 
 
-def test_another_quantisation_is_refused_by_name(folders, tmp_path):
+def test_another_quantization_is_refused_by_name(folders, tmp_path):
     layers = {"a": {"format": "nvfp4"}}
     save_file(
         {"a.weight": torch.zeros(2)},

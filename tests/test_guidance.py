@@ -72,7 +72,7 @@ def test_corners_are_truncated_and_the_last_pixel_is_included():
 
 
 @pytest.mark.parametrize("word", ["green", "red", "lime", "hotpink", "rebeccapurple", "grey", "saddlebrown"])
-def test_colours_are_those_of_pillow(word):
+def test_colors_are_those_of_pillow(word):
     painted = (paint_region(region("(0,0),(999,999)", word), 8, 8)[0, 0] * 255).round().int().tolist()
     assert tuple(painted) == ImageColor.getrgb(word)
 
@@ -134,7 +134,7 @@ def test_boxes_that_fall_on_the_same_pixels_are_encoded_once():
     assert encoder.rows == 1
 
 
-def test_the_same_box_in_two_colours_is_two_canvases():
+def test_the_same_box_in_two_colors_is_two_canvases():
     encoder = Encoder()
     spatial_latents(regions(("(0,0),(500,500)", "red"), ("(0,0),(500,500)", "blue")), encoder, 64, 64)
     assert encoder.rows == 2

@@ -86,7 +86,7 @@ def test_earlier_turns_come_before(folder):
         ({"task": "paint"}, "unknown task", "paint"),
         ({"chain": "a cup (1,2),(1200,4)"}, "bad box", "1200"),
         ({"chain": "a cup (9,2),(5,4)"}, "bad box", "(9,2),(5,4)"),
-        ({"chain": "a cup (1,2),(3,4) (reddish)"}, "unknown colour", "reddish"),
+        ({"chain": "a cup (1,2),(3,4) (reddish)"}, "unknown color", "reddish"),
         ({"chain": "a cup (" + "9" * 5000 + ",2),(3,4)"}, "bad box", "is not a box"),
         ({"chain": "a cup " * 2000}, "long chain", "8192"),
         ({"prompt": "a cup \ud800"}, "bad prompt", "prompt"),

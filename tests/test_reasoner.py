@@ -381,7 +381,7 @@ def test_what_another_reasoner_saw_is_not_used(reasoner):
     torch.testing.assert_close(reasoner.semantics(foreign).hidden, expected)
 
 
-# ------------------------------------------------------------------------------------------- boxes and colours
+# ------------------------------------------------------------------------------------------- boxes and colors
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -396,7 +396,7 @@ def test_constrained_boxes_are_always_well_formed(reasoner, seed):
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_constrained_colours_are_always_known(reasoner, seed):
+def test_constrained_colors_are_always_known(reasoner, seed):
     vocabulary = reasoner.vocabulary
     written = vocabulary.chain(f"A circle {BOX} (")
     choose = TokenChooser(Sampling(temperature=1.0, seed=seed), vocabulary)

@@ -88,7 +88,7 @@ def test_the_same_tokens_are_chosen(vocabulary, sampling, constrain, logits_of):
     prompt, written = vocabulary.ordinary("a red cup"), vocabulary.chain(BEGUN)
     for step in range(200):
         logits = logits_of(random)
-        if step % 25 == 0:  # now and then a box, and a colour behind it
+        if step % 25 == 0:  # now and then a box, and a color behind it
             logits[0, vocabulary.box_start] = 50
         if written[-1] == vocabulary.box_end:
             logits[0, vocabulary.ordinary("(")] = 50
@@ -119,7 +119,7 @@ def test_the_noise_of_a_seed_is_its_own_however_many_are_drawn_at_once(vocabular
 @pytest.mark.parametrize(
     "text", ["", "re", " light b", "lightblue)", "red), a cup", "reds", "red )", "x", "LightBlue) "]
 )
-def test_a_colour_may_be_what_some_colour_begins_with(text):
+def test_a_color_may_be_what_some_color_begins_with(text):
     word, closed, _ = text.partition(")")
     word = word.replace(" ", "").lower()
     assert may_become_color(text) == any(color == word or (color.startswith(word) and not closed) for color in COLORS)

@@ -175,7 +175,7 @@ def test_what_an_edit_changes_lies_in_its_area(kind, tokenizer, pictures):
     row = rows.Row("edit", "", wording.edit_chain(edit), False, edit.source, edit.target)
     changed = pictures.complete(rows.collate([row], tokenizer))["changed"].view(CELLS, CELLS)
     x0, y0, x1, y1 = (edge * CELLS / 1000 for edge in edit.area)
-    places = changed.nonzero() + 0.5  # rows, columns of the cells' centres
+    places = changed.nonzero() + 0.5  # rows, columns of the cells' centers
     assert len(places) and (places >= torch.tensor([y0, x0])).all() and (places <= torch.tensor([y1, x1])).all()
 
 

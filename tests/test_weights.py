@@ -145,15 +145,15 @@ def test_metadata_that_is_none_says_nothing(tmp_path, said):
 
 
 @pytest.mark.parametrize("said", ["[" * 100_000, "5", "[]", '{"layers": ["a"]}', '{"layers": {"a": {}}}'])
-def test_a_list_of_quantised_layers_that_is_none_is_refused(tmp_path, said):
+def test_a_list_of_quantized_layers_that_is_none_is_refused(tmp_path, said):
     header = {"__metadata__": {METADATA: said}, "a": ENTRY}
-    with pytest.raises(WeightsError, match="list of quantised layers cannot be read"):
+    with pytest.raises(WeightsError, match="list of quantized layers cannot be read"):
         quantized_layers(with_header(tmp_path / "model.safetensors", header))
 
 
-def test_layers_that_are_quantised_in_no_known_way_are_refused(tmp_path):
+def test_layers_that_are_quantized_in_no_known_way_are_refused(tmp_path):
     header = {"__metadata__": {METADATA: '{"layers": {"a": {"format": 5}}}'}, "a": ENTRY}
-    with pytest.raises(WeightsError, match="is quantised as 5"):
+    with pytest.raises(WeightsError, match="is quantized as 5"):
         quantized_layers(with_header(tmp_path / "model.safetensors", header))
 
 

@@ -28,7 +28,7 @@ def main():
         drawn = Path(base.name, "drawn.png")
         for name in EXAMPLES:
             graph, _ = example(name)
-            if name == "edit_your_picture":  # its own is a photograph, and GoT-Tiny knows only coloured shapes
+            if name == "edit_your_picture":  # its own is a photograph, and GoT-Tiny knows only colored shapes
                 graph[node_of(graph, "LoadImage")]["inputs"]["image"] = client.upload(drawn)
             run = client.run(graph)
             if run.status != "success":

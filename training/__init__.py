@@ -1,1 +1,1 @@
-"""The recipe that made GoT-Tiny: a world of coloured shapes, and the three networks trained on it."""
+"""The recipe that made GoT-Tiny: a world of colored shapes, and the three networks trained on it."""

@@ -25,7 +25,7 @@ def weights(alpha: torch.Tensor) -> torch.Tensor:
     """The weight of a step's error in the noise, (min(snr, GAMMA) + 1) / snr, at most HEAVIEST.
 
     In the picture it weighs min(snr, GAMMA) + 1: also where all is noise the picture counts, for here it follows from
-    the conditions alone. The SDXL schedule's plain noise error would leave the colours of large surfaces to chance.
+    the conditions alone. The SDXL schedule's plain noise error would leave the colors of large surfaces to chance.
     """
     snr = alpha / (1 - alpha)
     return ((snr.clamp(max=GAMMA) + 1) / snr).clamp(max=HEAVIEST)

@@ -1,6 +1,6 @@
-"""What is in a picture of the synthetic world, by its pixels alone: background, and each thing's shape, colour, box.
+"""What is in a picture of the synthetic world, by its pixels alone: background, and each thing's shape, color, box.
 
-Colour segmentation against the background, then shape by geometry: how well the thing's outline, stretched to its own
+Color segmentation against the background, then shape by geometry: how well the thing's outline, stretched to its own
 box, matches each ideal outline, sharp or blurred. Knows nothing of prompts, chains or networks.
 """
 
@@ -16,7 +16,7 @@ from . import scenes
 STANDS_OUT = 36  # RGB distance from the background at which a pixel belongs to a thing; white on pink is 82
 AKIN = 54  # the same distance, at which a pixel may be background that is drawn unevenly
 SMALLEST_AREA = 40  # pixels; less is a speck
-# Pixels that a second colour's part keeps without its edge, for it to be a second thing; a smallest star keeps 135.
+# Pixels that a second color's part keeps without its edge, for it to be a second thing; a smallest star keeps 135.
 THICK = 60
 OUTLINE = 32  # pixels: side to which outlines are stretched
 BLURS = (0.0, 1.0, 2.0)  # pixels: standard deviations of the blur that a thing may have been drawn with
@@ -57,7 +57,7 @@ COLORS, BACKGROUNDS = _palette(scenes.COLORS), _palette(scenes.BACKGROUNDS)
 
 
 def nearest(pixels: np.ndarray, palette: np.ndarray) -> np.ndarray:
-    """(..., 3) -> (...): index of the palette's nearest colour."""
+    """(..., 3) -> (...): index of the palette's nearest color."""
     return np.square(pixels[..., None, :] - palette).sum(-1).argmin(-1)
 
 
@@ -74,7 +74,7 @@ def detect(picture: np.ndarray) -> View:
 
 
 def _ground(pixels: np.ndarray) -> np.ndarray:
-    """(3,): the background's colour: what is most along the picture's edge, then what is most of all that is near it.
+    """(3,): the background's color: what is most along the picture's edge, then what is most of all that is near it.
 
     The edge by itself may be drawn worse than the rest.
     """
@@ -101,10 +101,10 @@ def _inner(mask: np.ndarray) -> np.ndarray:
 
 
 def _split(pixels: np.ndarray, region: np.ndarray, background: np.ndarray) -> list[np.ndarray]:
-    """A connected region as one mask a colour: things that touch are told apart by colour, however small one is.
+    """A connected region as one mask a color: things that touch are told apart by color, however small one is.
 
-    The colours between two, where they meet, make no part as thick as a thing. What is nearest to the background's
-    colour makes none: between large things the background may be drawn unevenly.
+    The colors between two, where they meet, make no part as thick as a thing. What is nearest to the background's
+    color makes none: between large things the background may be drawn unevenly.
     """
     inside, kinds, colors = pixels[region], np.full(region.shape, -1), np.full(region.shape, -1)
     kinds[region] = nearest(inside, np.concatenate([COLORS, background[None]]))
@@ -117,10 +117,10 @@ def _split(pixels: np.ndarray, region: np.ndarray, background: np.ndarray) -> li
 
 
 def _describe(pixels: np.ndarray, mask: np.ndarray, ground: np.ndarray) -> list[Seen]:
-    """The things of one colour in a mask: what is more than half of that colour. A haze between two joins them not."""
+    """The things of one color in a mask: what is more than half of that color. A haze between two joins them not."""
     color = np.median(pixels[_inner(mask)], 0)
     way = color - ground
-    cover = ((pixels - ground) @ way) / max(1.0, float(way @ way))  # 0 background, 1 the thing's colour
+    cover = ((pixels - ground) @ way) / max(1.0, float(way @ way))  # 0 background, 1 the thing's color
     labels, count = ndimage.label(mask & (cover > 0.5))
     parts = [labels == number for number in range(1, count + 1)]
     return [_seen(part, scenes.COLORS[nearest(color, COLORS)]) for part in parts if part.sum() >= SMALLEST_AREA]

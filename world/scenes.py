@@ -1,4 +1,4 @@
-"""The synthetic world: plain pictures of coloured shapes, and the edits that turn one into another.
+"""The synthetic world: plain pictures of colored shapes, and the edits that turn one into another.
 
 Knows what a scene holds and how it looks; its texts are made in language.py. Everything follows from a seed.
 Boxes are the chain's: (x0, y0, x1, y1) on a grid of 0..1000, x by width, y by height.
@@ -251,7 +251,7 @@ def step_of(rng: Random) -> int:
 
 
 def is_held_out(color: str, shape: str, relation: str) -> bool:
-    """Every tenth combination of colour, shape and relation is never trained on."""
+    """Every tenth combination of color, shape and relation is never trained on."""
     index = (COLORS.index(color) * len(SHAPES) + SHAPES.index(shape)) * len(RELATIONS) + RELATIONS.index(relation)
     return index % 10 == 7
 
@@ -263,7 +263,7 @@ def _relation_fits(rng: Random, first: tuple[str, str], held_out: bool) -> str |
 
 
 def _kinds(rng: Random, count: int, distinct: bool) -> list[tuple[str, str]]:
-    """Random (colour, shape) pairs."""
+    """Random (color, shape) pairs."""
     every = [(c, s) for c in COLORS for s in SHAPES]
     return rng.sample(every, count) if distinct else [rng.choice(every) for _ in range(count)]
 

@@ -279,7 +279,7 @@ def listing(items: list[str]) -> str:
 
 
 def groups(things) -> list[list[Thing]]:
-    """Neighbouring things of one colour and shape together."""
+    """Neighboring things of one color and shape together."""
     found: list[list[Thing]] = []
     for thing in things:
         if found and found[-1][0].name == thing.name:
@@ -352,17 +352,17 @@ def _mention(thing: Thing, color: str) -> str:
 
 
 def box_color(color: str) -> str:
-    """The colour word of a thing's box: its own, but gray for black, which could not be seen on the black canvas."""
+    """The color word of a thing's box: its own, but gray for black, which could not be seen on the black canvas."""
     return "gray" if color == "black" else color
 
 
 def other_colors(scene: Scene, rng: Random) -> list[str]:
-    """A colour word a box, any but the thing's own: what a person may write."""
+    """A color word a box, any but the thing's own: what a person may write."""
     return [rng.choice([c for c in scenes.COLORS if c != thing.color]) for thing in scene.things]
 
 
 def chain(scene: Scene, rng: Random, colors: list[str] | None = None) -> str:
-    """The reasoning chain of a scene. colors: the boxes' colour words, by default those of the things."""
+    """The reasoning chain of a scene. colors: the boxes' color words, by default those of the things."""
     colors = colors or [box_color(thing.color) for thing in scene.things]
     mentions = [_mention(thing, color) for thing, color in zip(scene.things, colors)]
     opening = rng.choice(("The picture has a {b} background.", "The background is {b}.")).format(b=scene.background)
@@ -408,12 +408,12 @@ def _shown(scene: Scene) -> str:
 
 
 def area_color(edit: Edit) -> str:
-    """The colour that the area has after the edit, in words."""
+    """The color that the area has after the edit, in words."""
     return edit.result.color if edit.result else edit.target.background
 
 
 def edit_chain(edit: Edit, color: str | None = None) -> str:
-    """The five steps of an edit. color: the colour word of the area's box.
+    """The five steps of an edit. color: the color word of the area's box.
 
     The second says all that the area in the third depends on, and the last names things in the order of the first: a
     chain that is written from left to right can then copy.
@@ -458,5 +458,5 @@ def boxes_of(chain: str) -> list[tuple[int, int, int, int]]:
 
 
 def colors_of(chain: str) -> list[str]:
-    """The colour words of a chain's boxes."""
+    """The color words of a chain's boxes."""
     return re.findall(r"<\|box_end\|> \((\w+)\)", chain)

@@ -113,7 +113,7 @@ def _checked_label(label: str, number: int, box: dict) -> str:
 
 
 def _grid_box(box: dict, number: int, width: int, height: int) -> str:
-    """A pixel box as the chain writes it, with its colour if it has one. Its far edges are pixels inside it."""
+    """A pixel box as the chain writes it, with its color if it has one. Its far edges are pixels inside it."""
     left, top = round(box["x"]), round(box["y"])
     right, bottom = left + round(box["width"]) - 1, top + round(box["height"]) - 1
     if right < left or bottom < top or left >= width or top >= height or right < 0 or bottom < 0:

@@ -1,6 +1,6 @@
-"""Colour words and what they mean: the CSS colour names, as Pillow paints them.
+"""Color words and what they mean: the CSS color names, as Pillow paints them.
 
-A chain names the colour of each box with one of these words. Standard library only.
+A chain names the color of each box with one of these words. Standard library only.
 Source of the values: CSS Color Module Level 4, section 6.1 (Pillow's table is the same one).
 """
 
@@ -39,14 +39,14 @@ COLORS: dict[str, tuple[int, int, int]] = {
     word: tuple(bytes.fromhex(value)) for word, value in (entry.split() for entry in _TABLE.split(","))
 }
 
-# Given, in this order, to boxes that come without a colour: far apart to the eye and in the latents.
+# Given, in this order, to boxes that come without a color: far apart to the eye and in the latents.
 PALETTE = ("red", "green", "blue", "yellow", "purple", "orange", "cyan", "magenta", "lime", "pink", "teal", "brown")
 
 _HEX = re.compile(r"#[0-9a-f]{6}")
 
 
 class Color(NamedTuple):
-    """A colour word as the chain writes it, and its red, green and blue in 0..255."""
+    """A color word as the chain writes it, and its red, green and blue in 0..255."""
 
     word: str
     red: int
@@ -55,7 +55,7 @@ class Color(NamedTuple):
 
 
 def find_color(word: str) -> Color | None:
-    """The colour that `word` names ("blue", "Light Blue", "#ff8800"), or None."""
+    """The color that `word` names ("blue", "Light Blue", "#ff8800"), or None."""
     key = word.replace(" ", "").lower()
     if _HEX.fullmatch(key):
         return Color(key, *bytes.fromhex(key[1:]))
@@ -63,17 +63,17 @@ def find_color(word: str) -> Color | None:
 
 
 def named(color: Color) -> Color:
-    """The same colour by a CSS word, one of the palette if it can be; as it is if there is no word for it."""
+    """The same color by a CSS word, one of the palette if it can be; as it is if there is no word for it."""
     words = (word for word in (*PALETTE, *COLORS) if COLORS[word] == color[1:])
     return color._replace(word=next(words, color.word))
 
 
 def nearest_words(word: str) -> list[str]:
-    """Up to three colour words spelled like `word`, for an error message."""
+    """Up to three color words spelled like `word`, for an error message."""
     return difflib.get_close_matches(word.replace(" ", "").lower(), COLORS, n=3)
 
 
 def next_color(used: set[str], count: int) -> Color:
-    """The palette's next colour: the first word not in `used`; with all in use, the `count`-th, round and round."""
+    """The palette's next color: the first word not in `used`; with all in use, the `count`-th, round and round."""
     word = next((word for word in PALETTE if word not in used), PALETTE[count % len(PALETTE)])
     return Color(word, *COLORS[word])

@@ -3,7 +3,7 @@
     A cup <|box_start|>(120,400),(380,760)<|box_end|> (red) on a table <|box_start|>(0,600),(998,998)<|box_end|> (blue).
 
 Corners are whole numbers on a 0..999 grid over the picture: (0,0) is top-left, x grows right, y grows down, top-left
-corner first. The colour word says what the box is painted with. Three forms are read: GoT's (above), GoT-R1's
+corner first. The color word says what the box is painted with. Three forms are read: GoT's (above), GoT-R1's
 (`<|obj_start|>a cup<|obj_end|> <|box_start|>...`), and the plain one people type (`a cup (120,400),(380,760)`).
 A chain's own text is always GoT's form. Standard library only: no tensors, no ComfyUI.
 
@@ -57,7 +57,7 @@ class Box(NamedTuple):
 
 
 class Region(NamedTuple):
-    """One grounded phrase. `phrase_span` and `box_span` are [start, stop) in the chain's text, box with its colour."""
+    """One grounded phrase. `phrase_span` and `box_span` are [start, stop) in the chain's text, box with its color."""
 
     phrase: str
     box: Box
@@ -101,7 +101,7 @@ class Chain:
 
 
 def read_chain(text: str, task: str = TEXT_TO_IMAGE, prompt: str = "", source: Any = None, **fields: Any) -> Chain:
-    """Make a chain of text in any of the three forms. ChainError if a box or colour in it cannot be drawn."""
+    """Make a chain of text in any of the three forms. ChainError if a box or color in it cannot be drawn."""
     text = canonical_text(text)
     return Chain(task, prompt, text, parse_regions(text), source, **fields)
 
@@ -120,12 +120,12 @@ def parse_regions(text: str) -> tuple[Region, ...]:
 
 
 def canonical_text(text: str) -> str:
-    """The chain in GoT's form: one space, box, one space, colour word. Idempotent.
+    """The chain in GoT's form: one space, box, one space, color word. Idempotent.
 
-    A box without a colour gets the palette's next one that the chain does not use; 1000 is read as 999. What comes
+    A box without a color gets the palette's next one that the chain does not use; 1000 is read as 999. What comes
     after `<|im_gen_start|>` is not part of a chain and is left out.
     Raises ChainError, naming the box, if a box is not four whole numbers in 0..1000, is empty, has its corners the
-    wrong way round or is not closed, or if a colour is unknown.
+    wrong way round or is not closed, or if a color is unknown.
     """
     text = well_formed(text).partition(AFTER_CHAIN)[0].strip()
     found = []
@@ -152,7 +152,7 @@ def well_formed(text: str) -> str:
 
 
 def format_box(box: Box, color_word: str) -> str:
-    """A box as GoT writes it: `<|box_start|>(x0,y0),(x1,y1)<|box_end|> (colour)`."""
+    """A box as GoT writes it: `<|box_start|>(x0,y0),(x1,y1)<|box_end|> (color)`."""
     return f"{BOX_START}{box}{BOX_END} ({color_word})"
 
 
@@ -162,7 +162,7 @@ def plain_text(text: str) -> str:
 
 
 def without_boxes(chain: Chain) -> str:
-    """The chain's prose alone: neither boxes nor their colours."""
+    """The chain's prose alone: neither boxes nor their colors."""
     pieces, start = [], 0
     for region in chain.regions:
         pieces.append(chain.text[start : region.box_span[0]].rstrip(" "))
@@ -171,7 +171,7 @@ def without_boxes(chain: Chain) -> str:
 
 
 def got_r1_text(chain: Chain) -> str:
-    """The chain in GoT-R1's form: objects marked, no colours."""
+    """The chain in GoT-R1's form: objects marked, no colors."""
     pieces, start = [], 0
     for region in chain.regions:
         first, last = region.phrase_span
@@ -209,15 +209,15 @@ def _box(match: re.Match, number: int) -> Box:
 
 
 def _color(text: str, start: int, box: Box, number: int) -> tuple[Color | None, int]:
-    """The colour written after a box, and where the box with its colour ends."""
+    """The color written after a box, and where the box with its color ends."""
     match = _COLOR.match(text, start)
     if not match:
         return None, start
     color = find_color(match[1])
     if color is None:
         near = nearest_words(match[1])
-        hint = f"Did you mean {' or '.join(near)}?" if near else "Use a CSS colour name such as red, teal or gold."
-        raise ChainError(f"Box {number} {box} has an unknown colour '{match[1][:40]}'. {hint}")
+        hint = f"Did you mean {' or '.join(near)}?" if near else "Use a CSS color name such as red, teal or gold."
+        raise ChainError(f"Box {number} {box} has an unknown color '{match[1][:40]}'. {hint}")
     return color, match.end()
 
 

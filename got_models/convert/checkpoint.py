@@ -16,7 +16,7 @@ from ..files.weights import WeightsError, load_tensors, read_index
 
 STEMS = ("model", "pytorch_model", "diffusion_pytorch_model")
 ENDINGS = (".safetensors.index.json", ".safetensors", ".fp16.safetensors", ".bin.index.json", ".bin")
-OPEN_FILES = 2  # mapped at a time: neighbouring tensors lie in one shard, or on either side of a border
+OPEN_FILES = 2  # mapped at a time: neighboring tensors lie in one shard, or on either side of a border
 MOST_MAPPED = 1_000_000_000  # bytes read before files are closed and mapped anew, so that their pages leave memory
 
 

@@ -87,11 +87,11 @@ def quantized_layers(path: Path) -> dict[str, dict]:
             other = {str(entry["format"]) for entry in layers.values()} - {FORMAT}
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise WeightsError(
-                f"{file} is damaged: its list of quantised layers cannot be read ({error!r})."
+                f"{file} is damaged: its list of quantized layers cannot be read ({error!r})."
             ) from error
         if other:
             raise WeightsError(
-                f"{file} is quantised as {', '.join(sorted(other))}; this pack reads {FORMAT}. "
+                f"{file} is quantized as {', '.join(sorted(other))}; this pack reads {FORMAT}. "
                 f"Make the model with `python dev.py convert --dtype fp8`."
             )
     return layers

@@ -128,7 +128,7 @@ def region_corners(region: Region, width: int, height: int) -> tuple[int, int, i
 
 
 def paint_region(region: Region, width: int, height: int) -> Tensor:
-    """A black canvas (H, W, 3) with the region's box filled in its colour."""
+    """A black canvas (H, W, 3) with the region's box filled in its color."""
     canvas = torch.zeros(height, width, 3)
     left, top, right, bottom = region_corners(region, width, height)
     canvas[top : bottom + 1, left : right + 1] = torch.tensor(region.color[1:]) / 255

@@ -1,4 +1,4 @@
-"""A picture of a chain's plan, for people: boxes in their colours, each with its number and phrase."""
+"""A picture of a chain's plan, for people: boxes in their colors, each with its number and phrase."""
 
 import torch
 from PIL import Image, ImageDraw, ImageFont

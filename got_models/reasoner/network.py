@@ -1,6 +1,6 @@
 """Qwen2.5-VL's networks as a reasoner uses them: pictures in, tokens in, over keys and values that are kept.
 
-Every layer that holds weights is transformers' own module and is called as one, so weights that are quantised, patched
+Every layer that holds weights is transformers' own module and is called as one, so weights that are quantized, patched
 or fetched when they are needed work; what stands here is the wiring between them. That makes three things possible
 which a call of the whole model is not made for: the cache has a fixed place (a step can be recorded and replayed), it
 can be cut back (a guess can be taken back), and its rows can have different lengths (several chains in one step).

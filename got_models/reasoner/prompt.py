@@ -49,7 +49,7 @@ class Vocabulary:
 
     @cached_property
     def color_texts(self) -> dict[int, str]:
-        """The tokens that can stand in a colour's brackets, by id: parts of colour words, perhaps with what follows."""
+        """The tokens that can stand in a color's brackets, by id: parts of color words, perhaps with what follows."""
         parts = {word[i:j] for word in COLORS for i in range(len(word)) for j in range(i, len(word) + 1)}
         return {number: text for number, text in self._texts if text.partition(")")[0].strip().lower() in parts}
 
@@ -78,7 +78,7 @@ class Vocabulary:
         return self.special[token]
 
     def ordinary(self, text: str) -> list[int]:
-        """Ids of text in which no special token is recognised."""
+        """Ids of text in which no special token is recognized."""
         return self.tokenizer(text, add_special_tokens=False, split_special_tokens=True).input_ids if text else []
 
     def chain(self, text: str) -> list[int]:

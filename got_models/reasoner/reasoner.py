@@ -87,7 +87,7 @@ class Reasoner:
         on_token is called with the number of tokens and the text so far; it may raise to stop. The result is marked
         `cut` if max_tokens came first; it carries what was seen of its source, and its semantics, read from the
         continued key-value cache, unless the text had to be mended. constrain: the chain is always well formed; without
-        it, ChainError is raised for a box or colour that cannot be drawn.
+        it, ChainError is raised for a box or color that cannot be drawn.
         """
         [written] = self.write_all([chain], [sampling], max_tokens, constrain, lambda _, *told: on_token(*told))
         if isinstance(written, ChainError):

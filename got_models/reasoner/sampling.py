@@ -120,10 +120,10 @@ _DRAWERS = ThreadPoolExecutor(thread_name_prefix="got-noise")
 
 
 class ChainGrammar:
-    """Keeps a chain well formed while it is written: every box, and every colour behind one.
+    """Keeps a chain well formed while it is written: every box, and every color behind one.
 
     A box is `(x0,y0),(x1,y1)`, 0..999, first corner left of and above the second; brackets right behind a box hold a
-    colour word. In the prose there are no boxes, for plain numbers in the form of one would be read as one. Tokens may
+    color word. In the prose there are no boxes, for plain numbers in the form of one would be read as one. Tokens may
     hold several characters, so each that could come is tried as text, once for every beginning.
     """
 
@@ -135,7 +135,7 @@ class ChainGrammar:
         self.bracket = ""  # of the prose, from its last opening bracket on
 
     def allowed(self, written: list[int]) -> list[int] | None:
-        """The ids that may come next inside a box or a colour; None elsewhere, where all may but those `forbidden`.
+        """The ids that may come next inside a box or a color; None elsewhere, where all may but those `forbidden`.
 
         `written` is what it was at the last call and more.
         """
@@ -157,7 +157,7 @@ class ChainGrammar:
         return (self.end, *(self.vocabulary.opening if _NUMBER_PAIR.fullmatch(self.bracket) else ()))
 
     def _follow(self, number: int) -> None:
-        """Note one more id. Text behind a colour is of no interest, and grows no more."""
+        """Note one more id. Text behind a color is of no interest, and grows no more."""
         if number in (self.start, self.end):
             self.last, self.inside, self.bracket = number, "", ""
             return
@@ -180,7 +180,7 @@ _COLOR_BEGINNINGS = {color[:length] for color in COLORS for length in range(len(
 
 
 def may_become_color(text: str) -> bool:
-    """Whether what stands behind an opening bracket is, or can still become, a colour word and the closing bracket."""
+    """Whether what stands behind an opening bracket is, or can still become, a color word and the closing bracket."""
     word, closed, _ = text.partition(")")
     return word.replace(" ", "").lower() in (COLORS if closed else _COLOR_BEGINNINGS)
 

@@ -293,7 +293,7 @@ def test_the_picture_follows_a_box_that_is_dragged_to_a_free_place(desk):
 
 
 def seen(desk, entry, color):
-    """The one thing of a colour in the picture of a run."""
+    """The one thing of a color in the picture of a run."""
     picture = Image.open(io.BytesIO(desk.client.picture(entry["outputs"]["8"]["images"][0]))).convert("RGB")
     things = [thing for thing in detect(np.asarray(picture)).things if thing.color == color]
     assert len(things) == 1, things
@@ -495,7 +495,7 @@ def test_the_picture_that_is_wanted_lies_behind_however_late_another_one_comes(d
 
 
 def plain(color):
-    """A PNG of one colour."""
+    """A PNG of one color."""
     content = io.BytesIO()
     Image.new("RGB", (64, 64), color).save(content, "PNG")
     return content.getvalue()

@@ -44,7 +44,7 @@ test("a text with emoji keeps its spans", () => {
   assert.equal(text.slice(...(mark.colorSpan ?? [])).trim(), "Light Blue");
 });
 
-test("the colours are the ones of colors.py", () => {
+test("the colors are the ones of colors.py", () => {
   const source = read("../../got_models/chain/colors.py");
   const found = (/** @type {RegExp} */ pattern) => source.match(pattern)?.[1] ?? "";
   const table = found(/_TABLE = """(.*?)"""/s).split(",").map((entry) => entry.trim().split(/\s+/));
@@ -63,7 +63,7 @@ const LONG = {
   "wide spaces": ["a", "\u3000", `b ${BOX}`],
   "spaces and new lines": ["a", " \n", `b ${BOX}`],
   "spaces behind a pair": ["(1,2)", " ", "b"],
-  "spaces behind a colour": [`a ${BOX} (red`, " ", "b"],
+  "spaces behind a color": [`a ${BOX} (red`, " ", "b"],
   commas: ["a", ",", `b ${BOX}`],
   colons: ["a", " :", `b ${BOX}`],
   "small words": ["a", " of", ` b ${BOX}`],
@@ -78,8 +78,8 @@ const LONG = {
   "opened objects": ["a", "<|obj_start|>", BOX],
   "an object's name": ["<|obj_start|>", "a", BOX],
   "beginnings of images": ["a", " <|im_gen_start", BOX],
-  "a colour": [`a ${BOX} (`, "a ", ")"],
-  "a colour of one word": [`a ${BOX} (`, "a", ")"],
+  "a color": [`a ${BOX} (`, "a ", ")"],
+  "a color of one word": [`a ${BOX} (`, "a", ")"],
   boxes: ["", `a ${BOX}, `, ""],
 };
 

@@ -58,7 +58,7 @@ const called = (calls, name, style = {}) =>
   calls.filter((call) => call.name === name && Object.entries(style).every(([key, value]) => call.style[key] === value));
 /** @param {Call[]} calls */
 const texts = (calls) => called(calls, "fillText").map(({ values }) => values[0]);
-/** @param {Call[]} calls the lines around boxes of a colour */
+/** @param {Call[]} calls the lines around boxes of a color */
 const outlines = (calls, word = "red") => called(calls, "strokeRect", { strokeStyle: css(word) });
 /** @param {Call[]} calls the bodies of padlocks */
 const padlocks = (calls) => called(calls, "fillRect").filter(({ values }) => values[2] === 7 && values[3] === 5);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import {
-  MOST_ENTRIES, MOST_PICTURE, MOST_TOTAL, NONE, attachPicture, clear, parseHistory, remember, remove, serialiseHistory,
+  MOST_ENTRIES, MOST_PICTURE, MOST_TOTAL, NONE, attachPicture, clear, parseHistory, remember, remove, serializeHistory,
 } from "../../web/editor/model/history.mjs";
 
 /** @typedef {import("../../web/editor/model/history.mjs").History} History */
@@ -77,8 +77,8 @@ test("nothing is left after clearing", () => assert.deepEqual(clear(), []));
 
 test("a history comes back from the workflow as it was", () => {
   const history = attachPicture(of("猫 (1,2),(3,4)", "b"), "b", PICTURE);
-  assert.deepEqual(parseHistory(serialiseHistory(history)), history);
-  assert.equal(serialiseHistory(NONE), "");
+  assert.deepEqual(parseHistory(serializeHistory(history)), history);
+  assert.equal(serializeHistory(NONE), "");
 });
 
 test("what is no history reads as none", () => {

@@ -5,7 +5,7 @@ import test from "node:test";
 import { readText } from "../../web/editor/model/chain.mjs";
 import {
   EMPTY, VERSION, addRegion, answerTo, approve, arrive, backToPlan, bringForward, duplicateRegion, isEdited, isPlanOf,
-  moveRegion, parsePlan, promptValue, recolor, removeRegion, rephrase, sendBack, serialisePlan, setHidden, setLocked, typeText,
+  moveRegion, parsePlan, promptValue, recolor, removeRegion, rephrase, sendBack, serializePlan, setHidden, setLocked, typeText,
 } from "../../web/editor/model/plan.mjs";
 
 /** @typedef {import("../../web/editor/model/plan.mjs").Plan} Plan */
@@ -38,7 +38,7 @@ test("a plan knows the chain it came as, in any form, whatever was edited since"
 
 test("nothing saved is the empty plan, which saves nothing", () => {
   for (const value of ["", null, undefined]) assert.equal(parsePlan(value), EMPTY);
-  assert.equal(serialisePlan(EMPTY), "");
+  assert.equal(serializePlan(EMPTY), "");
   assert.equal(promptValue(EMPTY), "");
 });
 
@@ -46,15 +46,15 @@ test("a plan comes back from the workflow as it was", () => {
   const edited = moveRegion(came(), 0, [3, 4, 50, 60]);
   const marked = setHidden(setLocked(bringForward(edited, 0), 1, true), 2, true);
   for (const plan of [came(), edited, marked, approve(came())]) {
-    assert.deepEqual(parsePlan(serialisePlan(plan)), plan);
-    assert.deepEqual(parsePlan(JSON.parse(serialisePlan(plan))), plan);
+    assert.deepEqual(parsePlan(serializePlan(plan)), plan);
+    assert.deepEqual(parsePlan(JSON.parse(serializePlan(plan))), plan);
   }
 });
 
 test("what is at rest is not saved", () => {
-  assert.deepEqual(JSON.parse(serialisePlan(came())), { version: VERSION, plan: TEXT, text: TEXT });
-  assert.deepEqual(Object.keys(JSON.parse(serialisePlan(setLocked(came(), 0, true)))), ["version", "plan", "text", "regions"]);
-  assert.deepEqual(JSON.parse(serialisePlan(bringForward(came(), 0))).order, [1, 0, 2]);
+  assert.deepEqual(JSON.parse(serializePlan(came())), { version: VERSION, plan: TEXT, text: TEXT });
+  assert.deepEqual(Object.keys(JSON.parse(serializePlan(setLocked(came(), 0, true)))), ["version", "plan", "text", "regions"]);
+  assert.deepEqual(JSON.parse(serializePlan(bringForward(came(), 0))).order, [1, 0, 2]);
 });
 
 test("what was saved too short or too long is made to fit the text", () => {
@@ -76,22 +76,22 @@ for (const value of UNREADABLE)
     const plan = parsePlan(value);
     assert.equal(plan.notice, "broken");
     const now = arrive(plan, TEXT);
-    for (const kept of [plan, now, approve(now)]) assert.equal(serialisePlan(kept), value);
+    for (const kept of [plan, now, approve(now)]) assert.equal(serializePlan(kept), value);
     assert.equal(promptValue(now), "");
     const edited = moveRegion(now, 0, [3, 4, 50, 60]);
     assert.deepEqual([edited.raw, edited.notice], [null, null]);
-    assert.deepEqual(parsePlan(serialisePlan(edited)), edited);
+    assert.deepEqual(parsePlan(serializePlan(edited)), edited);
   });
 
 test("a value of a newer version is kept and named so", () => {
   const plan = parsePlan(saved({ version: 2, more: true }));
   assert.equal(plan.notice, "newer");
-  assert.equal(serialisePlan(plan), saved({ version: 2, more: true }));
+  assert.equal(serializePlan(plan), saved({ version: 2, more: true }));
   assert.equal(addRegion(plan, "a cup", [1, 2, 30, 40]).notice, null);
 });
 
 test("a saved object that cannot be read is kept as its JSON", () => {
-  assert.equal(serialisePlan(parsePlan({ left: "over" })), '{"left":"over"}');
+  assert.equal(serializePlan(parsePlan({ left: "over" })), '{"left":"over"}');
 });
 
 test("a run gets nothing of a plan as it came, hidden or reordered", () => {
@@ -160,7 +160,7 @@ test("a run that waits goes on with what is shown, not with saved edits that can
   for (const saved of ["", "{", '{"version": 9}']) {
     const plan = arrive(parsePlan(saved), TEXT);
     assert.deepEqual(JSON.parse(answerTo(plan)), { text: TEXT, regions: came().flags, order: [0, 1, 2] });
-    if (saved) assert.equal(serialisePlan(plan), saved, "it is kept");
+    if (saved) assert.equal(serializePlan(plan), saved, "it is kept");
   }
   assert.deepEqual(JSON.parse(answerTo(EMPTY)), { text: "", regions: [], order: [] });
 });
@@ -248,14 +248,14 @@ test("a box that is none moves nothing", () => {
     assert.equal(moveRegion(plan, 0, [...box]), plan);
 });
 
-test("a colour word is replaced, or written behind a box that had none", () => {
+test("a color word is replaced, or written behind a box that had none", () => {
   assert.equal(recolor(came(), 1, " Teal ")?.text, replaced(TEXT, "(green)", "(teal)"));
   assert.equal(recolor(came("a cup (1,2),(3,4) here"), 0, "#FF8800")?.text, "a cup (1,2),(3,4) (#ff8800) here");
   assert.equal(recolor(came("a cup (1,2),(3,4)."), 0, "red")?.text, "a cup (1,2),(3,4) (red).");
   assert.equal(recolor(came("a cup (1,2),(3,4) (bleu)."), 0, "blue")?.text, "a cup (1,2),(3,4) (blue).");
 });
 
-test("the same colour changes nothing and a word that is none is refused", () => {
+test("the same color changes nothing and a word that is none is refused", () => {
   const plan = came();
   assert.equal(recolor(plan, 0, "RED"), plan);
   for (const word of ["bleu", "", "#12345"]) assert.equal(recolor(plan, 0, word), null);
@@ -273,7 +273,7 @@ test("words cannot smuggle in a box or a marker, and no words change nothing", (
   for (const words of ["", "  ", "()", "a cup", " a cup "]) assert.equal(rephrase(plan, 0, words), plan);
 });
 
-test("a new region gets a sentence of its own at the end, in front, in the palette's next colour", () => {
+test("a new region gets a sentence of its own at the end, in front, in the palette's next color", () => {
   const plan = addRegion(MARKED, "a bird", [100, 200, 300, 400]);
   assert.equal(plan.text, `${TEXT} a bird (100,200),(300,400) (yellow).`);
   assert.deepEqual([plan.flags.slice(0, 3), plan.flags[3]], [MARKED.flags, { locked: false, hidden: false }]);
@@ -294,7 +294,7 @@ test("a region without words is a box alone", () => {
   assert.deepEqual([plan.text, phrases(plan)], ["(1,2),(30,40) (red).", [""]]);
 });
 
-test("a copy lies a little aside, inside the picture, unlocked and in another colour", () => {
+test("a copy lies a little aside, inside the picture, unlocked and in another color", () => {
   const copy = (/** @type {string} */ box) => readText(duplicateRegion(came(`a cup ${box} (red)`), 0).text).marks[1];
   assert.deepEqual(copy("(1,2),(30,40)").box, [21, 22, 50, 60]);
   assert.deepEqual(copy("(900,5),(999,990)").box, [880, 0, 979, 985]);
@@ -349,7 +349,7 @@ test("a region that is not there changes nothing", () => {
   }
 });
 
-test("a box that cannot be read is removed but neither moved, coloured nor copied", () => {
+test("a box that cannot be read is removed but neither moved, colored nor copied", () => {
   const plan = came("a cup (9,2),(3,4) and a hat (5,6),(7,8).");
   for (const result of [moveRegion(plan, 0, [1, 1, 9, 9]), recolor(plan, 0, "teal"), duplicateRegion(plan, 0)])
     assert.equal(result, plan);
@@ -358,7 +358,7 @@ test("a box that cannot be read is removed but neither moved, coloured nor copie
 
 // -------------------------------------------------------------------------------------------------- mending sentences
 
-// A text and what is left of it without its first, second, … region. B1, B2, … stand for boxes with their colours.
+// A text and what is left of it without its first, second, … region. B1, B2, … stand for boxes with their colors.
 const BOXES = { B1: "(1,2),(3,4) (red)", B2: "(5,6),(7,8)", B3: "(9,10),(11,12) (blue)" };
 const boxed = (/** @type {string} */ text) => text.replace(/B\d/g, (name) => BOXES[/** @type {keyof typeof BOXES} */ (name)]);
 const REMOVALS = {

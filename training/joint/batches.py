@@ -138,7 +138,7 @@ class Batcher:
     def _draws(self, number: int) -> dict[str, Tensor]:
         """What chance decides about a row.
 
-        The noise has an offset for every channel, so that a noisy picture's mean does not give its colour away.
+        The noise has an offset for every channel, so that a noisy picture's mean does not give its color away.
         Source: "Diffusion with Offset Noise", N. Guttenberg.
         """
         config = self.config

@@ -85,7 +85,7 @@ def _read_turn(row: dict[str, Any], folder: Path, earlier: Chain | None) -> Chai
     try:
         return read_chain(text, task, prompt, source, earlier=earlier)
     except (ChainError, ValueError) as error:  # ValueError: a number of thousands of digits
-        kind = "unknown colour" if "colour" in str(error) else "bad box"
+        kind = "unknown color" if "color" in str(error) else "bad box"
         raise RowError(kind, str(error)) from error
 
 

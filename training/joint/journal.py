@@ -56,7 +56,7 @@ def loss_curves(records: list[dict]) -> Image.Image:
 
 
 def smoothed(values: list[float]) -> list[float]:
-    """At most POINTS means of neighbouring values."""
+    """At most POINTS means of neighboring values."""
     length = -(-len(values) // POINTS)
     groups = [values[start : start + length] for start in range(0, len(values), length)]
     return [sum(group) / len(group) for group in groups]

@@ -1,6 +1,6 @@
 """Stage 1: the autoencoder. Its encoder is set in closed form, its decoder is trained on pictures of the world.
 
-What a cell of 8x8 pixels becomes is no secret in a world of flat colours: its mean colour, and how it slopes. So the
+What a cell of 8x8 pixels becomes is no secret in a world of flat colors: its mean color, and how it slopes. So the
 encoder needs no training, the latents are settled from the start, and the UNet need not wait for a good decoder.
 """
 
@@ -39,7 +39,7 @@ SIGNALS = list(range(2, WIDTH, 3))  # the channel of each group that carries som
 CANVASES = 0.15  # share of rectangles on black among the pictures
 # Shares of pictures of small stars, of things that hardly stand out, and of things that nearly touch.
 STARS, FAINT, NEAR = 0.2, 0.1, 0.3
-ALIKE = {"pink": ("white",), "brown": ("purple", "red"), "gray": ("purple",)}  # such colours
+ALIKE = {"pink": ("white",), "brown": ("purple", "red"), "gray": ("purple",)}  # such colors
 BLUR = 0.15  # noise on the latents, in their standard deviations, at most: such as a UNet leaves in them
 
 
@@ -60,7 +60,7 @@ def stars(rng: Random) -> np.ndarray:
 
 
 def faint(rng: Random) -> np.ndarray:
-    """A picture of things in the colours most like the background: a plain error hardly minds how they look."""
+    """A picture of things in the colors most like the background: a plain error hardly minds how they look."""
     background = rng.choice(list(ALIKE))
     boxes = scenes.place(rng, rng.choice((2, 3)), step=1)
     things = (scenes.Thing(rng.choice(scenes.SHAPES), rng.choice(ALIKE[background]), box) for box in boxes)
@@ -103,7 +103,7 @@ def construct(vae: AutoencoderKL) -> AutoencoderKL:
     A norm group is three channels: LEVEL, -LEVEL and a signal. The two constants hold the group's scale still and tell,
     after the norm, how far its mean has moved; so both halves can be linear from end to end. The encoder's signals are
     each cell's mean red, green and blue, and the difference of its top-left and bottom-right brightness. The decoder
-    starts as a linear enlargement of the cells' mean colours.
+    starts as a linear enlargement of the cells' mean colors.
     """
     encoder, decoder = vae.encoder, vae.decoder
     for half in (encoder, decoder):
@@ -130,7 +130,7 @@ def construct(vae: AutoencoderKL) -> AutoencoderKL:
         _zero(block.resnets[0].conv2)
         for upsampler in block.upsamplers or []:
             nn.init.dirac_(_zero(upsampler.conv).weight)
-            upsampler.conv.weight[SIGNALS, SIGNALS] = smooth[:, None] * smooth  # makes nearest-neighbour linear
+            upsampler.conv.weight[SIGNALS, SIGNALS] = smooth[:, None] * smooth  # makes nearest-neighbor linear
     for resnet in [*decoder.mid_block.resnets, *(block.resnets[0] for block in decoder.up_blocks)]:
         resnet.norm1.weight.zero_()  # the residual blocks look at the signals, not at the constants
         resnet.norm1.weight[SIGNALS] = GAIN
@@ -194,7 +194,7 @@ def fine_error(vae: AutoencoderKL, latents: torch.Tensor, pixels: torch.Tensor) 
 def trained(vae: AutoencoderKL, last: bool) -> list[nn.Parameter]:
     """The decoder's residual blocks: their last convolutions, or all else of them.
 
-    The straight way through the decoder stays as constructed: it carries the colours. The last convolutions start at
+    The straight way through the decoder stays as constructed: it carries the colors. The last convolutions start at
     zero and add to it, so they learn at a twentieth of the others' rate.
     """
     named = vae.decoder.named_parameters()

@@ -21,13 +21,13 @@ STD = np.array((0.26862954, 0.26130258, 0.27577711), dtype=np.float32)
 THINGS = 4  # places for things in a row of numbers
 LINES = 4  # scan lines through a pixel
 TABLE = 4096  # heights at which an outline is known
-CANVAS = 3 + 4  # numbers of a painted box: its colour, its corners
+CANVAS = 3 + 4  # numbers of a painted box: its color, its corners
 
-# N: pictures, T: places for things, S: pixels a side; colours are 0..255
+# N: pictures, T: places for things, S: pixels a side; colors are 0..255
 
 
 def packed(scene: scenes.Scene) -> np.ndarray:
-    """(1 + 6 T,) int16: the background's number, then shape, colour and box of each thing; shape -1: none is there."""
+    """(1 + 6 T,) int16: the background's number, then shape, color and box of each thing; shape -1: none is there."""
     numbers = np.full((THINGS, 6), -1, dtype=np.int16)
     for place, thing in zip(numbers, scene.things, strict=False):
         place[:] = scenes.SHAPES.index(thing.shape), scenes.COLORS.index(thing.color), *thing.box
@@ -35,7 +35,7 @@ def packed(scene: scenes.Scene) -> np.ndarray:
 
 
 def class_of(thing: scenes.Thing) -> int:
-    """The number of a thing's colour and shape: 1 to 32, for 0 is the background's."""
+    """The number of a thing's color and shape: 1 to 32, for 0 is the background's."""
     return 1 + scenes.COLORS.index(thing.color) * len(scenes.SHAPES) + scenes.SHAPES.index(thing.shape)
 
 
@@ -122,7 +122,7 @@ class Pictures:
         return small.unflatten(3, (8, 4)).unflatten(2, (8, 4)).permute(0, 2, 4, 3, 5, 1).reshape(len(pictures), 64, 48)
 
     def cells(self, packed_scenes: Tensor) -> tuple[Tensor, Tensor]:
-        """What lies at the centre of each of 8 x 8 cells of scenes (N, 1 + 6 T): classes (N, 8, 8), boxes (N, 8, 8, 4).
+        """What lies at the center of each of 8 x 8 cells of scenes (N, 1 + 6 T): classes (N, 8, 8), boxes (N, 8, 8, 4).
 
         A class is 0 for background, else that of class_of; a box is relative to the cell, in cells.
         """
@@ -141,7 +141,7 @@ class Pictures:
         return classes, boxes
 
     def kinds(self, packed_scenes: Tensor) -> Tensor:
-        """Which of the 32 pairs of colour and shape scenes have: (N, 32) of 0 and 1, place colour * 4 + shape."""
+        """Which of the 32 pairs of color and shape scenes have: (N, 32) of 0 and 1, place color * 4 + shape."""
         shapes, colors = packed_scenes[:, 1:].long().view(-1, THINGS, 6)[..., :2].unbind(-1)
         found = torch.zeros(len(packed_scenes), 1 + len(scenes.COLORS) * len(scenes.SHAPES), device=self.device)
         places = torch.where(shapes >= 0, 1 + colors * len(scenes.SHAPES) + shapes, 0)

@@ -1,10 +1,10 @@
 """Stage 2: the reasoner writes chains, and its 64 image tokens learn to carry the picture.
 
 Losses: cross-entropy on the chain; from the hidden state of image token i, the i-th part of a thumbnail of the picture,
-and, for a thumbnail hardly tells shapes, which colours and shapes the picture has;
+and, for a thumbnail hardly tells shapes, which colors and shapes the picture has;
 from the hidden state of each <|box_start|> whose box can be seen, its corners, and before that, one layer after the
 other, which thing is meant and where its box lies, also as marks of a ruler; one layer later, from every token of the
-box, these marks and the digits to be written; from the token before a thing's article, the article and the colour,
+box, these marks and the digits to be written; from the token before a thing's article, the article and the color,
 which thing is named; from the vision tower, what lies where; from the second layer's states of a picture shown, the
 corners of what lies in each patch; from the third layer's, the marks and digits of those.
 All but the first two and the names only speed up learning to locate. Source of the tasks: arXiv:2503.10639.
@@ -58,7 +58,7 @@ VISION = dict(
 )
 KINDS = 1 + len(scenes.COLORS) * len(scenes.SHAPES)
 SIGHTS = KINDS + 4 + len(scenes.BACKGROUNDS)
-# The weights of a token that names a colour or a shape, and of a digit of a box that can be seen.
+# The weights of a token that names a color or a shape, and of a digit of a box that can be seen.
 NAMED, SEEN = 4.0, 4.0
 CHANGED = 5.0  # the weight of a part of the picture that the chain changes, for the image tokens to tell
 # The layers, from 0, after which a picture's tokens must know where their things are, which nothing tells the vision
@@ -67,7 +67,7 @@ PLACING, SPELLING = 1, 2
 # The layers after which a <|box_start|> must know which thing is meant, where its box lies, and, as every token of the
 # box, how that is written.
 CHOOSING, LOCATING, WRITING = 2, 3, 4
-NAMING = 4  # the layer after which the token before a thing's article, the article and the colour must know the thing
+NAMING = 4  # the layer after which the token before a thing's article, the article and the color must know the thing
 DIGITS, END = 3, 10  # of a coordinate, at most; what stands for "no further digit"
 # The marks of a ruler along a side. Digits do not follow from a coordinate as a quantity by any linear map; they do, on
 # the grid, from the mark it lies on.
@@ -153,9 +153,9 @@ def rotary(tower, grid: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def token_weights(tokenizer) -> torch.Tensor:
-    """(V,): colours and shapes weigh more than the words around them and than digits, many of which are chance.
+    """(V,): colors and shapes weigh more than the words around them and than digits, many of which are chance.
 
-    So do articles: after a wrong one only other colours can follow.
+    So do articles: after a wrong one only other colors can follow.
     """
     named = {*scenes.COLORS, *scenes.SHAPES, *scenes.BACKGROUNDS, *(shape + "s" for shape in scenes.SHAPES), "a", "an"}
     words = [tokenizer.decode([number]).strip().lower() for number in range(len(tokenizer))]
@@ -197,7 +197,7 @@ def cells_error(logits: torch.Tensor, cells: torch.Tensor, changed: torch.Tensor
 
 
 def patch_centers() -> torch.Tensor:
-    """(64, 4): x, y, x, y of each patch's centre in cells, in the order of `Pictures.patches`."""
+    """(64, 4): x, y, x, y of each patch's center in cells, in the order of `Pictures.patches`."""
     grid = torch.stack(torch.meshgrid(torch.arange(CELLS), torch.arange(CELLS), indexing="ij")[::-1], -1) + 0.5
     return grid.view(CELLS // 2, 2, CELLS // 2, 2, 2).transpose(1, 2).reshape(-1, 2).repeat(1, 2)
 
@@ -289,7 +289,7 @@ class Student(nn.Module):
         }
 
     def name_error(self, batch: dict) -> torch.Tensor:
-        """How far the token before an article, the article and the colour are from telling which thing is named.
+        """How far the token before an article, the article and the color are from telling which thing is named.
 
         Left to the next token alone, an article is a guess, and the name that follows must then fit the guess.
         """

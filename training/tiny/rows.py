@@ -197,7 +197,7 @@ def tokens_of(rows: list[Row], tokenizer) -> list[tuple[list[int], list[int]]]:
 
 
 def named(tokenizer) -> dict[tuple[int, int], int]:
-    """The class of the thing that two tokens, a colour and a shape, name."""
+    """The class of the thing that two tokens, a color and a shape, name."""
     things = [scenes.Thing(shape, color, None) for color in scenes.COLORS for shape in scenes.SHAPES]
     return {
         tuple(tokenizer.convert_tokens_to_ids([f"Ġ{thing.color}", f"Ġ{thing.shape}{ending}"])): class_of(thing)
@@ -218,7 +218,7 @@ def collate(rows: list[Row], tokenizer) -> dict[str, torch.Tensor]:
     spans (M, 3): row, place and number of the box, of each token whose next belongs to a box: its <|box_start|> to its
     last bracket;
     names (K, 3): row, place and class of the thing, of each of the three tokens before the next is its article, its
-    colour and its shape, in what is to be written.
+    color and its shape, in what is to be written.
     """
     names = ("<|image_pad|>", "<|box_start|>", "<|box_end|>", "<|im_gen_start|>")
     pad, box, closing, gen = map(tokenizer.convert_tokens_to_ids, names)

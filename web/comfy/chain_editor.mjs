@@ -2,9 +2,9 @@
 /** The chain editor of one node: its panel, what the workflow keeps of it, and what the server says to it. */
 
 import { app } from "../../../scripts/app.js";
-import { attachPicture, NONE, parseHistory, remember, serialiseHistory } from "../editor/model/history.mjs";
+import { attachPicture, NONE, parseHistory, remember, serializeHistory } from "../editor/model/history.mjs";
 import { createPanel } from "../editor/view/panel.mjs";
-import { answerTo, approve, arrive, isPlanOf, parsePlan, promptValue, serialisePlan } from "../editor/model/plan.mjs";
+import { answerTo, approve, arrive, isPlanOf, parsePlan, promptValue, serializePlan } from "../editor/model/plan.mjs";
 import { words } from "../editor/model/messages.mjs";
 import { goOn, imageUrl } from "./server.mjs";
 import { thumbnail } from "./thumbnail.mjs";
@@ -64,7 +64,7 @@ export class ChainEditor {
 
   #widget(/** @type {string} */ name) {
     const widget = this.node.addDOMWidget(name, "GOT_CHAIN_EDITS", this.place, {
-      getValue: () => serialisePlan(this.plan),
+      getValue: () => serializePlan(this.plan),
       setValue: (/** @type {unknown} */ value) => this.#show(parsePlan(value)),
       getMinHeight: () => 360,
       hideOnZoom: false,
@@ -161,7 +161,7 @@ export class ChainEditor {
   #keepHistory(/** @type {import("../editor/model/history.mjs").History} */ history) {
     this.history = history;
     this.panel.setHistory(history, HISTORY in this.node.properties);
-    if (HISTORY in this.node.properties) this.node.properties[HISTORY] = serialiseHistory(history);
+    if (HISTORY in this.node.properties) this.node.properties[HISTORY] = serializeHistory(history);
   }
 
   #keep(/** @type {boolean} */ keep) {

@@ -15,8 +15,8 @@ import { findColor, nearestWords, nextColor } from "./colors.mjs";
  * @property {Span} phraseSpan
  * @property {Box | null} box null if it cannot be read
  * @property {Color} color as written, else the palette's
- * @property {Span} boxSpan the box with its colour
- * @property {Span | null} colorSpan the colour word alone; null if none is written
+ * @property {Span} boxSpan the box with its color
+ * @property {Span | null} colorSpan the color word alone; null if none is written
  * @property {Span[]} numberSpans the four numbers; [] if they cannot be read
  * @property {Problem | null} problem
  */
@@ -129,7 +129,7 @@ function formatBox(box, colorWord) {
   return `${BOX_START}${boxText(box)}${BOX_END} (${colorWord})`;
 }
 
-/** The boxes with their colours, without phrases. @param {string} text */
+/** The boxes with their colors, without phrases. @param {string} text */
 function boxesOf(text) {
   const marks = [...text.matchAll(BOX)].map((match, i) => readBox(text, match, i + 1));
   const used = new Set(marks.flatMap(({ written }) => written?.word ?? []));
@@ -159,8 +159,8 @@ function readBox(text, match, number) {
   const written = findColor(found[1]);
   if (written) return { ...rest, written, problem: null };
   const near = nearestWords(found[1]);
-  const hint = near.length ? `Did you mean ${near.join(" or ")}?` : "Use a CSS colour name such as red, teal or gold.";
-  const unknown = `Box ${number} ${boxText(box)} has an unknown colour '${found[1].slice(0, 40)}'. ${hint}`;
+  const hint = near.length ? `Did you mean ${near.join(" or ")}?` : "Use a CSS color name such as red, teal or gold.";
+  const unknown = `Box ${number} ${boxText(box)} has an unknown color '${found[1].slice(0, 40)}'. ${hint}`;
   return { ...rest, written, problem: { message: unknown, span: colorSpan, number } };
 }
 

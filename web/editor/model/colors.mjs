@@ -1,7 +1,7 @@
 // @ts-check
-// Colour words and what they mean: the same table as got_models/chain/colors.py. Pure; nothing happens on import.
+// Color words and what they mean: the same table as got_models/chain/colors.py. Pure; nothing happens on import.
 
-/** @typedef {{word: string, red: number, green: number, blue: number}} Color a colour word as the chain writes it */
+/** @typedef {{word: string, red: number, green: number, blue: number}} Color a color word as the chain writes it */
 
 const TABLE = `
 aliceblue f0f8ff, antiquewhite faebd7, aqua 00ffff, aquamarine 7fffd4, azure f0ffff, beige f5f5dc, bisque ffe4c4,
@@ -38,7 +38,7 @@ export const COLORS = new Map(
   }),
 );
 
-/** Given, in this order, to boxes that come without a colour. */
+/** Given, in this order, to boxes that come without a color. */
 export const PALETTE = /** @type {readonly string[]} */ (
   ["red", "green", "blue", "yellow", "purple", "orange", "cyan", "magenta", "lime", "pink", "teal", "brown"]
 );
@@ -46,26 +46,26 @@ export const PALETTE = /** @type {readonly string[]} */ (
 const HEX = /^#[0-9a-f]{6}$/;
 const CLOSE = 0.6; // least likeness of a word that an error message proposes
 
-/** The colour that `word` names ("blue", "Light Blue", "#ff8800"), or null. @returns {Color | null} */
+/** The color that `word` names ("blue", "Light Blue", "#ff8800"), or null. @returns {Color | null} */
 export function findColor(/** @type {string} */ word) {
   const key = word.replaceAll(" ", "").toLowerCase();
   const rgb = HEX.test(key) ? bytes(key.slice(1)) : COLORS.get(key);
   return rgb ? { word: key, red: rgb[0], green: rgb[1], blue: rgb[2] } : null;
 }
 
-/** A colour as CSS writes it. @param {Color} color @param {number} [alpha] */
+/** A color as CSS writes it. @param {Color} color @param {number} [alpha] */
 export function cssColor({ red, green, blue }, alpha = 1) {
   return alpha === 1 ? `rgb(${red}, ${green}, ${blue})` : `rgba(${red}, ${green}, ${blue}, ${alpha})`;
 }
 
-/** The palette's next colour: the first word not in `used`; with all in use, the `count`-th, round and round.
+/** The palette's next color: the first word not in `used`; with all in use, the `count`-th, round and round.
  * @param {Set<string>} used @param {number} count @returns {Color} */
 export function nextColor(used, count) {
   const word = PALETTE.find((word) => !used.has(word)) ?? PALETTE[count % PALETTE.length];
   return /** @type {Color} */ (findColor(word));
 }
 
-/** Up to three colour words spelled like `word`: what Python's difflib.get_close_matches gives.
+/** Up to three color words spelled like `word`: what Python's difflib.get_close_matches gives.
  * @returns {string[]} */
 export function nearestWords(/** @type {string} */ word) {
   const key = word.replaceAll(" ", "").toLowerCase();

@@ -39,7 +39,7 @@ export function clear() {
 }
 
 /** @param {History} history */
-export function serialiseHistory(history) {
+export function serializeHistory(history) {
   return history.length ? JSON.stringify({ version: 1, entries: history }) : "";
 }
 

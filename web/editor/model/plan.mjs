@@ -71,7 +71,7 @@ function isSaved(saved) {
 }
 
 /** The value that the workflow file holds; "" if there is nothing to keep. @param {Plan} plan */
-export function serialisePlan({ plan, text, flags, order, approved, raw }) {
+export function serializePlan({ plan, text, flags, order, approved, raw }) {
   if (raw !== null) return raw;
   if (!plan && !text) return "";
   const marked = flags.some(({ locked, hidden }) => locked || hidden);
@@ -131,7 +131,7 @@ export function isPlanOf(plan, text) {
 export function backToPlan(plan) {
   const flags = readText(plan.plan).marks.map(unmarked);
   const back = { ...EMPTY, plan: plan.plan, text: plan.plan, flags, order: wholeOrder([], flags.length) };
-  return serialisePlan(back) === serialisePlan(plan) ? plan : back;
+  return serializePlan(back) === serializePlan(plan) ? plan : back;
 }
 
 /** Let the plan pass as it is. @param {Plan} plan @returns {Plan} */
@@ -201,7 +201,7 @@ export function moveRegion(plan, index, box) {
   return text === plan.text ? plan : changed(plan, { text });
 }
 
-/** Another colour word; null comes back for a word that is no colour. @param {Plan} plan @param {number} index
+/** Another color word; null comes back for a word that is no color. @param {Plan} plan @param {number} index
  * @param {string} word @returns {Plan | null} */
 export function recolor(plan, index, word) {
   const color = findColor(word.trim());
@@ -229,7 +229,7 @@ export function rephrase(plan, index, phrase) {
 }
 
 /** A new region, in a sentence of its own at the end of the text. Its index is the last one.
- * @param {Plan} plan @param {string} phrase @param {Box} box @param {string} [word] colour; the palette's next if left
+ * @param {Plan} plan @param {string} phrase @param {Box} box @param {string} [word] color; the palette's next if left
  * out @returns {Plan} */
 export function addRegion(plan, phrase, box, word) {
   const marks = readText(plan.text).marks;

@@ -16,7 +16,7 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
-// Paths in a box of 16 by 16, drawn with the text's colour.
+// Paths in a box of 16 by 16, drawn with the text's color.
 const ICONS = {
   draw: "M2.5 2.5h8v0M2.5 2.5v8M2.5 10.5v3h3M10.5 2.5h3v3M12 8v7M8.5 11.5h7",
   back: "M3 8a5 5 0 1 0 1.6-3.7M3 2.5v3h3",

@@ -1,5 +1,5 @@
 // @ts-check
-// Paints a plan on a 2D context: picture, mask, boxes with number, phrase and colour, handles. Knows no DOM and no plan:
+// Paints a plan on a 2D context: picture, mask, boxes with number, phrase and color, handles. Knows no DOM and no plan:
 // a scene says it all. Nothing is measured twice and nothing is made for each box, so that dragging stays cheap.
 
 import { GRID } from "../model/chain.mjs";
@@ -121,7 +121,7 @@ function paintRegion(context, scene, index) {
   if (isSelected && !locked && !hidden) paintHandles(context, box, wide, high, theme);
 }
 
-/** A coloured line on a halo that parts it from any picture. @param {CanvasRenderingContext2D} context
+/** A colored line on a halo that parts it from any picture. @param {CanvasRenderingContext2D} context
  * @param {number} x @param {number} y @param {number} width @param {number} height @param {string} color
  * @param {Theme} theme @param {number} thick @param {boolean} dashed */
 function outline(context, x, y, width, height, color, theme, thick, dashed) {
@@ -139,7 +139,7 @@ const DASHES = [5, 4];
 /** @type {number[]} */
 const NO_DASHES = [];
 
-/** Number and phrase on the box's colour, inside its top edge or above it if there is no room.
+/** Number and phrase on the box's color, inside its top edge or above it if there is no room.
  * @param {CanvasRenderingContext2D} context @param {number} index @param {string} label @param {Color} color
  * @param {boolean} locked @param {number} x @param {number} y @param {number} width @param {number} wide
  * @param {number} high */
@@ -206,7 +206,7 @@ function pixels([x0, y0, x1, y1], wide, high) {
 /** @type {Map<string, {fill: string, ink: string}>} */
 const looks = new Map();
 
-/** A colour as a fill, and black or white to write on it. @param {Color} color */
+/** A color as a fill, and black or white to write on it. @param {Color} color */
 function look(color) {
   let found = looks.get(color.word);
   if (!found) {

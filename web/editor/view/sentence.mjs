@@ -102,7 +102,7 @@ export function createSentence(words, act, signal) {
   };
 }
 
-/** The text in pieces, phrases and boxes in their region's colour. @param {string} text @param {readonly Mark[]} marks
+/** The text in pieces, phrases and boxes in their region's color. @param {string} text @param {readonly Mark[]} marks
  * @param {number} selected */
 function pieces(text, marks, selected) {
   /** @type {(string | HTMLElement)[]} */

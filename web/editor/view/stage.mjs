@@ -249,7 +249,7 @@ export function createStage(words, act, signal, { help, onKey }) {
   };
 }
 
-/** The colours of the page. @param {HTMLElement} element @returns {import("./drawing.mjs").Theme} */
+/** The colors of the page. @param {HTMLElement} element @returns {import("./drawing.mjs").Theme} */
 function themeOf(element) {
   const style = getComputedStyle(element);
   const text = style.color.match(/[\d.]+/g)?.map(Number) ?? [255, 255, 255];
