@@ -2,9 +2,9 @@
 
 from comfy_api.latest import ComfyExtension, io
 
-from ..got_models.comfy import memory_estimate, pause
-from ..got_models.comfy.files import register_folder
-from ..nodes import chain, editor, guidance, loader, reasoning, regional, sampling
+from .got_models.comfy import memory_estimate, pause
+from .got_models.comfy.files import register_folder
+from .nodes import chain, editor, guidance, loader, reasoning, regional, sampling
 
 WEB_DIRECTORY = "./web"
 
