@@ -91,7 +91,7 @@ NOT_OUR_WORDS = {
 
 def test_nodes_editor_and_help_use_the_same_chinese_words():
     web = LOCALES.parent / "web"
-    chinese = (web / "editor" / "words.mjs").read_text("utf-8").split("const CHINESE")[1]
+    chinese = (web / "editor" / "model" / "messages.mjs").read_text("utf-8").split("const CHINESE")[1]
     pages = [page.read_text("utf-8") for page in sorted((web / "docs").glob("*/zh.md"))]
     for text in [*texts(read("zh", "nodeDefs")), chinese, *pages]:
         for wrong, right in NOT_OUR_WORDS.items():
