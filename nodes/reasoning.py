@@ -8,6 +8,7 @@ from comfy_execution.graph_utils import ExecutionBlocker
 from ..got_models.chain.boxes import bounding_boxes
 from ..got_models.chain.edits import rewriting
 from ..got_models.chain.grammar import EDIT, TEXT_TO_IMAGE, Chain, ChainError
+from ..got_models.chain.request import Request
 from ..got_models.guidance.formula import automatic_size, check_source
 from ..got_models.reasoner.batch import SEEDS, fault_of, requests_of, variations_of
 from ..got_models.reasoner.prompt import checked_prompt
@@ -121,7 +122,7 @@ class ReasoningChain(io.ComfyNode):
     @classmethod
     def execute(cls, reasoner, prompt, sampling_mode, max_length, constrain, earlier=None) -> io.NodeOutput:
         prompt = checked_prompt(prompt, TEXT_TO_IMAGE)
-        request = Chain(TEXT_TO_IMAGE, prompt, "", ()) if earlier is None else rewriting(earlier, prompt)
+        request = Request(TEXT_TO_IMAGE, prompt) if earlier is None else rewriting(earlier, prompt)
         return write(cls, reasoner, request, sampling_mode, max_length, constrain)
 
 
@@ -157,7 +158,7 @@ class EditChain(io.ComfyNode):
     @classmethod
     def execute(cls, reasoner, image, instruction, sampling_mode, max_length, constrain, earlier=None) -> io.NodeOutput:
         check_source(image)
-        request = Chain(EDIT, checked_prompt(instruction, EDIT), "", (), source=image, earlier=earlier)
+        request = Request(EDIT, checked_prompt(instruction, EDIT), image, earlier)
         return write(cls, reasoner, request, sampling_mode, max_length, constrain)
 
 
@@ -212,7 +213,7 @@ class GoTSeveralChains(io.ComfyNode):
         return io.NodeOutput(*map(list, zip(*rows, strict=True)))
 
 
-def write(cls, reasoner, request: Chain, sampling_mode: dict, max_length: int, constrain: bool) -> io.NodeOutput:
+def write(cls, reasoner, request: Request, sampling_mode: dict, max_length: int, constrain: bool) -> io.NodeOutput:
     """What the nodes of one chain do."""
     sampling = chosen_sampling(sampling_mode)
     return io.NodeOutput(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from got.got_models.chain.boxes import text_of_boxes
 from got.got_models.chain.colors import COLORS, PALETTE, find_color
-from got.got_models.chain.edits import kept_text
+from got.got_models.chain.edits import locked_text
 from got.got_models.chain.grammar import (
     EDIT,
     TEXT_TO_IMAGE,
@@ -164,7 +164,7 @@ def used_everywhere(text):
     try:
         chain = read_chain(text)
         got_r1_text(chain)
-        kept_text(read_chain(text, kept=tuple(range(0, len(chain.regions), 2))))
+        locked_text(read_chain(text, locked=tuple(range(0, len(chain.regions), 2))))
     except ChainError as error:
         assert len(str(error)) < 400
     without_unfinished_box(text)

@@ -9,7 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from got.got_models.chain.grammar import TEXT_TO_IMAGE, Chain
+from got.got_models.chain.grammar import TEXT_TO_IMAGE
+from got.got_models.chain.request import Request
 from got.got_models.comfy.reasoner import ManagedReasoner
 from got.got_models.files.manifest import TINY
 from got.got_models.reasoner import cuda_graph
@@ -17,7 +18,7 @@ from got.got_models.reasoner.cuda_graph import PLAIN, PlainStep
 from got.got_models.reasoner.loading import load_reasoner
 from got.got_models.reasoner.sampling import Sampling
 
-REQUEST = Chain(TEXT_TO_IMAGE, "a red circle left of a blue square", "", ())
+REQUEST = Request(TEXT_TO_IMAGE, "a red circle left of a blue square")
 
 
 @pytest.fixture(autouse=True)
@@ -84,7 +85,7 @@ def test_a_chain_of_few_tokens_is_not_worth_it(reasoner, recorded, tokens, times
 
 
 def test_each_group_of_chains_records_its_own(reasoner, recorded, expected):
-    other = Chain(TEXT_TO_IMAGE, "a star", "", ())
+    other = Request(TEXT_TO_IMAGE, "a star")
     chains = reasoner.write_all([REQUEST, other], [Sampling()] * 2, cache_memory=1)
     assert len(recorded) == 2 and chains[0].text == expected.text
 
@@ -127,12 +128,12 @@ def test_a_step_that_cannot_be_recorded_stays_plain(reasoner, expected, monkeypa
 
 
 def test_a_draft_that_comes_true_records_nothing(reasoner, recorded, expected):
-    drafted = Chain(TEXT_TO_IMAGE, REQUEST.prompt, "", (), draft=expected.text)
+    drafted = Request(TEXT_TO_IMAGE, REQUEST.prompt, lookup_text=expected.text)
     assert reasoner.write(drafted, Sampling()).text == expected.text and not recorded
 
 
 def test_a_draft_of_nothing_alike_is_written_with_recorded_steps(reasoner, recorded, expected):
-    drafted = Chain(TEXT_TO_IMAGE, REQUEST.prompt, "", (), draft="nothing")
+    drafted = Request(TEXT_TO_IMAGE, REQUEST.prompt, lookup_text="nothing")
     assert reasoner.write(drafted, Sampling()).text == expected.text and len(recorded) == 1
 
 

@@ -8,7 +8,8 @@ import shutil
 import comfy.model_management
 import pytest
 import torch
-from got.got_models.chain.grammar import TEXT_TO_IMAGE, Chain, read_chain
+from got.got_models.chain.grammar import TEXT_TO_IMAGE, read_chain
+from got.got_models.chain.request import Request
 from got.got_models.comfy.guider import GoTGuider, empty_latent, sample
 from got.got_models.comfy.reasoner import ManagedReasoner
 from got.got_models.comfy.unet import load_unet
@@ -80,7 +81,7 @@ def recordings(monkeypatch):
 
 
 def request(prompt="a red cup"):
-    return Chain(TEXT_TO_IMAGE, prompt, "", ())
+    return Request(TEXT_TO_IMAGE, prompt)
 
 
 @pytest.mark.parametrize("recorded", [False, True])
@@ -109,7 +110,7 @@ def test_several_chains_at_once_are_the_same(managed, plain, recordings, recorde
 @pytest.mark.parametrize("draft", ["nothing alike", None])
 def test_a_draft_and_recorded_steps_change_nothing_together(managed, plain, draft):
     expected = plain.write(request(), Sampling(), 40)
-    drafted = Chain(TEXT_TO_IMAGE, "a red cup", "", (), draft=draft or expected.text)
+    drafted = Request(TEXT_TO_IMAGE, "a red cup", lookup_text=draft or expected.text)
     managed.recorded = True
     assert managed.write(drafted, Sampling(), 40, True, None).text == expected.text
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from got.got_models.chain.boxes import bounding_boxes, text_of_boxes
 from got.got_models.chain.colors import find_color, named
-from got.got_models.chain.edits import MAX_SIZE, kept_text, made_on, read_edits, rewriting, with_edits
-from got.got_models.chain.grammar import EDIT, ChainError, plain_text, read_chain
+from got.got_models.chain.edits import MAX_SIZE, locked_text, made_on, read_edits, rewriting, with_edits
+from got.got_models.chain.grammar import EDIT, ChainError, parse_regions, plain_text, read_chain
 from got.got_models.errors import GoTError
 from got.got_models.guidance.preview import plan_picture, small_picture
 
@@ -64,9 +64,9 @@ def test_an_unchanged_text_is_the_very_same_chain():
 def test_locks_travel_with_the_chain_and_keep_what_is_known_of_it():
     chain = read_chain(PLAN, semantics="known")
     locked = edited(chain, text=PLAN, regions=locks(False, True))
-    assert locked.kept == (1,) and locked.semantics == "known" and locked.text == chain.text
-    assert edited(locked, text=PLAN).kept == ()
-    assert locked.edited(MOVED).kept == ()
+    assert locked.locked == (1,) and locked.semantics == "known" and locked.text == chain.text
+    assert edited(locked, text=PLAN).locked == ()
+    assert locked.edited(MOVED).locked == ()
 
 
 BAD = {
@@ -117,7 +117,7 @@ ROOM = "The background is gray. A cup (1,2),(30,40) is left of a hat (50,2),(90,
 
 
 @pytest.mark.parametrize(
-    ("text", "kept", "start"),
+    ("text", "locked", "start"),
     [
         (ROOM, (2,), "There is a dog (5,50),(40,90) (blue)."),
         (ROOM, (0, 1), "A cup (1,2),(30,40) (red) is left of a hat (50,2),(90,40) (green)."),
@@ -130,14 +130,14 @@ ROOM = "The background is gray. A cup (1,2),(30,40) is left of a hat (50,2),(90,
          "Is it a cup (1,2),(3,4) (red)? A dog (1,2),(3,4) (blue)"),
     ],
 )  # fmt: skip
-def test_the_beginning_holds_what_is_locked_word_for_word(text, kept, start):
-    chain = read_chain(text, kept=kept)
-    assert plain_text(kept_text(chain)) == start
+def test_the_beginning_holds_what_is_locked_word_for_word(text, locked, start):
+    chain = read_chain(text, locked=locked)
+    assert plain_text(locked_text(chain)) == start
     request = rewriting(chain, "a prompt")
-    assert [(region.phrase, region.box, region.color) for region in request.regions] == [
-        (region.phrase, region.box, region.color) for number, region in enumerate(chain.regions) if number in kept
+    assert [(region.phrase, region.box, region.color) for region in parse_regions(request.text)] == [
+        (region.phrase, region.box, region.color) for number, region in enumerate(chain.regions) if number in locked
     ]
-    assert request.kept == tuple(range(len(kept))) and request.prompt == "a prompt" and request.earlier is None
+    assert request.prompt == "a prompt" and request.earlier is None
 
 
 def test_nothing_locked_is_an_error_that_says_where_to_lock():
@@ -147,7 +147,7 @@ def test_nothing_locked_is_an_error_that_says_where_to_lock():
 
 def test_the_chain_of_an_edit_is_not_rewritten():
     with pytest.raises(GoTError, match="use Edit Chain"):
-        rewriting(read_chain(ROOM, EDIT, kept=(0,)), "a prompt")
+        rewriting(read_chain(ROOM, EDIT, locked=(0,)), "a prompt")
 
 
 # -------------------------------------------------------------------------------------------------------- from boxes

@@ -15,7 +15,8 @@ import pytest
 import torch
 from accelerate.state import AcceleratorState
 from got import dev
-from got.got_models.chain.grammar import TEXT_TO_IMAGE, read_chain
+from got.got_models.chain.grammar import TEXT_TO_IMAGE
+from got.got_models.chain.request import Request
 from got.got_models.files.manifest import read_manifest
 from got.got_models.reasoner.loading import load_reasoner
 from got.got_models.reasoner.sampling import Sampling
@@ -106,7 +107,7 @@ def test_the_exported_model_is_the_packs(whole, start):
     _, out = whole
     assert read_manifest(out / "model").name == "Small"
     trained, before = (load_reasoner(folder, torch.float32) for folder in (out / "model", start))
-    chain = trained.write(read_chain("", TEXT_TO_IMAGE, "a cup"), Sampling(), max_tokens=8)
+    chain = trained.write(Request(TEXT_TO_IMAGE, "a cup"), Sampling(), max_tokens=8)
     context, null, pooled = trained.conditions(trained.semantics(chain))
     assert context.shape == null.shape == (1, 64, 48) and pooled.shape == (1, 80)
     for name, tensor in before.network.language_model.state_dict().items():

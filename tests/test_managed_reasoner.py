@@ -11,6 +11,7 @@ import comfy.model_patcher
 import pytest
 import torch
 from got.got_models.chain.grammar import EDIT, TEXT_TO_IMAGE, read_chain
+from got.got_models.chain.request import Request
 from got.got_models.comfy.linear import Linear
 from got.got_models.comfy.reasoner import ManagedReasoner
 from got.got_models.files.manifest import PROJECTORS, REASONER, UNET, VAE, published_manifest, write_manifest
@@ -75,7 +76,7 @@ def test_hidden_states_and_conditions_are_the_same(pair, task):
 
 @pytest.mark.parametrize("task", [TEXT_TO_IMAGE, EDIT])
 def test_the_same_chain_is_written(pair, task):
-    request = read_chain("", task, "a red cup", chain_for(task).source)
+    request = Request(task, "a red cup", chain_for(task).source)
     ours = pair.managed.write(request, Sampling(), 16, False, "1")
     assert ours.text and ours.text == pair.plain.write(request, Sampling(), 16, False).text
 

@@ -10,7 +10,8 @@ import pytest
 import torch
 from got.got_models.chain.colors import COLORS
 from got.got_models.chain.edits import rewriting
-from got.got_models.chain.grammar import EDIT, TEXT_TO_IMAGE, Chain, ChainError, read_chain
+from got.got_models.chain.grammar import EDIT, TEXT_TO_IMAGE, ChainError, read_chain
+from got.got_models.chain.request import Request
 from got.got_models.files.manifest import published_manifest
 from got.got_models.reasoner.network import mrope_positions
 from got.got_models.reasoner.prompt import NEW_TOKENS, PROMPTS, checked_prompt
@@ -55,11 +56,16 @@ def picture(seed=0):
 
 
 def text_request(prompt=CAPTION):
-    return Chain(TEXT_TO_IMAGE, prompt, "", ())
+    return Request(TEXT_TO_IMAGE, prompt)
 
 
 def edit_request(instruction="make it blue"):
-    return Chain(EDIT, instruction, "", (), source=picture())
+    return Request(EDIT, instruction, picture())
+
+
+def chain_of(request, text):
+    """A chain with this text, as an answer to the request."""
+    return read_chain(text, request.task, request.prompt, request.source, earlier=request.earlier)
 
 
 REQUESTS = {"text": text_request, "edit": edit_request}
@@ -134,7 +140,7 @@ def _unwritten(reasoner):
 
 @pytest.mark.parametrize("task", REQUESTS)
 def test_hidden_states_equal_one_plain_forward(reasoner, task):
-    chain = replace(REQUESTS[task](), text=f"A circle {BOX} (red) and 猫.")
+    chain = chain_of(REQUESTS[task](), f"A circle {BOX} (red) and 猫.")
     expected = hidden_by_transformers(reasoner, chain)
     torch.testing.assert_close(reasoner.semantics(chain).hidden, expected, atol=1e-4, rtol=0)
 
@@ -176,8 +182,8 @@ def test_semantics_of_another_reasoner_are_not_used(reasoner, written):
 
 
 def test_a_second_turn_sees_the_first(reasoner):
-    first = replace(edit_request(), text=f"The circle {BOX} (red).")
-    alone = replace(edit_request("now make it green"), text="done", source=picture(1))
+    first = chain_of(edit_request(), f"The circle {BOX} (red).")
+    alone = chain_of(replace(edit_request("now make it green"), source=picture(1)), "done")
     after = replace(alone, earlier=first)
     assert not torch.allclose(reasoner.semantics(after).hidden, reasoner.semantics(alone).hidden)
 
@@ -216,10 +222,10 @@ def test_a_given_beginning_is_kept(reasoner):
 
 @pytest.mark.parametrize("limit", [1, 6])
 def test_a_chain_written_around_locked_regions_keeps_them_and_is_cut_as_any_other(reasoner, limit):
-    earlier = read_chain(f"A circle {BOX} (red). A cup (1,2),(30,40) (blue) is here.", kept=(1,))
+    earlier = read_chain(f"A circle {BOX} (red). A cup (1,2),(30,40) (blue) is here.", locked=(1,))
     chain = reasoner.write(rewriting(earlier, CAPTION), Sampling(), limit)
     assert chain.text.startswith("A cup <|box_start|>(1,2),(30,40)<|box_end|> (blue) is here.")
-    assert chain.cut and chain.kept == (0,) and chain.regions[0] == read_chain(chain.text).regions[0]
+    assert chain.cut and chain.locked == (0,) and chain.regions[0] == read_chain(chain.text).regions[0]
 
 
 # ------------------------------------------------------------------------------------------- drafts, several at once
@@ -247,8 +253,8 @@ SAMPLINGS = {"greedy": Sampling(), "sampled": Sampling(temperature=1.5, seed=5)}
 def test_a_draft_changes_nothing(reasoner, sampling, change):
     request = text_request()
     plain = reasoner.write(request, SAMPLINGS[sampling], 60)
-    drafted = reasoner.write(replace(request, draft=change(plain.text)), SAMPLINGS[sampling], 60)
-    assert drafted.text == plain.text and drafted.cut == plain.cut and drafted.draft == ""
+    drafted = reasoner.write(replace(request, lookup_text=change(plain.text)), SAMPLINGS[sampling], 60)
+    assert drafted.text == plain.text and drafted.cut == plain.cut
     if plain.semantics:
         torch.testing.assert_close(drafted.semantics.hidden, plain.semantics.hidden, atol=1e-4, rtol=0)
 
@@ -267,7 +273,7 @@ def test_a_draft_that_comes_true_saves_most_forwards(reasoner, monkeypatch):
     plain = reasoner.write(request, Sampling(), 64)
     without = len(lengths)
     lengths.clear()
-    drafted = reasoner.write(replace(request, draft=plain.text), Sampling(), 64)
+    drafted = reasoner.write(replace(request, lookup_text=plain.text), Sampling(), 64)
     assert drafted.text == plain.text and len(plain.text) == 64
     assert without == 1 + 63 + 1, "the prompt, each token but the last, and the 64 image tokens"
     assert len(lengths) < without / 3
@@ -285,13 +291,15 @@ def test_stop_and_the_token_limit_hold_within_a_draft(reasoner, monkeypatch):
     request = ascii_chain(reasoner, monkeypatch)
     text = reasoner.write(request, Sampling(), 64).text
     counts = []
-    short = reasoner.write(replace(request, draft=text), Sampling(), 21, on_token=lambda count, _: counts.append(count))
+    short = reasoner.write(
+        replace(request, lookup_text=text), Sampling(), 21, on_token=lambda count, _: counts.append(count)
+    )
     assert short.cut and short.text == text[:21] and counts == list(range(1, 22))
 
 
 def test_a_rewrite_guesses_from_the_chain_it_rewrites():
-    earlier = read_chain(f"A circle {BOX} (red). A cup (1,2),(30,40) (blue) is here.", kept=(1,))
-    assert rewriting(earlier, CAPTION).draft == earlier.text
+    earlier = read_chain(f"A circle {BOX} (red). A cup (1,2),(30,40) (blue) is here.", locked=(1,))
+    assert rewriting(earlier, CAPTION).lookup_text == earlier.text
 
 
 def test_several_chains_at_once_are_those_written_one_by_one(reasoner):
@@ -376,8 +384,10 @@ def test_a_picture_is_looked_at_once_however_often_its_chain_is_changed(reasoner
 
 def test_what_another_reasoner_saw_is_not_used(reasoner):
     seen = reasoner.write(edit_request(), Sampling(), 4, False)
-    foreign = replace(seen, text="done", semantics=None, sight=seen.sight._replace(features=0, reasoner="another"))
-    expected = reasoner.semantics(replace(foreign, sight=None)).hidden
+    foreign = replace(
+        seen, text="done", semantics=None, image_features=seen.image_features._replace(features=0, reasoner="another")
+    )
+    expected = reasoner.semantics(replace(foreign, image_features=None)).hidden
     torch.testing.assert_close(reasoner.semantics(foreign).hidden, expected)
 
 
@@ -446,7 +456,7 @@ def test_a_special_token_in_a_chain_stays_text(reasoner, token):
 
 
 def test_conditions_have_the_stated_shapes_and_a_null_context_of_biases(reasoner):
-    semantics = reasoner.semantics(replace(text_request(), text="a chain"))
+    semantics = reasoner.semantics(chain_of(text_request(), "a chain"))
     context, null, pooled = reasoner.conditions(semantics)
     assert context.shape == null.shape == (1, 64, 48) and pooled.shape == (1, 80)
     torch.testing.assert_close(null, reasoner.network.context.bias.expand(1, 64, 48))

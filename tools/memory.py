@@ -34,6 +34,7 @@ def measure(folder: Path, size: int, only_load: bool) -> None:
 
     args.cpu = args.cpu or not torch.cuda.is_available()
     from got.got_models.chain.grammar import TEXT_TO_IMAGE, read_chain
+    from got.got_models.chain.request import Request
     from got.got_models.comfy.guidance import make_guidance
     from got.got_models.comfy.guider import GoTGuider, empty_latent, sample
     from got.got_models.comfy.reasoner import ManagedReasoner
@@ -51,7 +52,7 @@ def measure(folder: Path, size: int, only_load: bool) -> None:
         vae = _told("load the VAE", lambda: load_vae(folder / VAE))
         if only_load:
             return
-        request = read_chain("", TEXT_TO_IMAGE, "a red cup", None)
+        request = Request(TEXT_TO_IMAGE, "a red cup")
         _told("write two tokens", lambda: reasoner.write(request, Sampling(), 2, False, None))
         chain = read_chain("A cup (120,300),(480,760) (red) stands on a table.", TEXT_TO_IMAGE, "a red cup", None)
         guidance = _told(f"guidance, {size}x{size}", lambda: make_guidance(reasoner, chain, vae, size, size))

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from ..errors import GoTError
 from .grammar import TEXT_TO_IMAGE, Chain, ChainError, canonical_text, parse_regions
+from .request import Request
 
 VERSION = 1
 MAX_SIZE = 200_000  # bytes of saved edits, and of an answer from the browser
@@ -97,42 +98,40 @@ def with_edits(chain: Chain, edits: Edits | None) -> Chain:
     if not made_on(edits, chain):
         return chain
     edited = chain if edits.text == chain.text else chain.edited(edits.text)
-    return edited if edited.kept == edits.locked else replace(edited, kept=edits.locked)
+    return edited if edited.locked == edits.locked else replace(edited, locked=edits.locked)
 
 
-def rewriting(earlier: Chain, prompt: str) -> Chain:
-    """What to ask of the reasoner so that it writes a chain anew around the locked regions of an earlier one.
+def rewriting(earlier: Chain, prompt: str) -> Request:
+    """A request to rewrite a chain around its locked regions. Its text holds them, and the model continues from there.
 
-    Its text is the beginning to go on from. GoTError if nothing is locked or the chain is an edit's.
+    GoTError if nothing is locked or the chain is an edit's.
     """
     if earlier.task != TEXT_TO_IMAGE:
         raise GoTError(
             "The earlier chain is that of an edit. Reasoning Chain rewrites chains of new pictures: wire one of those, "
             "or use Edit Chain."
         )
-    if not earlier.kept:
+    if not earlier.locked:
         raise GoTError(
             "No region of the earlier chain is locked, so there is nothing to keep. Lock at least one in the GoT Chain "
             "Editor that it comes from, or take the wire away."
         )
-    text = kept_text(earlier)
-    regions = parse_regions(text)
-    return Chain(TEXT_TO_IMAGE, prompt, text, regions, kept=tuple(range(len(regions))), draft=earlier.text)
+    return Request(TEXT_TO_IMAGE, prompt, text=locked_text(earlier), lookup_text=earlier.text)
 
 
-def kept_text(chain: Chain) -> str:
+def locked_text(chain: Chain) -> str:
     """The sentences that hold locked regions, word for word and in order.
 
     Of a sentence that also holds others, only the words before its first region and the locked phrases with their
     boxes are kept; if it is the last one, it stays open, and the model ends it.
     """
-    pieces, kept, number = [], set(chain.kept), 0
+    pieces, keep, number = [], set(chain.locked), 0
     for start, stop in _sentences(chain.text):
         inside = []
         while number < len(chain.regions) and chain.regions[number].box_span[0] < stop:
             inside.append(number)
             number += 1
-        locked = [number for number in inside if number in kept]
+        locked = [number for number in inside if number in keep]
         if pieces and locked and not pieces[-1].endswith((".", "!", "?")):
             pieces[-1] += "."
         if locked and locked == inside:

@@ -68,17 +68,16 @@ class Region(NamedTuple):
 
 @dataclass(frozen=True)
 class Chain:
-    """A chain as everything after it needs it. Immutable; `edited` makes another one.
+    """A plan: the answer to a Request, or what a person or another node wrote. Immutable; `edited` makes another one.
 
     task: "text-to-image" or "edit". prompt: the caption or instruction. text: GoT's form.
-    source: the picture to edit, (1, height, width, 3) in 0..1; None for text-to-image.
+    source: the image to edit, (1, height, width, 3) in 0..1; None for text-to-image.
     cut: the language model reached its token limit before it finished.
     earlier: the chain of the turn before, for an edit of an edit.
     semantics: what the reasoner that wrote the chain already knows of its meaning (see reasoner.Semantics), or None.
-    kept: numbers of the regions, from 0, that a person locked: when the model rewrites the chain, they stay.
-    size: width and height in pixels of the picture that the chain was written for; None if nobody said.
-    sight: what the reasoner that wrote the chain saw of its source (see reasoner.Sight), or None.
-    draft: a text that is probably much like what will be written. It saves time and changes nothing.
+    locked: numbers of the regions, from 0, that a person locked: when the model rewrites the chain, they stay.
+    size: width and height in pixels of the image that the chain was written for; None if nobody said.
+    image_features: the source as the reasoner's vision tower encoded it (see reasoner.ImageFeatures), or None.
     """
 
     task: str
@@ -89,15 +88,14 @@ class Chain:
     cut: bool = False
     earlier: "Chain | None" = None
     semantics: Any = None
-    kept: tuple[int, ...] = ()
+    locked: tuple[int, ...] = ()
     size: tuple[int, int] | None = None
-    sight: Any = None
-    draft: str = ""
+    image_features: Any = None
 
     def edited(self, text: str) -> "Chain":
         """This chain with another text. Its semantics and locks are forgotten: they belong to the old text."""
         text = canonical_text(text)
-        return replace(self, text=text, regions=parse_regions(text), cut=False, semantics=None, kept=())
+        return replace(self, text=text, regions=parse_regions(text), cut=False, semantics=None, locked=())
 
 
 def read_chain(text: str, task: str = TEXT_TO_IMAGE, prompt: str = "", source: Any = None, **fields: Any) -> Chain:

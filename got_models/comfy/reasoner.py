@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn.functional import rms_norm
 
 from ..chain.grammar import Chain, ChainError, plain_text
+from ..chain.request import Request
 from ..files.fp8 import LAYER, Fp8Linear, as_bytes
 from ..files.manifest import REASONER
 from ..files.weights import weights_of
@@ -59,7 +60,7 @@ class ManagedReasoner:
 
     def write(
         self,
-        chain: Chain,
+        request: Request,
         sampling: Sampling,
         max_tokens: int,
         constrain: bool,
@@ -69,14 +70,14 @@ class ManagedReasoner:
 
         ChainError, without constrain, if the chain cannot be drawn.
         """
-        [written] = self.write_all([chain], [sampling], max_tokens, constrain, node_id)
+        [written] = self.write_all([request], [sampling], max_tokens, constrain, node_id)
         if isinstance(written, ChainError):
             raise written
         return written
 
     def write_all(
         self,
-        chains: list[Chain],
+        requests: list[Request],
         samplings: list[Sampling],
         max_tokens: int,
         constrain: bool,
@@ -87,12 +88,12 @@ class ManagedReasoner:
         In the place of a chain that cannot be drawn comes its ChainError.
         """
         one = self.reasoner.language.bytes_of_row(max_tokens, self.reasoner.network.get_dtype())
-        self._load(_WORKING_MEMORY + min(_CACHE_MEMORY, (len(chains) - 1) * one))
+        self._load(_WORKING_MEMORY + min(_CACHE_MEMORY, (len(requests) - 1) * one))
         self.reasoner.recorded = self.recorded and not _patched_as_it_runs(self.reasoner.network.language_model)
-        stream = _Stream(node_id, len(chains))
+        stream = _Stream(node_id, len(requests))
         try:
             tell = _progress(max_tokens, stream)
-            written = self.reasoner.write_all(chains, samplings, max_tokens, constrain, tell, _CACHE_MEMORY)
+            written = self.reasoner.write_all(requests, samplings, max_tokens, constrain, tell, _CACHE_MEMORY)
             stream.finish(written, max_tokens)
         finally:
             stream.send()

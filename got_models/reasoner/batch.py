@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from ..chain.grammar import EDIT, TEXT_TO_IMAGE, Chain, well_formed
+from ..chain.grammar import EDIT, TEXT_TO_IMAGE, well_formed
+from ..chain.request import Request
 from ..errors import GoTError
 from ..guidance.formula import check_source
 from .prompt import checked_prompt
@@ -13,7 +14,7 @@ from .sampling import Sampling
 SEEDS = 2**64
 
 
-def requests_of(texts: list[str], batches: list[Tensor] | None) -> list[Chain]:
+def requests_of(texts: list[str], batches: list[Tensor] | None) -> list[Request]:
     """What to ask of the reasoner: a chain for each prompt; with pictures, an edit for each picture and instruction.
 
     texts: one prompt a line each; blank lines are left out. batches: pictures (N, H, W, 3) in 0..1, each of its own.
@@ -21,7 +22,7 @@ def requests_of(texts: list[str], batches: list[Tensor] | None) -> list[Chain]:
     GoTError, naming the text or picture at fault, if one is empty or cannot be used, or if they do not go together.
     """
     if batches is None:
-        return [Chain(TEXT_TO_IMAGE, prompt, "", ()) for prompt in prompts_of(texts, TEXT_TO_IMAGE)]
+        return [Request(TEXT_TO_IMAGE, prompt) for prompt in prompts_of(texts, TEXT_TO_IMAGE)]
     prompts, pictures = prompts_of(texts, EDIT), pictures_of(batches)
     if len(prompts) != len(pictures) and 1 not in (len(prompts), len(pictures)):
         raise GoTError(
@@ -30,7 +31,7 @@ def requests_of(texts: list[str], batches: list[Tensor] | None) -> list[Chain]:
         )
     count = max(len(prompts), len(pictures))
     pairs = zip(prompts * (count // len(prompts)), pictures * (count // len(pictures)), strict=True)
-    return [Chain(EDIT, prompt, "", (), source=picture) for prompt, picture in pairs]
+    return [Request(EDIT, prompt, picture) for prompt, picture in pairs]
 
 
 def prompts_of(texts: list[str], task: str) -> list[str]:
@@ -55,7 +56,7 @@ def pictures_of(batches: list[Tensor]) -> list[Tensor]:
     return pictures
 
 
-def variations_of(requests: list[Chain], sampling: Sampling, variations: int) -> tuple[list[Chain], list[Sampling]]:
+def variations_of(requests: list[Request], sampling: Sampling, variations: int) -> tuple[list[Request], list[Sampling]]:
     """Each request as often as there are variations, one after the other, and the sampling of each.
 
     The seeds follow each other, and begin with the sampling's own for each request.
@@ -64,7 +65,7 @@ def variations_of(requests: list[Chain], sampling: Sampling, variations: int) ->
     return [request for request in requests for _ in samplings], samplings * len(requests)
 
 
-def fault_of(error: GoTError, number: int, count: int, request: Chain, sampling: Sampling) -> str:
+def fault_of(error: GoTError, number: int, count: int, request: Request, sampling: Sampling) -> str:
     """What a person reads of one of `count` chains that cannot be drawn; number: from 1."""
     which = f"'{request.prompt[:60]}'" + (f", seed {sampling.seed}" if sampling.temperature else "")
     return f"Chain {number} of {count} ({which}) cannot be drawn, the others go on. {error}"

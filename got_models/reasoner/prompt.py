@@ -12,6 +12,7 @@ from typing import Any
 
 from ..chain.colors import COLORS
 from ..chain.grammar import BOX_END, BOX_START, EDIT, TEXT_TO_IMAGE, Chain, well_formed
+from ..chain.request import Request
 from ..errors import GoTError
 
 PROMPTS = {
@@ -88,12 +89,12 @@ class Vocabulary:
             ids += [self.special[piece]] if piece in (BOX_START, BOX_END) else self.ordinary(piece)
         return ids
 
-    def prompt(self, chain: Chain, picture_lengths: list[int]) -> list[int]:
-        """Ids of everything before the chain's own text: earlier turns, then this turn's picture and prompt.
+    def prompt(self, turn: Request | Chain, picture_lengths: list[int]) -> list[int]:
+        """Ids of everything before the turn's own text: earlier turns, then this turn's picture and prompt.
 
         picture_lengths: image tokens of each turn's source picture, in order; empty for text-to-image.
         """
-        turns = turns_of(chain)
+        turns = turns_of(turn)
         rendered = self.tokenizer.apply_chat_template(_messages(turns), tokenize=False, add_generation_prompt=True)
         lengths, ids, text = iter(picture_lengths), [], ""
         for piece in self._pieces(rendered):
@@ -114,7 +115,7 @@ class Vocabulary:
     def _frame(self, token: str, picture_lengths: Any) -> list[int]:
         return [self.special[token]] * (next(picture_lengths) if token == IMAGE_PAD else 1)
 
-    def _answer(self, turn: Chain) -> list[int]:
+    def _answer(self, turn: Request | Chain) -> list[int]:
         return [*self.chain(turn.text), *self.drawing, self.image_end]
 
     @property
@@ -123,12 +124,12 @@ class Vocabulary:
         return [self.image_start, *self.image]
 
 
-def turns_of(chain: Chain) -> list[Chain]:
-    """The chain and those before it, oldest first."""
-    return [*(turns_of(chain.earlier) if chain.earlier else []), chain]
+def turns_of(turn: Request | Chain) -> list[Request | Chain]:
+    """A request or chain, after the chains of the turns before it, oldest first."""
+    return [*(turns_of(turn.earlier) if turn.earlier else []), turn]
 
 
-def _messages(turns: list[Chain]) -> list[dict]:
+def _messages(turns: list[Request | Chain]) -> list[dict]:
     """Chat messages with a slot character in place of every text that a person or the model wrote."""
     messages = []
     for number, turn in enumerate(turns):

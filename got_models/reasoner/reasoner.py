@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from uuid import uuid4
 
 import torch
@@ -19,12 +19,15 @@ from PIL import Image
 from torch import Tensor, nn
 
 from ..chain.grammar import Chain, ChainError, canonical_text, parse_regions, without_unfinished_box
+from ..chain.request import Request
 from ..files.manifest import Manifest
 from .cuda_graph import FastStep, PlainStep
 from .generation import GUESSED, Draft, OnToken, Page, Sequence, TextSoFar, write_from_draft, write_together
 from .network import KeyValues, Language, mrope_positions, rounded_up
 from .prompt import Vocabulary, turns_of
 from .sampling import Sampling, TokenChooser
+
+Turn = TypeVar("Turn", Request, Chain)
 
 # B: batch, L: tokens, T: image tokens (64), D: hidden size of the language model
 
@@ -36,8 +39,9 @@ class Semantics(NamedTuple):
     reasoner: str
 
 
-class Sight(NamedTuple):
-    """What one reasoner saw of a picture: features (tokens, D), the grid of patches (1, h, w), and which it was."""
+class ImageFeatures(NamedTuple):
+    """An image as one reasoner's vision tower encoded it: features (tokens, D), grid of patches (1, h, w), and which
+    reasoner that was."""
 
     features: Tensor
     grid: tuple[int, int, int]
@@ -76,62 +80,62 @@ class Reasoner:
 
     def write(
         self,
-        chain: Chain,
+        request: Request,
         sampling: Sampling,
         max_tokens: int = 1024,
         constrain: bool = True,
         on_token: Callable[[int, str], None] = lambda count, text: None,
     ) -> Chain:
-        """Write a chain for a task, prompt and picture; `chain.text`, if any, is the beginning to go on from.
+        """Write the chain that is asked for.
 
-        on_token is called with the number of tokens and the text so far; it may raise to stop. The result is marked
-        `cut` if max_tokens came first; it carries what was seen of its source, and its semantics, read from the
-        continued key-value cache, unless the text had to be mended. constrain: the chain is always well formed; without
-        it, ChainError is raised for a box or color that cannot be drawn.
+        on_token is called with the number of tokens and the text so far; it may raise to stop. constrain: the chain is
+        always well formed; without it, ChainError is raised for a box or color that cannot be drawn.
+        The result is marked `cut` if max_tokens came first. It carries the image features of its source, and its
+        semantics, unless its text had to be mended.
         """
-        [written] = self.write_all([chain], [sampling], max_tokens, constrain, lambda _, *told: on_token(*told))
+        [written] = self.write_all([request], [sampling], max_tokens, constrain, lambda _, *told: on_token(*told))
         if isinstance(written, ChainError):
             raise written
         return written
 
     def write_all(
         self,
-        chains: list[Chain],
+        requests: list[Request],
         samplings: list[Sampling],
         max_tokens: int = 1024,
         constrain: bool = True,
         on_token: Callable[[int, int, str], None] = lambda number, count, text: None,
         cache_memory: float = math.inf,
     ) -> list[Chain | ChainError]:
-        """Write several chains together, of different prompts or seeds: the same ones as one by one, in less time.
+        """Write the chains of several requests together. They are the same as one by one, and take less time.
 
-        on_token is called with the number of the chain first. A chain that stands in the list twice is read once, a
-        picture looked at once. A chain's draft is used if it is alone. In the place of a chain that cannot be drawn
-        comes its ChainError. cache_memory: bytes that keys and values may take, unless those of one chain take more;
+        on_token is called with the number of the request first. A request that is in the list twice is read once, an
+        image encoded once. A lookup text is used if its request is alone. For a chain that cannot be drawn, its
+        ChainError is returned. cache_memory: bytes that keys and values may take, unless those of one chain take more;
         the chains are written in groups that keep to it. Otherwise as `write`.
         """
-        seen: dict[int, Sight] = {}
-        looked = {id(chain): self._looked_at(chain, seen) for chain in chains}
-        beginnings = {key: self._beginning(chain) for key, chain in looked.items()}
+        encoded: dict[Tensor, ImageFeatures] = {}
+        turns = {request: self._with_image_features(request, encoded) for request in requests}
+        beginnings = {request: self._beginning(turn) for request, turn in turns.items()}
 
-        def request(number: int) -> _Request:
+        def start(number: int) -> _Writing:
             """Made as it is written: a chooser holds masks as long as the vocabulary on the device."""
-            chain, choose = chains[number], TokenChooser(samplings[number], self.vocabulary, constrain)
-            return _Request(looked[id(chain)], beginnings[id(chain)], choose, partial(on_token, number))
+            request, choose = requests[number], TokenChooser(samplings[number], self.vocabulary, constrain)
+            return _Writing(turns[request], beginnings[request], choose, partial(on_token, number))
 
         longest = max(len(beginning.ids) for beginning in beginnings.values())
         places = rounded_up(longest + max_tokens + GUESSED + len(self.vocabulary.drawing))
         row = self.language.bytes_of_row(places, self.network.get_dtype())
-        together = max(1, int(min(len(chains), cache_memory / row)))
-        numbers = range(len(chains))
-        groups = [numbers[start : start + together] for start in range(0, len(chains), together)]
-        return [chain for group in groups for chain in self._write_group([*map(request, group)], places, max_tokens)]
+        together = max(1, int(min(len(requests), cache_memory / row)))
+        numbers = range(len(requests))
+        groups = [numbers[first : first + together] for first in range(0, len(requests), together)]
+        return [chain for group in groups for chain in self._write_group([*map(start, group)], places, max_tokens)]
 
     def semantics(self, chain: Chain) -> Semantics:
         """The hidden states of a chain: those it was written with, or else from one forward over its text."""
         if chain.semantics is not None and chain.semantics.reasoner == self.key:
             return chain.semantics
-        beginning = self._beginning(self._looked_at(chain, {}), tuple(self.vocabulary.drawing))
+        beginning = self._beginning(self._with_image_features(chain, {}), tuple(self.vocabulary.drawing))
         cache = self.language.empty(1, len(beginning.ids), like=beginning.embeddings)
         return self._semantics(Sequence(self.language, *beginning[2:], cache).read_beginning())
 
@@ -152,34 +156,34 @@ class Reasoner:
         text = self.vocabulary.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
         return text.rstrip("\ufffd")
 
-    def _write_group(self, requests: list["_Request"], places: int, max_tokens: int) -> list[Chain | ChainError]:
+    def _write_group(self, writings: list["_Writing"], places: int, max_tokens: int) -> list[Chain | ChainError]:
         """Write some chains at once, in a cache of `places` tokens for each."""
-        cache = self.language.empty(len(requests), places, like=requests[0].beginning.embeddings)
+        cache = self.language.empty(len(writings), places, like=writings[0].beginning.embeddings)
         step = (FastStep if self._can_record() else PlainStep)(self.language, cache)
-        pages, logits = self._opened(requests, cache)
-        if len(pages) == 1 and requests[0].chain.draft:
-            draft = Draft(self.vocabulary.chain(requests[0].chain.draft))
+        pages, logits = self._opened(writings, cache)
+        if len(pages) == 1 and writings[0].request.lookup_text:
+            draft = Draft(self.vocabulary.chain(writings[0].request.lookup_text))
             write_from_draft(pages[0], logits, step, draft, self.vocabulary.stops, max_tokens)
         else:
             write_together(pages, logits, step, self.vocabulary.stops, max_tokens)
-        return [self._finished(request.chain, page) for request, page in zip(requests, pages, strict=True)]
+        return [self._finished(writing.request, page) for writing, page in zip(writings, pages, strict=True)]
 
-    def _opened(self, requests: list["_Request"], cache: KeyValues) -> tuple[list[Page], Tensor]:
+    def _opened(self, writings: list["_Writing"], cache: KeyValues) -> tuple[list[Page], Tensor]:
         """A page a chain, read up to where it is to be written on; the logits of the first tokens."""
         pages, logits, read = [], [], {}
-        for number, (chain, beginning, choose, on_token) in enumerate(requests):
+        for number, (request, beginning, choose, on_token) in enumerate(writings):
             ids, begun, *inputs = beginning
             sequence, text = Sequence(self.language, *inputs, cache.row(number)), TextSoFar(self.vocabulary.tokenizer)
-            if id(chain) in read:
-                sequence.copy(pages[read[id(chain)]].sequence)
-                logits.append(logits[read[id(chain)]])
+            if request in read:
+                sequence.copy(pages[read[request]].sequence)
+                logits.append(logits[read[request]])
             else:
-                read[id(chain)] = number
+                read[request] = number
                 logits.append(self.language.logits(sequence.read_beginning()[:, -1]))
             pages.append(Page(sequence, ids, begun, choose, text, on_token))
         return pages, torch.cat(logits)
 
-    def _finished(self, chain: Chain, page: Page) -> Chain | ChainError:
+    def _finished(self, request: Request, page: Page) -> Chain | ChainError:
         """The chain on a page; what it means, if its text could be left as it was written."""
         raw = self.text_of(page.written)
         try:
@@ -189,7 +193,14 @@ class Reasoner:
             return error
         as_written = page.written == self.vocabulary.chain(text)
         semantics = self._semantics(page.finish(self.vocabulary.drawing)) if as_written else None
-        return replace(chain, text=text, regions=regions, cut=not page.stopped, semantics=semantics, draft="")
+        return Chain(
+            *(request.task, request.prompt, text, regions, request.source),
+            cut=not page.stopped,
+            earlier=request.earlier,
+            semantics=semantics,
+            locked=tuple(range(len(parse_regions(request.text)))),
+            image_features=request.image_features,
+        )
 
     def _semantics(self, hidden: Tensor) -> Semantics:
         return Semantics(hidden[:, -self.manifest.image_tokens :].float().cpu(), self.key)
@@ -198,36 +209,36 @@ class Reasoner:
         weights = self.network.language_model.parameters()
         return self.recorded and self.device.type == "cuda" and all(weight.device == self.device for weight in weights)
 
-    def _beginning(self, chain: Chain, after: tuple[int, ...] = ()) -> "_Beginning":
-        """What stands before the first token to be written, or, with the ids `after` it, the whole of a chain."""
-        sights = [turn.sight for turn in turns_of(chain) if turn.sight]
-        grids, merge = [sight.grid for sight in sights], self.language.merge
-        prompt = self.vocabulary.prompt(chain, [t * h * w // merge**2 for t, h, w in grids])
-        begun = self.vocabulary.chain(chain.text)
+    def _beginning(self, turn: Request | Chain, after: tuple[int, ...] = ()) -> "_Beginning":
+        """What comes before the first token to be written, or, with the ids `after` it, the whole of a chain."""
+        images = [part.image_features for part in turns_of(turn) if part.image_features]
+        grids, merge = [image.grid for image in images], self.language.merge
+        prompt = self.vocabulary.prompt(turn, [t * h * w // merge**2 for t, h, w in grids])
+        begun = self.vocabulary.chain(turn.text)
         ids = [*prompt, *begun, *after]
         tokens = torch.tensor([ids], device=self.device)
         embeddings = self.language.embed(tokens)  # (1, L, D)
-        if sights:
-            features = torch.cat([sight.features for sight in sights]).to(embeddings)
+        if images:
+            features = torch.cat([image.features for image in images]).to(embeddings)
             embeddings = embeddings.masked_scatter((tokens == self.vocabulary.image_pad).unsqueeze(-1), features)
         return _Beginning(ids, begun, embeddings, mrope_positions(ids, self.vocabulary.image_pad, grids, merge))
 
-    def _looked_at(self, chain: Chain, seen: dict[int, Sight]) -> Chain:
-        """The chain with what this reasoner sees of its source and of the earlier turns', each looked at once.
+    def _with_image_features(self, turn: Turn, encoded: dict[Tensor, ImageFeatures]) -> Turn:
+        """The turn with this reasoner's features of its source and of the earlier turns' sources, each encoded once.
 
-        seen: what was seen just now of other chains' sources, by id; more is added.
+        encoded: the features of other turns' sources; more are added.
         """
-        earlier = self._looked_at(chain.earlier, seen) if chain.earlier else None
-        if chain.source is None or (chain.sight is not None and chain.sight.reasoner == self.key):
-            return replace(chain, earlier=earlier)
-        if id(chain.source) not in seen:
-            seen[id(chain.source)] = self._sight(chain.source)
-        return replace(chain, earlier=earlier, sight=seen[id(chain.source)])
+        earlier = self._with_image_features(turn.earlier, encoded) if turn.earlier else None
+        if turn.source is None or (turn.image_features is not None and turn.image_features.reasoner == self.key):
+            return replace(turn, earlier=earlier)
+        if turn.source not in encoded:
+            encoded[turn.source] = self._encode_image(turn.source)
+        return replace(turn, earlier=earlier, image_features=encoded[turn.source])
 
-    def _sight(self, picture: Tensor) -> Sight:
-        patches, grids = self.picture_inputs(picture)
+    def _encode_image(self, image: Tensor) -> ImageFeatures:
+        patches, grids = self.picture_inputs(image)
         grid = tuple(grids[0].tolist())
-        return Sight(self.language.see(patches, grid, self.device).cpu(), grid, self.key)
+        return ImageFeatures(self.language.see(patches, grid, self.device).cpu(), grid, self.key)
 
     def picture_inputs(self, picture: Tensor) -> tuple[Tensor, Tensor]:
         """See the function of that name."""
@@ -254,10 +265,10 @@ class _Beginning(NamedTuple):
     positions: Tensor
 
 
-class _Request(NamedTuple):
-    """A chain to be written, looked at: what stands before it, how its tokens are chosen, and who is told of them."""
+class _Writing(NamedTuple):
+    """A request about to be answered: what comes before the answer, how tokens are chosen, what is called for each."""
 
-    chain: Chain
+    request: Request
     beginning: _Beginning
     choose: TokenChooser
     on_token: OnToken

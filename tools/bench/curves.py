@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from ...got_models.chain.grammar import TEXT_TO_IMAGE, Chain, read_chain
+from ...got_models.chain.grammar import TEXT_TO_IMAGE, read_chain
+from ...got_models.chain.request import Request
 from ...got_models.reasoner.sampling import Sampling
 from .machine import timed
 from .speed import PROMPT, SEED, Bench
@@ -65,7 +66,7 @@ def chains(bench: Bench, count: int) -> dict:
     bench.ours.chain(PROMPT, "", 1)  # it is loaded then
     reasoner = bench.ours.reasoner.reasoner
     samplings = [Sampling(temperature=0.7, seed=seed) for seed in range(count)]
-    request = Chain(TEXT_TO_IMAGE, PROMPT, "", ())
+    request = Request(TEXT_TO_IMAGE, PROMPT)
     tokens, found = bench.size.tokens // 4, {"chains": count}
     for name, reasoner.recorded in (("", True), ("unrecorded ", False))[: 2 if bench.device.type == "cuda" else 1]:
         _, taken = timed(bench.device, lambda: reasoner.write_all([request] * count, samplings, tokens))

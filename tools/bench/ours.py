@@ -9,7 +9,8 @@ import comfy.utils
 from comfy_extras.nodes_torch_compile import TorchCompileModel
 from torch import Tensor
 
-from ...got_models.chain.grammar import TEXT_TO_IMAGE, Chain, parse_regions
+from ...got_models.chain.grammar import TEXT_TO_IMAGE, Chain
+from ...got_models.chain.request import Request
 from ...got_models.comfy.guider import GoTGuider, empty_latent, sample
 from ...got_models.comfy.reasoner import ManagedReasoner
 from ...got_models.comfy.unet import load_unet
@@ -48,11 +49,11 @@ class Ours:
         comfy.model_management.unload_all_models()
         comfy.model_management.soft_empty_cache()
 
-    def chain(self, prompt: str, begun: str, tokens: int, draft: str = "") -> tuple[Chain, float]:
+    def chain(self, prompt: str, begun: str, tokens: int, lookup_text: str = "") -> tuple[Chain, float]:
         """The chain with its semantics, and how many of the seconds went into those: from the last token to the end."""
         last = [0.0]
         comfy.utils.set_progress_bar_global_hook(lambda *event, **more: last.append(time.perf_counter()))
-        request = Chain(TEXT_TO_IMAGE, prompt, begun, parse_regions(begun), draft=draft)
+        request = Request(TEXT_TO_IMAGE, prompt, text=begun, lookup_text=lookup_text)
         self.reasoner.recorded = self.recorded
         chain = self.reasoner.write(request, Sampling(), tokens, True, None)
         return chain, time.perf_counter() - last[-1]

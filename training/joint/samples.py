@@ -9,7 +9,8 @@ from diffusers import DDPMScheduler
 from PIL import Image
 from torch import Tensor
 
-from ...got_models.chain.grammar import Chain, read_chain
+from ...got_models.chain.grammar import Chain
+from ...got_models.chain.request import Request
 from ...got_models.guidance.formula import BRANCHES, Strengths, combine, reference_latents, spatial_latents
 from ...got_models.guidance.preview import plan_picture
 from ...got_models.reasoner.sampling import Sampling
@@ -52,8 +53,8 @@ def sample_sheet(objective: Objective, rows: list[Example], path: Path) -> None:
 def _line(objective: Objective, row: Example) -> list[np.ndarray]:
     size = objective.config.width, objective.config.height
     given = row.chain
-    empty = read_chain("", given.task, given.prompt, given.source, earlier=given.earlier)
-    chain = objective.networks.reasoner.write(empty, Sampling(), max_tokens=MOST_TOKENS)
+    request = Request(given.task, given.prompt, given.source, given.earlier)
+    chain = objective.networks.reasoner.write(request, Sampling(), max_tokens=MOST_TOKENS)
     drawn = draw(objective, chain, seed=objective.config.seed)
     plan = plan_picture(chain, given.source, *size)
     wanted = as_tensor(row.picture)

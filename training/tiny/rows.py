@@ -10,7 +10,7 @@ from random import Random
 import numpy as np
 import torch
 
-from ...got_models.chain.edits import kept_text
+from ...got_models.chain.edits import locked_text
 from ...got_models.chain.grammar import TEXT_TO_IMAGE, Chain, parse_regions
 from ...got_models.reasoner.network import mrope_positions
 from ...world import scenes, wording
@@ -79,7 +79,7 @@ def text_to_image_row(rng: Random, read: bool) -> Row:
 
 
 def kept_row(rng: Random) -> Row:
-    """A chain that goes on from what a person locked in an earlier one, as chain/edits.py, kept_text, leaves it."""
+    """A chain that goes on from what a person locked in an earlier one, as chain/edits.py, locked_text, leaves it."""
     while True:
         scene = scenes.random_scene(rng, tidy=rng.random() < 0.3)
         every = range(len(scene.things))
@@ -93,8 +93,8 @@ def kept_row(rng: Random) -> Row:
     things = tuple(scene.things[i]._replace(box=box) for i, box in zip(order, boxes))
     prompt = conversation(wording.CAPTION + wording.caption(scene, rng), image=False)
     text = wording.chain(scene, rng)
-    earlier = Chain(TEXT_TO_IMAGE, "", text, parse_regions(text), kept=_numbers(scene, text, locked))
-    kept = kept_text(earlier)
+    earlier = Chain(TEXT_TO_IMAGE, "", text, parse_regions(text), locked=_numbers(scene, text, locked))
+    kept = locked_text(earlier)
     opening = "" if kept.startswith(("The picture", "The background")) else f" The background is {scene.background}."
     ending = "" if kept.endswith(".") else "."
     target = scenes.Scene(scene.background, things)
