@@ -43,7 +43,7 @@ def train(config: Config, out: Path) -> None:
     start = _start(config, out, accelerator)
     training = Training(config, out, start, accelerator)
     try:
-        training.tiny.run()
+        training.run()
     finally:
         training.steps.close()
     if accelerator.is_main_process:
