@@ -4,11 +4,11 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from ..got_models.chain.grammar import read_chain
-from ..got_models.guidance.preview import plan_picture
+from ..got_models.guidance.images import bicubic, to_pil, to_tensor
+from ..got_models.guidance.preview import plan_image
 from ..world import scenes, wording
 from . import scores
 from .answers import Answers
@@ -117,9 +117,8 @@ def _edit_strip(case: EditCase, answers: Answers) -> Strip:
 
 def _plan(chain: str, background: np.ndarray | None = None) -> Image.Image:
     """A chain's boxes as the pack shows them, on dark gray or on a picture (H, W, 3)."""
-    picture = None if background is None else torch.from_numpy(np.asarray(_tile(background)) / np.float32(255))[None]
-    plan = plan_picture(read_chain(chain), picture, TILE, TILE)
-    return Image.fromarray((plan[0] * 255).round().to(torch.uint8).numpy())
+    picture = None if background is None else to_tensor(_tile(background))
+    return to_pil(plan_image(read_chain(chain), picture, TILE, TILE))
 
 
 def _shown(answers: Answers, key: str) -> Image.Image:
@@ -127,7 +126,7 @@ def _shown(answers: Answers, key: str) -> Image.Image:
 
 
 def _tile(picture: np.ndarray) -> Image.Image:
-    return Image.fromarray(picture).resize((TILE, TILE), Image.Resampling.BICUBIC)
+    return bicubic(picture, (TILE, TILE))
 
 
 # ---------------------------------------------------------------- the page

@@ -4,8 +4,9 @@ from comfy_api.latest import io, ui
 
 from ..got_models.chain.boxes import bounding_boxes, check_regions, elements, text_of_boxes
 from ..got_models.chain.grammar import EDIT, TEXT_TO_IMAGE, read_chain
-from ..got_models.guidance.formula import check_size, check_source, region_masks
-from ..got_models.guidance.preview import plan_picture
+from ..got_models.guidance.canvas import region_masks
+from ..got_models.guidance.preview import plan_image
+from ..got_models.guidance.sizes import check_size, check_source
 from ..got_models.reasoner.prompt import checked_prompt
 from .types import CATEGORY, GotChain
 
@@ -162,7 +163,7 @@ class GoTChainPreview(io.ComfyNode):
 
     @classmethod
     def execute(cls, chain, width, height, image=None) -> io.NodeOutput:
-        plan = plan_picture(chain, chain.source if image is None else image, width, height)
+        plan = plan_image(chain, chain.source if image is None else image, width, height)
         return io.NodeOutput(plan, ui=ui.PreviewImage(plan, cls=cls))
 
 

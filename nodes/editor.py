@@ -9,7 +9,7 @@ from ..got_models.chain.edits import made_on, read_edits, with_edits
 from ..got_models.chain.grammar import Chain, plain_text
 from ..got_models.comfy.pause import wait_for_person
 from ..got_models.errors import GoTError
-from ..got_models.guidance.preview import small_picture
+from ..got_models.guidance.images import thumbnail
 from .reasoning import chain_outputs
 from .types import CATEGORY, GotChain
 
@@ -104,7 +104,7 @@ def size_of(chain: Chain, image) -> tuple[int, int]:
 def behind(chain: Chain, image) -> list[dict]:
     """The picture behind the boxes, saved small as a temporary preview, as ComfyUI names files; [] without one."""
     picture = chain.source if image is None else image
-    return [] if picture is None else ui.PreviewImage(small_picture(picture, LONGEST_SIDE)).values
+    return [] if picture is None else ui.PreviewImage(thumbnail(picture, LONGEST_SIDE)).values
 
 
 NODES = [GoTChainEditor]

@@ -4,7 +4,8 @@ from comfy_api.latest import io
 
 from ..got_models.comfy.guidance import make_guidance
 from ..got_models.comfy.guider import conditioning, empty_latent
-from ..got_models.guidance.formula import automatic_size, paint_plan
+from ..got_models.guidance.canvas import paint_regions
+from ..got_models.guidance.sizes import automatic_size
 from .types import CATEGORY, GotChain, GotGuidance, GotReasoner
 
 SIZE = io.DynamicCombo.Input(
@@ -55,7 +56,7 @@ class SemanticSpatialGuidance(io.ComfyNode):
         if size["size"] == "custom":
             width, height = size["width"], size["height"]
         guidance = make_guidance(reasoner, chain, vae, width, height)
-        regions = paint_plan(chain.regions, width, height)
+        regions = paint_regions(chain.regions, width, height)
         return io.NodeOutput(guidance, regions, empty_latent(guidance), conditioning(guidance))
 
 

@@ -9,7 +9,7 @@ from ..got_models.chain.boxes import bounding_boxes
 from ..got_models.chain.edits import rewriting
 from ..got_models.chain.grammar import EDIT, TEXT_TO_IMAGE, Chain, ChainError
 from ..got_models.chain.request import Request
-from ..got_models.guidance.formula import automatic_size, check_source
+from ..got_models.guidance.sizes import automatic_size, check_source
 from ..got_models.reasoner.batch import SEEDS, fault_of, requests_of, variations_of
 from ..got_models.reasoner.prompt import checked_prompt
 from ..got_models.reasoner.sampling import Sampling

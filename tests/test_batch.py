@@ -65,8 +65,8 @@ def test_pictures_and_instructions_go_together(texts, batches, expected):
         ([""], [blank()], "The instruction is empty"),
         (["a", " ", "b"], None, "Prompt 2 of the 3"),
         (["a\nb"], [blank(3)], "3 pictures and 2 instructions"),
-        (["a"], [blank(), blank(channels=4)], "Picture 2 of 2: The picture has 4 channels"),
-        (["a"], [blank(), blank(side=1)], "Picture 2 of 2: The picture is 1x1"),
+        (["a"], [blank(), blank(channels=4)], "Picture 2 of 2: The image has 4 channels"),
+        (["a"], [blank(), blank(side=1)], "Picture 2 of 2: The image is 1x1"),
     ],
 )
 def test_what_is_at_fault_is_named(texts, batches, words):

@@ -9,7 +9,8 @@ from got.got_models.chain.colors import find_color, named
 from got.got_models.chain.edits import MAX_SIZE, locked_text, made_on, read_edits, rewriting, with_edits
 from got.got_models.chain.grammar import EDIT, ChainError, parse_regions, plain_text, read_chain
 from got.got_models.errors import GoTError
-from got.got_models.guidance.preview import plan_picture, small_picture
+from got.got_models.guidance.images import thumbnail
+from got.got_models.guidance.preview import plan_image
 
 PLAN = "A red circle (100,300),(400,600) (red) is left of a blue square (600,300),(900,600) (blue)."
 MOVED = PLAN.replace("(100,300),(400,600)", "(100,500),(400,800)")
@@ -232,9 +233,9 @@ def test_a_color_gets_its_word_back():
     [((2, 4000, 1000, 3), (1, 1024, 256, 3)), ((1, 8, 3000, 4), (1, 3, 1024, 3)), ((1, 5, 7, 1), (1, 5, 7, 3))],
 )
 def test_a_picture_behind_the_boxes_is_small(shape, expected):
-    assert small_picture(torch.full(shape, 0.25), 1024).shape == expected
-    assert small_picture(torch.full(shape, 0.25), 1024).unique() == 0.25
+    assert thumbnail(torch.full(shape, 0.25), 1024).shape == expected
+    assert thumbnail(torch.full(shape, 0.25), 1024).unique() == 0.25
 
 
 def test_a_phrase_of_any_length_is_drawn_as_far_as_there_is_room():
-    assert plan_picture(read_chain(f"{'z' * 1_000_001} (1,2),(300,400)"), None, 64, 64).shape == (1, 64, 64, 3)
+    assert plan_image(read_chain(f"{'z' * 1_000_001} (1,2),(300,400)"), None, 64, 64).shape == (1, 64, 64, 3)

@@ -9,22 +9,10 @@ from diffusers import DDPMScheduler, EulerDiscreteScheduler
 from got.got_models.chain.grammar import EDIT, TEXT_TO_IMAGE, Chain, parse_regions, read_chain
 from got.got_models.errors import GoTError
 from got.got_models.files.manifest import PUBLISHED_DEFAULTS
-from got.got_models.guidance.formula import (
-    BRANCHES,
-    Strengths,
-    as_plain_guidance,
-    automatic_size,
-    branch_weights,
-    check_size,
-    check_source,
-    combine,
-    leading_timesteps,
-    paint_plan,
-    paint_region,
-    reference_latents,
-    region_masks,
-    spatial_latents,
-)
+from got.got_models.guidance.canvas import paint_regions, reference_latents, region_masks, spatial_latents
+from got.got_models.guidance.formula import BRANCHES, Strengths, as_plain_guidance, branch_weights, combine
+from got.got_models.guidance.sizes import automatic_size, check_size, check_source
+from got.got_models.guidance.timesteps import leading_timesteps
 from PIL import Image, ImageColor, ImageDraw
 
 STRENGTHS = [(7.5, 4, 1), (4, 3, 1.5), (4, 4, 1), (1, 1, 1), (0, 0, 0), (2, 1, 3), (3, 0, 1), (1, 0.5, 1), (5, 1, 1)]
@@ -61,28 +49,28 @@ def test_a_box_is_painted_as_pillow_paints_it(box, size):
     expected = Image.new("RGB", size)
     corners = [int(x0 * width / 1000), int(y0 * height / 1000), int(x1 * width / 1000), int(y1 * height / 1000)]
     ImageDraw.Draw(expected).rectangle(corners, fill="teal")
-    ours = (paint_region(region(box, "teal"), width, height) * 255).round().to(torch.uint8)
+    ours = (paint_regions([region(box, "teal")], width, height)[0] * 255).round().to(torch.uint8)
     assert (ours.numpy() == numpy.array(expected)).all()
 
 
 def test_corners_are_truncated_and_the_last_pixel_is_included():
-    canvas = paint_region(region("(125,0),(250,999)", "white"), 16, 8)  # 2.0 and 4.0 pixels across
+    canvas = paint_regions([region("(125,0),(250,999)", "white")], 16, 8)[0]  # 2.0 and 4.0 pixels across
     assert canvas[..., 0].sum(1).tolist() == [3.0] * 8
     assert canvas[0, :, 0].tolist() == [0, 0, 1, 1, 1] + [0] * 11
 
 
 @pytest.mark.parametrize("word", ["green", "red", "lime", "hotpink", "rebeccapurple", "grey", "saddlebrown"])
 def test_colors_are_those_of_pillow(word):
-    painted = (paint_region(region("(0,0),(999,999)", word), 8, 8)[0, 0] * 255).round().int().tolist()
+    painted = (paint_regions([region("(0,0),(999,999)", word)], 8, 8)[0][0, 0] * 255).round().int().tolist()
     assert tuple(painted) == ImageColor.getrgb(word)
 
 
 def test_green_is_half_as_bright_as_lime():
-    assert (paint_region(region("(0,0),(999,999)", "green"), 8, 8)[0, 0] * 255).round().tolist() == [0, 128, 0]
+    assert (paint_regions([region("(0,0),(999,999)", "green")], 8, 8)[0][0, 0] * 255).round().tolist() == [0, 128, 0]
 
 
 def test_the_plan_shows_later_boxes_over_earlier_ones():
-    plan = paint_plan(regions(("(0,0),(999,999)", "blue"), ("(500,0),(999,999)", "red")), 8, 8)
+    plan = paint_regions(regions(("(0,0),(999,999)", "blue"), ("(500,0),(999,999)", "red")), 8, 8)
     assert plan.shape == (1, 8, 8, 3)
     assert plan[0, 0, 3].tolist() == [0, 0, 1] and plan[0, 0, 4].tolist() == [1, 0, 0]
 
@@ -102,7 +90,7 @@ def test_without_a_region_there_is_one_empty_mask():
 
 def test_the_spatial_latents_are_the_mean_over_the_boxes_own_canvases():
     boxes = regions(("(0,0),(500,500)", "red"), ("(300,300),(999,999)", "blue"), ("(0,0),(999,400)", "green"))
-    alone = [Encoder()(paint_region(each, 96, 64)[None]) for each in boxes]
+    alone = [Encoder()(paint_regions([each], 96, 64)) for each in boxes]
     torch.testing.assert_close(spatial_latents(boxes, Encoder(), 96, 64), torch.stack(alone).mean(0))
 
 
@@ -110,7 +98,7 @@ def test_equal_canvases_are_encoded_once_and_still_count_each():
     boxes = regions(*[("(0,0),(500,500)", "red")] * 3, ("(300,300),(999,999)", "blue"))
     encoder = Encoder()
     latents = spatial_latents(boxes, encoder, 96, 64)
-    red, blue = (Encoder()(paint_region(each, 96, 64)[None]) for each in (boxes[0], boxes[3]))
+    red, blue = (Encoder()(paint_regions([each], 96, 64)) for each in (boxes[0], boxes[3]))
     torch.testing.assert_close(latents, 0.75 * red + 0.25 * blue)
     assert encoder.rows == 2
 
@@ -118,7 +106,7 @@ def test_equal_canvases_are_encoded_once_and_still_count_each():
 def test_many_boxes_are_not_all_painted_at_once(monkeypatch):
     boxes = regions(*[(f"({x},0),({x + 100},999)", "red") for x in range(0, 700, 100)])
     whole, groups = spatial_latents(boxes, Encoder(), 96, 64), []
-    monkeypatch.setattr("got.got_models.guidance.formula.MAX_PIXELS", 3 * 96 * 64)
+    monkeypatch.setattr("got.got_models.guidance.canvas.MAX_PIXELS", 3 * 96 * 64)
 
     def encode(pictures):
         groups.append(len(pictures))
@@ -215,10 +203,10 @@ def test_another_size_is_named_with_the_nearest_that_works(size, message):
 @pytest.mark.parametrize(
     "shape, message",
     [
-        ((1, 64, 64, 4), "The picture has 4 channels"),
-        ((1, 1, 1, 3), "The picture is 1x1 pixels. Each side must be at least 16"),
-        ((1, 8000, 8000, 3), "The picture is 8000x8000 pixels"),
-        ((2, 64, 64, 3), "The picture input holds 2 pictures"),
+        ((1, 64, 64, 4), "The image has 4 channels"),
+        ((1, 1, 1, 3), "The image is 1x1 pixels. Each side must be at least 16"),
+        ((1, 8000, 8000, 3), "The image is 8000x8000 pixels"),
+        ((2, 64, 64, 3), "The image input holds 2 images"),
     ],
 )
 def test_a_picture_that_cannot_be_edited_is_named(shape, message):

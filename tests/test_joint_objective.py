@@ -16,13 +16,14 @@ from got.got_models.chain.grammar import read_chain
 from got.got_models.convert.checkpoint import Checkpoint
 from got.got_models.convert.release import convert
 from got.got_models.files.weights import WeightsError
+from got.got_models.guidance.images import to_tensor
 from got.got_models.reasoner.loading import load_reasoner
 from got.tests import joint
 from got.tools.oracle import script
 from got.tools.oracle.released import make_release
 from got.training.joint.batches import KEPT, NO_BOXES, NO_CHAIN, NOTHING, Batcher
 from got.training.joint.config import SAVED, TARGETS
-from got.training.joint.examples import Example, as_tensor, blank
+from got.training.joint.examples import Example, blank
 from got.training.joint.export import export
 from got.training.joint.memory import UNET_SIZES
 from got.training.joint.networks import load_networks, load_unet, unet_config
@@ -50,7 +51,7 @@ def objective(start):
 def example_of(task, seed=0):
     random = np.random.default_rng(seed)
     picture, source = random.integers(0, 256, (2, joint.SIDE, joint.SIDE, 3), dtype=np.uint8)
-    chain = read_chain(CHAIN, task, "a cup", as_tensor(source) if task == "edit" else None)
+    chain = read_chain(CHAIN, task, "a cup", to_tensor(source) if task == "edit" else None)
     return Example(chain, picture)
 
 

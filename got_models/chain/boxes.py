@@ -11,6 +11,11 @@ from .colors import find_color, named
 from .grammar import AFTER_CHAIN, BOX_END, BOX_START, GRID, Box, Chain, ChainError, Region, format_box, read_chain
 
 
+def pixel_corners(box: Box, width: int, height: int) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom pixel of a box in a width x height image, all inside it: x/1000 of the width."""
+    return box.x0 * width // GRID, box.y0 * height // GRID, box.x1 * width // GRID, box.y1 * height // GRID
+
+
 def bounding_boxes(chain: Chain, width: int, height: int) -> list[list[dict]]:
     """The regions as one frame of pixel boxes, for a picture of that size; no frame if there is no region."""
     frame = [_pixel_box(region, width, height) for region in chain.regions]
@@ -137,14 +142,13 @@ def _grid_range(first: int, last: int, side: int) -> tuple[int, int]:
 
 
 def _pixel_box(region: Region, width: int, height: int) -> dict:
-    x0, y0, x1, y1 = region.box
-    left, top = x0 * width // GRID, y0 * height // GRID
+    left, top, right, bottom = pixel_corners(region.box, width, height)
     metadata = {"type": "obj", "text": "", "desc": region.phrase, "palette": [_hex(region)]}
     return {
         "x": left,
         "y": top,
-        "width": x1 * width // GRID - left + 1,
-        "height": y1 * height // GRID - top + 1,
+        "width": right - left + 1,
+        "height": bottom - top + 1,
         "metadata": metadata,
     }
 

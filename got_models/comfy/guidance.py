@@ -8,7 +8,9 @@ from comfy.sd import VAE
 from torch import Tensor
 
 from ..chain.grammar import Chain
-from ..guidance.formula import Guidance, check_size, reference_latents, spatial_latents
+from ..guidance.canvas import reference_latents, spatial_latents
+from ..guidance.formula import Guidance
+from ..guidance.sizes import check_size
 from .reasoner import ManagedReasoner
 from .vae import check_vae
 

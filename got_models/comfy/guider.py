@@ -13,16 +13,8 @@ from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
 from ..errors import GoTError
-from ..guidance.formula import (
-    ALWAYS,
-    PLAIN,
-    Guidance,
-    Interval,
-    Strengths,
-    as_plain_guidance,
-    branch_weights,
-    leading_timesteps,
-)
+from ..guidance.formula import ALWAYS, PLAIN, Guidance, Interval, Strengths, as_plain_guidance, branch_weights
+from ..guidance.timesteps import leading_timesteps
 from .unet import REFERENCE, SPATIAL, check_model
 
 # Our branches under the names that other nodes' hooks know; process_conds copies ControlNets from "positive".

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..chain.boxes import check_regions
 from ..chain.grammar import Chain, ChainError, without_boxes
-from .formula import region_masks
+from .canvas import region_masks
 
 SIDE = 512  # of the shares: they are stretched to any latent, whatever its size and shape
 

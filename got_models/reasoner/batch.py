@@ -7,7 +7,7 @@ from torch import Tensor
 from ..chain.grammar import EDIT, TEXT_TO_IMAGE, well_formed
 from ..chain.request import Request
 from ..errors import GoTError
-from ..guidance.formula import check_source
+from ..guidance.sizes import check_source
 from .prompt import checked_prompt
 from .sampling import Sampling
 

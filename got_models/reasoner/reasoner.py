@@ -15,12 +15,12 @@ from typing import Any, NamedTuple, TypeVar
 from uuid import uuid4
 
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
 from ..chain.grammar import Chain, ChainError, canonical_text, parse_regions, without_unfinished_box
 from ..chain.request import Request
 from ..files.manifest import Manifest
+from ..guidance.images import bicubic
 from .cuda_graph import FastStep, PlainStep
 from .generation import GUESSED, Draft, OnToken, Page, Sequence, TextSoFar, write_from_draft, write_together
 from .network import KeyValues, Language, mrope_positions, rounded_up
@@ -250,9 +250,7 @@ def picture_inputs(picture: Tensor, size: tuple[int, int], image_processor: Any)
 
     size: width and height in pixels at which the language model sees it.
     """
-    image = Image.fromarray((picture[0] * 255).round().clamp(0, 255).to("cpu", torch.uint8).numpy())
-    image = image.resize(size, Image.Resampling.BICUBIC)
-    inputs = image_processor(images=[image], do_resize=False, return_tensors="pt")
+    inputs = image_processor(images=[bicubic(picture, size)], do_resize=False, return_tensors="pt")
     return inputs["pixel_values"], inputs["image_grid_thw"]
 
 

@@ -16,7 +16,8 @@ from ...got_models.comfy.reasoner import ManagedReasoner
 from ...got_models.comfy.unet import load_unet
 from ...got_models.comfy.vae import load_vae
 from ...got_models.files.manifest import UNET, VAE
-from ...got_models.guidance.formula import Guidance, Strengths, reference_latents, spatial_latents
+from ...got_models.guidance.canvas import reference_latents, spatial_latents
+from ...got_models.guidance.formula import Guidance, Strengths
 from ...got_models.reasoner.sampling import Sampling
 
 

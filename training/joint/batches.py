@@ -9,11 +9,13 @@ from random import Random
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
+from ...got_models.chain.boxes import pixel_corners
 from ...got_models.chain.grammar import Region
-from ...got_models.guidance.formula import LATENT_PIXELS, paint_region, region_corners
+from ...got_models.guidance.canvas import paint_regions
+from ...got_models.guidance.images import bicubic, to_array
+from ...got_models.guidance.sizes import LATENT_PIXELS
 from ...got_models.reasoner.network import mrope_positions
 from ...got_models.reasoner.prompt import turns_of
 from ...got_models.reasoner.reasoner import Reasoner, picture_inputs
@@ -121,7 +123,7 @@ class Batcher:
         found = _Pictures(self.config.width, self.config.height)
         target = [found.add(example.picture) for example in examples]
         reference = [
-            found.black() if example.chain.source is None else found.add(_bytes(example.chain.source))
+            found.black() if example.chain.source is None else found.add(to_array(example.chain.source))
             for example in examples
         ]
         boxes = [[found.box(region) for region in example.chain.regions] or [found.black()] for example in examples]
@@ -161,25 +163,20 @@ class _Pictures:
     def add(self, pixels: np.ndarray) -> int:
         """uint8 (H, W, 3) at any size: resized as the reference does it, by Pillow's bicubic filter, aspect ignored."""
         if pixels.shape[1::-1] != self.size:
-            pixels = np.array(Image.fromarray(pixels).resize(self.size, Image.Resampling.BICUBIC))
+            pixels = np.array(bicubic(pixels, self.size))
         self.pixels.append(pixels)
         return len(self.pixels) - 1
 
     def box(self, region: Region) -> int:
-        key = (region_corners(region, *self.size), region.color[1:])
+        key = (pixel_corners(region.box, *self.size), region.color[1:])
         if key not in self.numbers:
-            self.numbers[key] = self.add(_bytes(paint_region(region, *self.size)[None]))
+            self.numbers[key] = self.add(to_array(paint_regions([region], *self.size)))
         return self.numbers[key]
 
     def black(self) -> int:
         if "black" not in self.numbers:
             self.numbers["black"] = self.add(np.zeros((*self.size[::-1], 3), dtype=np.uint8))
         return self.numbers["black"]
-
-
-def _bytes(picture: Tensor) -> np.ndarray:
-    """(1, H, W, 3) in 0..1 -> uint8 (H, W, 3)"""
-    return (picture[0] * 255).round().clamp(0, 255).to(torch.uint8).numpy()
 
 
 def row_seed(seed: int, number: int) -> int:

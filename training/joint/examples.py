@@ -22,13 +22,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image, ImageOps
-from torch import Tensor
 
 from ...got_models.chain.grammar import EDIT, TEXT_TO_IMAGE, Chain, ChainError, read_chain
 from ...got_models.errors import GoTError
-from ...got_models.guidance.formula import MIN_SIDE
+from ...got_models.guidance.images import to_tensor
+from ...got_models.guidance.sizes import MIN_SIDE
 
 MOST_TEXT = 8192  # characters of a prompt or a chain, ten times the usual; much more would fit into no memory
 MOST_TURNS = 16  # before the last
@@ -81,7 +80,7 @@ def _read_turn(row: dict[str, Any], folder: Path, earlier: Chain | None) -> Chai
     task = row.get("task") or (EDIT if row.get("source") is not None else TEXT_TO_IMAGE)
     if task not in (TEXT_TO_IMAGE, EDIT):
         raise RowError("unknown task", f"its task is '{task}'; it must be '{TEXT_TO_IMAGE}' or '{EDIT}'")
-    source = as_tensor(read_picture(row, "source", folder)) if task == EDIT else None
+    source = to_tensor(read_picture(row, "source", folder)) if task == EDIT else None
     try:
         return read_chain(text, task, prompt, source, earlier=earlier)
     except (ChainError, ValueError) as error:  # ValueError: a number of thousands of digits
@@ -130,8 +129,3 @@ def _file(folder: Path, path: str, name: str) -> Path:
     if not os.path.isfile(file):
         raise RowError(f"missing {name}", f"there is no file {file}")
     return file
-
-
-def as_tensor(pixels: np.ndarray) -> Tensor:
-    """uint8 (H, W, 3) -> (1, H, W, 3) in 0..1, as chains carry their source."""
-    return torch.from_numpy(pixels)[None] / 255

@@ -6,17 +6,18 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffusers import DDPMScheduler
-from PIL import Image
 from torch import Tensor
 
 from ...got_models.chain.grammar import Chain
 from ...got_models.chain.request import Request
-from ...got_models.guidance.formula import BRANCHES, Strengths, combine, reference_latents, spatial_latents
-from ...got_models.guidance.preview import plan_picture
+from ...got_models.guidance.canvas import reference_latents, spatial_latents
+from ...got_models.guidance.formula import BRANCHES, Strengths, combine
+from ...got_models.guidance.images import bicubic, to_pil
+from ...got_models.guidance.preview import plan_image
 from ...got_models.reasoner.sampling import Sampling
 from .batches import KEPT, NO_BOXES, NO_CHAIN, NOTHING
 from .config import Config, changed
-from .examples import Example, RowError, as_tensor
+from .examples import Example, RowError
 from .objective import Objective
 from .sources import Mixture
 
@@ -47,7 +48,7 @@ def sample_rows(config: Config) -> list[Example]:
 def sample_sheet(objective: Objective, rows: list[Example], path: Path) -> None:
     """A picture with a line for each row: its plan, what the model drew, what was wanted. The networks stay in eval."""
     lines = [np.concatenate(_line(objective, row), 1) for row in rows]
-    Image.fromarray(np.concatenate(lines)).save(path)
+    to_pil(np.concatenate(lines)).save(path)
 
 
 def _line(objective: Objective, row: Example) -> list[np.ndarray]:
@@ -56,9 +57,8 @@ def _line(objective: Objective, row: Example) -> list[np.ndarray]:
     request = Request(given.task, given.prompt, given.source, given.earlier)
     chain = objective.networks.reasoner.write(request, Sampling(), max_tokens=MOST_TOKENS)
     drawn = draw(objective, chain, seed=objective.config.seed)
-    plan = plan_picture(chain, given.source, *size)
-    wanted = as_tensor(row.picture)
-    return [np.array(Image.fromarray(_bytes(picture)).resize(size)) for picture in (plan, drawn, wanted)]
+    plan = plan_image(chain, given.source, *size)
+    return [np.array(bicubic(image, size)) for image in (plan, drawn, row.picture)]
 
 
 def draw(objective: Objective, chain: Chain, seed: int) -> Tensor:
@@ -82,7 +82,3 @@ def draw(objective: Objective, chain: Chain, seed: int) -> Tensor:
         latents = schedule.step(guided, step, latents, generator=generator).prev_sample
     pixels = networks.vae.decode(latents.to(device) / networks.vae.config.scaling_factor).sample
     return (pixels / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).cpu()
-
-
-def _bytes(picture: Tensor) -> np.ndarray:
-    return (picture[0] * 255).round().to(torch.uint8).numpy()

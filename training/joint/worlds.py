@@ -8,8 +8,9 @@ figure 11 for the second form.
 from random import Random
 
 from ...got_models.chain.grammar import EDIT, TEXT_TO_IMAGE, Chain, read_chain
+from ...got_models.guidance.images import to_tensor
 from ...world import scenes, wording
-from .examples import Example, as_tensor
+from .examples import Example
 
 SHARES = {"text-to-image": 0.4, "edit": 0.4, "conversation": 0.1, "two parts": 0.1}
 
@@ -28,7 +29,7 @@ def _picture(rng: Random, held_out: bool) -> Example:
 
 
 def _turn(edit: scenes.Edit, rng: Random, held_out: bool, earlier: Chain | None = None) -> Chain:
-    text, source = wording.edit_chain(edit), as_tensor(scenes.render(edit.source))
+    text, source = wording.edit_chain(edit), to_tensor(scenes.render(edit.source))
     return read_chain(text, EDIT, wording.instruction(edit, rng, held_out), source, earlier=earlier)
 
 
@@ -46,5 +47,5 @@ def _conversation(rng: Random, held_out: bool) -> Example:
 def _two_parts(rng: Random, held_out: bool) -> Example:
     edits = scenes.two_edits(rng, held_out)
     prompt, picture = wording.two_part_instruction(edits, rng, held_out), scenes.render(edits[0].source)
-    chain = read_chain(wording.two_step_chain(*edits), EDIT, prompt, as_tensor(picture))
+    chain = read_chain(wording.two_step_chain(*edits), EDIT, prompt, to_tensor(picture))
     return Example(chain, scenes.render(edits[1].target))

@@ -1,0 +1,51 @@
+"""Images in their three forms, and from one to another: tensors, uint8 arrays and Pillow images.
+
+tensor   (N, H, W, C) in 0..1, as ComfyUI's IMAGE; only the first of a batch is converted
+array    (H, W, 3) uint8
+Pillow   mode RGB
+"""
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional
+
+
+def to_array(image: Tensor) -> np.ndarray:
+    """A tensor (N, H, W, 3 or more) as an array (H, W, 3): the first image, without alpha, rounded to 8 bits."""
+    return (image[0, ..., :3] * 255).round().clamp(0, 255).to("cpu", torch.uint8).numpy()
+
+
+def to_pil(image: Tensor | np.ndarray) -> Image.Image:
+    """A tensor or an array as a Pillow image."""
+    return Image.fromarray(to_array(image) if isinstance(image, Tensor) else image)
+
+
+def to_tensor(image: Image.Image | np.ndarray) -> Tensor:
+    """A Pillow image or an array (H, W, 3) as a tensor (1, H, W, 3) in 0..1."""
+    return torch.from_numpy(np.array(image))[None] / 255
+
+
+def bicubic(image: Tensor | np.ndarray, size: tuple[int, int]) -> Image.Image:
+    """A tensor or an array at another (width, height), by Pillow's bicubic filter on 8 bits, as the released code does.
+
+    The aspect ratio is not kept.
+    """
+    return to_pil(image).resize(size, Image.Resampling.BICUBIC)
+
+
+def resize(image: Tensor, width: int, height: int) -> Tensor:
+    """A tensor (1, H, W, 3) at another size, by `bicubic`. At its own size it stays as it is, unrounded."""
+    return image if image.shape[1:3] == (height, width) else to_tensor(bicubic(image, (width, height)))
+
+
+def thumbnail(images: Tensor, longest: int) -> Tensor:
+    """The first of the images (N, H, W, 1 or more) as (1, h, w, 3), with no side above `longest` pixels."""
+    channels = images[:1, ..., :3].movedim(-1, 1)  # (1, C, H, W)
+    height, width = channels.shape[2:]
+    scale = min(1.0, longest / max(height, width))
+    if scale < 1:
+        size = [max(1, round(side * scale)) for side in (height, width)]
+        channels = functional.interpolate(channels.float(), size, mode="area")
+    return channels.movedim(1, -1).expand(-1, -1, -1, 3)
