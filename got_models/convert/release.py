@@ -12,8 +12,7 @@ folder beside `--out`, which gets its name when it is complete; got.json comes l
 import argparse
 import shutil
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,6 +22,7 @@ import torch
 from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
 from ..errors import GoTError
+from ..files.atomic import atomic_folder
 from ..files.fp8 import has_fp8
 from ..files.manifest import PROJECTORS, REASONER, UNET, VAE, published_manifest, write_manifest
 from ..files.weights import WeightsError, published_key
@@ -70,7 +70,7 @@ def convert(
     plan = plan_conversion(got, mllm, sdxl, dtype, report)
     size = plan.size(dtype)
     _refuse_full_disk(out, size)
-    with _appearing(out) as folder:
+    with atomic_folder(out) as folder:
         write_conversion(folder, plan, dtype, Progress(size, report), report)
         write_manifest(folder, published_manifest(out.name))
     report(f"made {out}, {size / 1e9:.1f} GB: put it into ComfyUI's folder models/got")
@@ -225,21 +225,6 @@ def _refuse_full_disk(out: Path, size: int) -> None:
             f"The result takes {size / 1e9:.1f} GB and {place} has {free / 1e9:.1f} GB free. "
             f"Make room there, or choose another folder."
         )
-
-
-@contextmanager
-def _appearing(out: Path) -> Iterator[Path]:
-    """A folder that gets the name `out` when all is written. What a broken run left beside it is removed."""
-    unfinished = out.with_name(f"{out.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    try:
-        yield unfinished
-        if out.is_dir():
-            out.rmdir()  # empty: checked at the start
-        unfinished.rename(out)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -13,6 +13,8 @@ from typing import Any
 
 import torch
 
+from ...got_models.files.atomic import atomic_file
+
 LINES = 12  # of an error's traceback, from its end
 
 
@@ -43,9 +45,8 @@ class Report:
 
     def write(self) -> None:
         if self.path:
-            part = self.path.with_name(self.path.name + ".part")
-            part.write_text(json.dumps(self.content, indent=2) + "\n", encoding="utf-8")
-            part.replace(self.path)  # a run that is cut off leaves a whole file
+            with atomic_file(self.path) as file:
+                file.write_text(json.dumps(self.content, indent=2) + "\n", encoding="utf-8")
 
 
 def print_rows(rows: list[dict]) -> None:

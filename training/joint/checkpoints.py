@@ -17,6 +17,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from ...got_models.files.atomic import atomic_folder
 from .config import Config, ConfigError, as_json
 
 TRAINED, AVERAGE, OPTIMIZER, STATE = "trained.safetensors", "average.safetensors", "optimizer.pt", "state.json"
@@ -29,17 +30,12 @@ def save_checkpoint(
     folder: Path, state: dict, trained: dict[str, Tensor], average: dict[str, Tensor], optimizer: dict, keep: int
 ) -> None:
     """state: what JSON can hold, the step among it. keep: how many checkpoints stay."""
-    final = folder / f"step-{state['step']:06}"
-    part = final.with_name(f"{final.name}.unfinished")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    save_file({name: tensor.detach().contiguous() for name, tensor in trained.items()}, part / TRAINED)
-    if average:
-        save_file({name: tensor.contiguous() for name, tensor in average.items()}, part / AVERAGE)
-    torch.save(optimizer, part / OPTIMIZER)
-    (part / STATE).write_text(json.dumps(state, indent=2) + "\n", encoding="utf-8")
-    shutil.rmtree(final, ignore_errors=True)
-    part.rename(final)
+    with atomic_folder(folder / f"step-{state['step']:06}", replace=True) as part:
+        save_file({name: tensor.detach().contiguous() for name, tensor in trained.items()}, part / TRAINED)
+        if average:
+            save_file({name: tensor.contiguous() for name, tensor in average.items()}, part / AVERAGE)
+        torch.save(optimizer, part / OPTIMIZER)
+        (part / STATE).write_text(json.dumps(state, indent=2) + "\n", encoding="utf-8")
     for old in checkpoints(folder)[:-keep]:
         shutil.rmtree(old)
 

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ...got_models.convert.writer import DTYPES
+from ...got_models.files.atomic import atomic_folder
 from ...got_models.files.manifest import PROJECTORS, REASONER, UNET, VAE, read_manifest, write_manifest
 from ...got_models.files.weights import INDEX, SINGLE, published_key
 from .config import Config
@@ -22,9 +23,6 @@ WEIGHTS = (".safetensors", ".bin")
 def export(networks: Networks, start: Path, out: Path, config: Config) -> None:
     """Make the model folder `out`; tokenizer, image processor and sizes are those of the folder it started from."""
     dtype = DTYPES[config.export_dtype][0]
-    part = out.with_name(f"{out.name}.unfinished")
-    shutil.rmtree(part, ignore_errors=True)
-    _copy_reasoner(start / REASONER, part / REASONER, dtype)
     projectors = {f"context.{name}": value for name, value in networks.context.state_dict().items()}
     projectors |= {f"pooled.{name}": value for name, value in networks.pooled.state_dict().items()}
     files = {
@@ -33,11 +31,11 @@ def export(networks: Networks, start: Path, out: Path, config: Config) -> None:
         UNET: networks.unet.state_dict(),
         VAE: networks.vae.state_dict(),
     }
-    for name, tensors in files.items():
-        save_file({key: _stored(value, dtype) for key, value in tensors.items()}, part / name, {"format": "pt"})
-    write_manifest(part, replace(read_manifest(start), name=config.name))
-    shutil.rmtree(out, ignore_errors=True)
-    part.rename(out)
+    with atomic_folder(out, replace=True) as folder:
+        _copy_reasoner(start / REASONER, folder / REASONER, dtype)
+        for name, tensors in files.items():
+            save_file({key: _stored(value, dtype) for key, value in tensors.items()}, folder / name, {"format": "pt"})
+        write_manifest(folder, replace(read_manifest(start), name=config.name))
 
 
 def plain_tensors(language_model: nn.Module) -> dict[str, Tensor]:

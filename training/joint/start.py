@@ -4,7 +4,6 @@ The UNet's first layer takes 12 channels instead of 4; the weights of the new on
 predicts what SDXL predicts. The projectors are new. Tensors pass through memory one by one.
 """
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from ...got_models.convert.plan import TensorPlan
 from ...got_models.convert.reasoner_files import read_config, reasoner_files
 from ...got_models.convert.release import UNET_CHANNELS, reasoner_shapes
 from ...got_models.convert.writer import DTYPES, Progress, size_of, write_file, write_shards
+from ...got_models.files.atomic import atomic_folder
 from ...got_models.files.manifest import PROJECTORS, REASONER, UNET, VAE, published_manifest, write_manifest
 from ...got_models.files.weights import WeightsError
 from .networks import TIME_CHANNELS
@@ -43,24 +43,21 @@ def make_start(mllm: Path, sdxl: Path, out: Path, seed: int, report: Callable[[s
 
     seed: of the new projectors. Raises WeightsError if a folder is not what it should be.
     """
-    part = out.with_name(f"{out.name}.unfinished")
-    shutil.rmtree(part, ignore_errors=True)
-    (part / REASONER).mkdir(parents=True)
     language, texts = plan_language_model(mllm)
     unet, vae = open_checkpoint(sdxl / "unet"), open_checkpoint(sdxl / "vae")
     files = {UNET: plan_unet(unet), VAE: [TensorPlan(name, vae, name) for name in vae.shapes]}
     files[PROJECTORS] = new_projectors(language, unet, seed)
-    for name, text in texts.items():
-        (part / REASONER / name).write_text(text, encoding="utf-8")
     report(f"making {out} of {mllm} and {sdxl}")
     everything = (language, *files.values())
     progress = Progress(sum(size_of(plans, stored_as(plans)) for plans in everything), report)
-    write_shards(part / REASONER, language, stored_as(language), progress)
-    for name, plans in files.items():
-        write_file(part / name, plans, stored_as(plans), progress)
-    write_manifest(part, published_manifest(out.name))
-    shutil.rmtree(out, ignore_errors=True)
-    part.rename(out)
+    with atomic_folder(out, replace=True) as folder:
+        (folder / REASONER).mkdir()
+        for name, text in texts.items():
+            (folder / REASONER / name).write_text(text, encoding="utf-8")
+        write_shards(folder / REASONER, language, stored_as(language), progress)
+        for name, plans in files.items():
+            write_file(folder / name, plans, stored_as(plans), progress)
+        write_manifest(folder, published_manifest(out.name))
 
 
 def plan_language_model(mllm: Path) -> tuple[list[TensorPlan], dict[str, str]]:

@@ -4,7 +4,6 @@ What a cell of 8x8 pixels becomes is no secret in a world of flat colors: its me
 encoder needs no training, the latents are settled from the start, and the UNet need not wait for a good decoder.
 """
 
-import shutil
 from pathlib import Path
 from random import Random
 
@@ -16,6 +15,7 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
 
+from ...got_models.files.atomic import atomic_folder
 from ...got_models.files.manifest import VAE
 from ...world import scenes
 from .run import Run, arguments, device, mixed_precision
@@ -240,10 +240,8 @@ def normalized(vae: AutoencoderKL, count: int = 256) -> AutoencoderKL:
 
 def save(vae: AutoencoderKL, folder: Path) -> None:
     """Write it as a diffusers folder, complete or not at all."""
-    partial = folder / "vae.partial"
-    vae.save_pretrained(partial)
-    shutil.rmtree(folder / "vae", ignore_errors=True)
-    partial.rename(folder / "vae")
+    with atomic_folder(folder / "vae", replace=True) as part:
+        vae.save_pretrained(part)
 
 
 def main(given: list[str] | None = None) -> None:

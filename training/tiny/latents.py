@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from diffusers import AutoencoderKL
 from torch.utils.data import Dataset
 
+from ...got_models.files.atomic import atomic_file
 from ...world import scenes, wording
 from .autoencoder import SIGNALS
 from .pictures import CANVAS, Pictures
@@ -129,9 +130,8 @@ class Samples:
 def save(folder: Path, parts: list[dict[str, torch.Tensor]]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in ARRAYS:
-        partial = folder / f"{name}.partial.npy"
-        np.save(partial, torch.cat([part[name] for part in parts]).half().cpu().numpy())
-        partial.replace(folder / f"{name}.npy")
+        with atomic_file(folder / f"{name}.npy") as file:
+            np.save(file, torch.cat([part[name] for part in parts]).half().cpu().numpy())
 
 
 def load_student(folder: Path) -> tuple[Student, object]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from ...got_models.files.atomic import atomic_file
 from ..schedule import cosine
 
 WORK = Path.home() / ".cache" / "comfyui-got" / "training"
@@ -81,11 +82,10 @@ class Run:
 
     def save(self) -> None:
         state = {name: part.state_dict() for name, part in self.parts.items()}
-        partial = self.path.with_suffix(".partial")
         spent = max(self.spent, self.seconds) if self.over else self.spent  # the last step may end a little early
         state |= {"step": self.step, "spent": spent, "random": torch.get_rng_state()}
-        torch.save(state, partial)
-        partial.replace(self.path)
+        with atomic_file(self.path) as file:
+            torch.save(state, file)
         self.saved = time.time()
 
     def note(self, text: str) -> None:
