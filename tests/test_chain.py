@@ -1,6 +1,7 @@
 """The chain's grammar: what is read, what is mended, what is refused. The cases are the browser half's too."""
 
 import json
+import re
 import time
 from pathlib import Path
 
@@ -20,7 +21,6 @@ from got.got_models.chain.grammar import (
     without_unfinished_box,
 )
 from got.got_models.reasoner.prompt import checked_prompt
-from PIL import ImageColor
 
 CASES = json.loads((Path(__file__).parent / "chains.json").read_text(encoding="utf-8"))
 GOOD = [case for case in CASES if "chain" in case]
@@ -105,8 +105,13 @@ def test_the_box_a_chain_was_cut_in_is_left_out(rest):
     assert without_unfinished_box(whole) == whole
 
 
-def test_colors_are_pillows():
-    assert {word: ImageColor.getrgb(word)[:3] for word in ImageColor.colormap} == COLORS
+def test_the_browser_has_the_same_colors_and_palette():
+    source = (Path(__file__).parent.parent / "web" / "editor" / "model" / "colors.mjs").read_text(encoding="utf-8")
+    entries = re.search(r"const TABLE = `([^`]*)`", source)[1].split(",")
+    table = {word: tuple(bytes.fromhex(value)) for word, value in map(str.split, entries)}
+    assert len(table) == 148 and list(table.items()) == list(COLORS.items())
+    palette = re.search(r"PALETTE = .*\n?\s*\[([^\]]*)\]", source)[1]
+    assert tuple(re.findall(r"\w+", palette)) == PALETTE
 
 
 def test_green_is_the_css_green():

@@ -1,1 +1,1 @@
-"""The chain as text: its grammar, colors, boxes and a person's edits. Standard library only."""
+"""The chain as text: its grammar, colors, boxes and a person's edits. No tensors, no ComfyUI."""

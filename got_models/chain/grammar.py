@@ -1,11 +1,11 @@
-"""The chain: prose in which a box follows each grounded phrase. Read it, write it back, and nothing else.
+"""The chain: prose in which a box follows each grounded phrase. This module reads chains and writes them back.
 
     A cup <|box_start|>(120,400),(380,760)<|box_end|> (red) on a table <|box_start|>(0,600),(998,998)<|box_end|> (blue).
 
-Corners are whole numbers on a 0..999 grid over the picture: (0,0) is top-left, x grows right, y grows down, top-left
-corner first. The color word says what the box is painted with. Three forms are read: GoT's (above), GoT-R1's
-(`<|obj_start|>a cup<|obj_end|> <|box_start|>...`), and the plain one people type (`a cup (120,400),(380,760)`).
-A chain's own text is always GoT's form. Standard library only: no tensors, no ComfyUI.
+Corners are whole numbers on a 0..999 grid over the image: (0,0) is top-left, x grows right, y grows down, top-left
+corner first. The color word is the color in which the box is painted. Three forms are read: GoT's (above), GoT-R1's
+(`<|obj_start|>a cup<|obj_end|> <|box_start|>...`), and the plain one that people type (`a cup (120,400),(380,760)`).
+A chain's own text is always in GoT's form. No tensors, no ComfyUI.
 
 Source: arXiv 2503.10639 section 4 and its published chains; arXiv 2505.17022 for GoT-R1's form.
 """
@@ -16,13 +16,14 @@ from typing import Any, NamedTuple
 
 from ..errors import GoTError
 from .colors import Color, find_color, nearest_words, next_color
+from .phrases import find_phrase
 
-GRID = 1000  # the chain's own unit; pixels appear only in guidance.py
+GRID = 1000  # steps of the grid, each way
 TEXT_TO_IMAGE = "text-to-image"
 EDIT = "edit"
 
-# Every pattern below takes time in proportion to the text, whatever the text is: it may come from anybody. So no two
-# parts of one that take the same characters stand beside each other.
+# Texts may come from strangers, so every pattern below takes linear time. For that, no two neighboring parts of a
+# pattern take the same characters.
 BOX_START, BOX_END = "<|box_start|>", "<|box_end|>"
 _NUMBER_PAIR = r"\(\s*[-+]?[\d.]+\s*,[^()<>]*\)"
 _MARKED = r"<\|box_start\|>(?P<marked>.*?)(?P<end><\|box_end\|>|(?=<\|box_start\|>)|$)"
@@ -33,11 +34,6 @@ _COLOR = re.compile(r"\s*\(\s*([A-Za-z][A-Za-z ]*(?![A-Za-z ])|#[0-9A-Fa-f]{6})\
 _OBJECT = re.compile(r"<\|obj(?:ect_ref)?_(?:start|end)\|>")
 _NAMED_OBJECT = re.compile(r"<\|obj(?:ect_ref)?_start\|>((?:(?!<\|obj).)*)<\|obj(?:ect_ref)?_end\|>\s*$", re.DOTALL)
 AFTER_CHAIN = "<|im_gen_start|>"
-_VERBS = "and|with|is|are|while|where|has|have|shows?|portrays?|depicts?|features?|contains?"
-# What begins a clause, or else a stretch in which none can begin.
-_CLAUSE = re.compile(rf"(?P<begins>[.,;:!?\n]+\s+|\n+|\s+(?:{_VERBS})\s+)|[.,;:!?]+|[^\S\n]+")
-_TRAILING = re.compile(r"(?:(?:si|era|ta|ni|nihtiw|fo)\s+|[:,]\s*)*")  # of a phrase written backwards
-_DETERMINER = re.compile(r"\b(?:an?|the|one|two|three|four|some|several|its|his|her|their)\b", re.IGNORECASE)
 
 
 class ChainError(GoTError):
@@ -57,7 +53,10 @@ class Box(NamedTuple):
 
 
 class Region(NamedTuple):
-    """One grounded phrase. `phrase_span` and `box_span` are [start, stop) in the chain's text, box with its color."""
+    """One grounded phrase.
+
+    phrase_span, box_span: [start, stop) in the chain's text. box_span includes the color.
+    """
 
     phrase: str
     box: Box
@@ -99,7 +98,7 @@ class Chain:
 
 
 def read_chain(text: str, task: str = TEXT_TO_IMAGE, prompt: str = "", source: Any = None, **fields: Any) -> Chain:
-    """Make a chain of text in any of the three forms. ChainError if a box or color in it cannot be drawn."""
+    """A chain from text in any of the three forms. fields: Chain's other ones. ChainError as from `canonical_text`."""
     text = canonical_text(text)
     return Chain(task, prompt, text, parse_regions(text), source, **fields)
 
@@ -110,7 +109,7 @@ def parse_regions(text: str) -> tuple[Region, ...]:
     for number, match in enumerate(_BOX.finditer(text), 1):
         box = _box(match, number)
         color, stop = _color(text, match.end(), box, number)
-        phrase, phrase_start = _phrase(text, start, match.start())
+        phrase, phrase_start = find_phrase(text, start, match.start())
         span = (phrase_start, phrase_start + len(phrase))
         regions.append(Region(phrase, box, color or next_color(set(), number - 1), span, (match.start(), stop)))
         start = stop
@@ -120,10 +119,10 @@ def parse_regions(text: str) -> tuple[Region, ...]:
 def canonical_text(text: str) -> str:
     """The chain in GoT's form: one space, box, one space, color word. Idempotent.
 
-    A box without a color gets the palette's next one that the chain does not use; 1000 is read as 999. What comes
-    after `<|im_gen_start|>` is not part of a chain and is left out.
-    Raises ChainError, naming the box, if a box is not four whole numbers in 0..1000, is empty, has its corners the
-    wrong way round or is not closed, or if a color is unknown.
+    A box without a color gets the palette's next color that the chain does not use. 1000 is read as 999. Text after
+    `<|im_gen_start|>` is not part of the chain and is left out.
+    ChainError names a box that is not four whole numbers in 0..1000, is empty, has its corners in the wrong order or is
+    not closed, and an unknown color.
     """
     text = well_formed(text).partition(AFTER_CHAIN)[0].strip()
     found = []
@@ -145,7 +144,7 @@ def canonical_text(text: str) -> str:
 
 
 def well_formed(text: str) -> str:
-    """A text without halves of characters, which JSON can hold and no tokenizer reads: each becomes U+FFFD."""
+    """A text without lone surrogates, which JSON can hold and no tokenizer reads: each becomes U+FFFD."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
@@ -155,7 +154,7 @@ def format_box(box: Box, color_word: str) -> str:
 
 
 def plain_text(text: str) -> str:
-    """A chain as people read and type it, without GoT's markers. `canonical_text` turns it back into the same text."""
+    """A chain in the form that people type, without GoT's markers. Inverse of `canonical_text`."""
     return text.replace(BOX_START, "").replace(BOX_END, "")
 
 
@@ -180,7 +179,7 @@ def got_r1_text(chain: Chain) -> str:
 
 
 def without_unfinished_box(text: str) -> str:
-    """The text of a chain that was cut, without the box it was cut in."""
+    """The text of a chain that was cut off, without the box in which it was cut."""
     start = text.rfind(BOX_START)
     unfinished = start >= 0 and BOX_END not in text[start:]
     return text[:start].rstrip() if unfinished else text
@@ -198,7 +197,7 @@ def _box(match: re.Match, number: int) -> Box:
         raise ChainError(f"{name} is not a box. {how}")
     numbers = [int(value) for value in corners.groups()]
     if max(numbers) > GRID:
-        raise ChainError(f"{name} leaves the picture: {max(numbers)} is more than 999. {how}")
+        raise ChainError(f"{name} leaves the image: {max(numbers)} is more than 999. {how}")
     x0, y0, x1, y1 = (min(value, GRID - 1) for value in numbers)
     if x0 >= x1 or y0 >= y1:
         side = "left of" if x0 >= x1 else "above"
@@ -207,7 +206,7 @@ def _box(match: re.Match, number: int) -> Box:
 
 
 def _color(text: str, start: int, box: Box, number: int) -> tuple[Color | None, int]:
-    """The color written after a box, and where the box with its color ends."""
+    """The color after a box, None if there is none, and the position where the box with its color ends."""
     match = _COLOR.match(text, start)
     if not match:
         return None, start
@@ -217,15 +216,3 @@ def _color(text: str, start: int, box: Box, number: int) -> tuple[Color | None, 
         hint = f"Did you mean {' or '.join(near)}?" if near else "Use a CSS color name such as red, teal or gold."
         raise ChainError(f"Box {number} {box} has an unknown color '{match[1][:40]}'. {hint}")
     return color, match.end()
-
-
-def _phrase(text: str, start: int, stop: int) -> tuple[str, int]:
-    """The noun phrase that ends where a box starts, and its place: the last clause, from its first article on."""
-    last = start + len(text[start:stop].rstrip())  # behind it there is white space alone
-    clauses = (match.end() for match in _CLAUSE.finditer(text, start, stop) if match["begins"])
-    first = max((at for at in clauses if at < last), default=start)
-    first += len(text[first:stop]) - len(text[first:stop].lstrip(" ,.;:\n"))
-    determiner = _DETERMINER.search(text, first, stop)
-    first = determiner.start() if determiner else first
-    phrase = text[first:stop].strip()
-    return phrase[: len(phrase) - _TRAILING.match(phrase[::-1]).end()], first

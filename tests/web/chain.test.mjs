@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
 import { ChainError, canonicalText, parseRegions, plainText, readText } from "../../web/editor/model/chain.mjs";
-import { COLORS, PALETTE, nearestWords } from "../../web/editor/model/colors.mjs";
+import { nearestWords } from "../../web/editor/model/colors.mjs";
 
 const read = (/** @type {string} */ path) => readFileSync(new URL(path, import.meta.url), "utf-8");
 const cases = JSON.parse(read("../chains.json"));
@@ -42,15 +42,6 @@ test("a text with emoji keeps its spans", () => {
   assert.deepEqual(mark.numberSpans.map((span) => text.slice(...span)), ["1", "22", "3", "44"]);
   assert.equal(text.slice(...mark.phraseSpan), "a cat");
   assert.equal(text.slice(...(mark.colorSpan ?? [])).trim(), "Light Blue");
-});
-
-test("the colors are the ones of colors.py", () => {
-  const source = read("../../got_models/chain/colors.py");
-  const found = (/** @type {RegExp} */ pattern) => source.match(pattern)?.[1] ?? "";
-  const table = found(/_TABLE = """(.*?)"""/s).split(",").map((entry) => entry.trim().split(/\s+/));
-  const hex = (/** @type {readonly number[]} */ rgb) => rgb.map((value) => value.toString(16).padStart(2, "0")).join("");
-  assert.deepEqual([...COLORS].map(([word, rgb]) => [word, hex(rgb)]), table);
-  assert.deepEqual([...PALETTE], found(/PALETTE = \(([^)]*)\)/).match(/\w+/g));
 });
 
 test("proposed words are difflib's", () => assert.deepEqual(nearestWords("graay"), ["gray", "grey", "dimgray"]));

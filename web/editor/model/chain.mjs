@@ -48,7 +48,8 @@ const CLAUSE = new RegExp(
   `(?<begins>[.,;:!?\\n]+${S}+|\\n+|${S}+(?:${VERBS})${S}+)|[.,;:!?]+|(?:(?!\\n)${S})+`,
   "gu",
 );
-const TRAILING = new RegExp(`^(?:(?:si|era|ta|ni|nihtiw|fo)${S}+|[:,]${S}*)*`, "u"); // of a phrase written backwards
+const WORD = new RegExp(`(?:(?!${S}).)+`, "gsu");
+const LINKS = ["is", "are", "at", "in", "within", "of"]; // words between a phrase and its box
 const ARTICLES = "an?|the|one|two|three|four|some|several|its|his|her|their";
 const DETERMINER = new RegExp(`(?<!${W})(?:${ARTICLES})(?!${W})`, "iu");
 const SPACE = new RegExp(S, "u");
@@ -177,7 +178,7 @@ function readCorners(match, number) {
   if (!corners?.indices) return refuse("is not a box.");
   const numbers = corners.slice(1).map(decimal);
   const largest = Math.max(...numbers);
-  if (largest > GRID) return refuse(`leaves the picture: ${largest} is more than 999.`);
+  if (largest > GRID) return refuse(`leaves the image: ${largest} is more than 999.`);
   const [x0, y0, x1, y1] = numbers.map((value) => Math.min(value, LAST));
   if (x0 >= x1 || y0 >= y1)
     return refuse(`is empty: its first corner is not ${x0 >= x1 ? "left of" : "above"} its second.`);
@@ -196,10 +197,17 @@ function phraseBefore(text, start, stop) {
     if (groups?.begins && index + found.length < last) first = index + found.length;
   first += before.slice(first).length - before.slice(first).replace(/^[ ,.;:\n]+/, "").length;
   first += Math.max(0, before.slice(first).search(DETERMINER));
-  const whole = strip(before.slice(first));
-  const trailing = TRAILING.exec([...whole].reverse().join(""))?.[0] ?? "";
-  const phrase = whole.slice(0, whole.length - trailing.length);
-  return { phrase, at: start + first };
+  return { phrase: withoutLinks(strip(before.slice(first))), at: start + first };
+}
+
+/** The phrase without linking words, commas and colons at its end. Its first word stays. @param {string} phrase */
+function withoutLinks(phrase) {
+  const words = [...phrase.matchAll(WORD)];
+  for (const [number, { 0: word, index }] of [...words.entries()].reverse()) {
+    const shown = word.slice(0, endWithout(word, (char) => char === "," || char === ":"));
+    if (shown && (number === 0 || !LINKS.includes(shown))) return phrase.slice(0, index + shown.length);
+  }
+  return "";
 }
 
 /** @param {string} text */
