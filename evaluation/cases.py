@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 from ..got_models.chain.grammar import parse_regions
 from ..world import scenes, wording
-from ..world.scenes import Edit, Scene, Thing
+from ..world.scenes import Edit, Object, Scene
 from .scores import MENTION, planned
 
 COLUMNS = ("single_object", "two_objects", "counting", "colors", "position", "attribute_binding")  # GenEval's
-KINDS = (*COLUMNS, "many")  # many: three or four things, which GenEval does not ask for
+KINDS = (*COLUMNS, "many")  # many: three or four objects, which GenEval does not ask for
 SHRINK = (1.0, 0.8, 0.6, 0.5)  # how a box that is moved may have to be made smaller to find room
 EVERY_KIND = [(color, shape) for color in scenes.COLORS for shape in scenes.SHAPES]
 HELD_OUT = [(*kind, r) for kind in EVERY_KIND for r in scenes.RELATIONS if scenes.is_held_out(*kind, r)]
@@ -54,11 +54,11 @@ class EditCase:
 
 
 class Change(NamedTuple):
-    """A person's change to a plan: kind "move", "color" or "noun", the thing before and after, the changed chain."""
+    """A person's change to a plan: kind "move", "color" or "noun", the object before and after, the changed chain."""
 
     kind: str
-    before: Thing
-    after: Thing
+    before: Object
+    after: Object
     chain: str
 
 
@@ -79,10 +79,10 @@ def edit_case(number: int, seed: int) -> EditCase:
 
 
 def _next_edit(rng: Random, scene: Scene) -> Edit:
-    """One more change to a scene, of any kind; a scene of four gets no fifth thing."""
+    """One more change to a scene, of any kind; a scene of four gets no fifth object."""
     while True:
         edit = scenes.random_change(rng, scene, held_out=True)
-        if edit is not None and len(edit.target.things) <= 4:
+        if edit is not None and len(edit.target.objects) <= 4:
             return edit
 
 
@@ -101,7 +101,7 @@ def scene_of(kind: str, rng: Random) -> Scene:
     else:
         kinds = [first := rng.choice(EVERY_KIND), _another(rng, first)]
     boxes = scenes.arrange(rng, len(kinds), relations)
-    return Scene(rng.choice(scenes.BACKGROUNDS), tuple(Thing(s, c, b) for (c, s), b in zip(kinds, boxes)), relations)
+    return Scene(rng.choice(scenes.BACKGROUNDS), tuple(Object(s, c, b) for (c, s), b in zip(kinds, boxes)), relations)
 
 
 def _another(rng: Random, first: tuple[str, str]) -> tuple[str, str]:
@@ -112,7 +112,7 @@ def _another(rng: Random, first: tuple[str, str]) -> tuple[str, str]:
 def _many(rng: Random) -> Scene:
     while True:
         scene = scenes.random_scene(rng, held_out=True, tidy=True)
-        if len(scene.things) > 2 and len({thing.name for thing in scene.things}) > 1:
+        if len(scene.objects) > 2 and len({obj.name for obj in scene.objects}) > 1:
             return scene
 
 
@@ -125,61 +125,61 @@ def moved(chain: str, scene: Scene, rng: Random) -> Change | None:
     The new box touches neither the old one nor another. It keeps the relations of the scene if there is such a place,
     and its size if there is room.
     """
-    things = planned(chain)
-    order = rng.sample(range(len(things)), len(things))
+    objects = planned(chain)
+    order = rng.sample(range(len(objects)), len(objects))
     for relations in (scene.relations, ()):
         for shrink in SHRINK:
             for number in order:
-                if places := _free_places(things, number, shrink, _by_name(scene, relations)):
-                    after = things[number]._replace(box=rng.choice(places))
+                if places := _free_places(objects, number, shrink, _by_name(scene, relations)):
+                    after = objects[number]._replace(box=rng.choice(places))
                     region = parse_regions(chain)[number]
                     text = _put(chain, region.box_span, wording.box_text(after.box, region.color.word))
-                    return Change("move", things[number], after, text)
+                    return Change("move", objects[number], after, text)
     return None
 
 
 def _by_name(scene: Scene, relations) -> list[tuple[str, str, str]]:
-    return [(scene.things[i].name, relation, scene.things[j].name) for i, relation, j in relations]
+    return [(scene.objects[i].name, relation, scene.objects[j].name) for i, relation, j in relations]
 
 
-def _free_places(things: list[Thing], number: int, shrink: float, relations: list[tuple]) -> list[tuple]:
-    x0, y0, x1, y1 = things[number].box
+def _free_places(objects: list[Object], number: int, shrink: float, relations: list[tuple]) -> list[tuple]:
+    x0, y0, x1, y1 = objects[number].box
     width, height = (max(scenes.SMALLEST, int(side * shrink)) for side in (x1 - x0, y1 - y0))
     xs, ys = (range(scenes.MARGIN, 1000 - scenes.MARGIN - side + 1, scenes.STEP) for side in (width, height))
-    taken = [thing.box for thing in things]  # the old place too
+    taken = [obj.box for obj in objects]  # the old place too
     boxes = [(x, y, x + width, y + height) for y in ys for x in xs]
-    return [box for box in boxes if scenes.apart(box, taken) and _kept(things, number, box, relations)]
+    return [box for box in boxes if scenes.apart(box, taken) and _kept(objects, number, box, relations)]
 
 
-def _kept(things: list[Thing], number: int, box: tuple, relations: list[tuple]) -> bool:
-    """Do the relations hold with another box for one of the things?"""
-    place = {thing.name: thing.box for thing in things} | {things[number].name: box}
+def _kept(objects: list[Object], number: int, box: tuple, relations: list[tuple]) -> bool:
+    """Do the relations hold with another box for one of the objects?"""
+    place = {obj.name: obj.box for obj in objects} | {objects[number].name: box}
     known = [(place[a], r, place[b]) for a, r, b in relations if a in place and b in place]
     return all(scenes.holds(*relation) for relation in known)
 
 
 def reworded(chain: str, rng: Random) -> Change | None:
-    """Another color or noun for one thing whose name the chain has once; None if there is none.
+    """Another color or noun for one object whose name the chain has once; None if there is none.
 
     A new color also goes into the brackets behind the box, as the model itself would write it.
     """
-    things = planned(chain)
-    names = [thing.name for thing in things]
+    objects = planned(chain)
+    names = [obj.name for obj in objects]
     alone = [number for number, name in enumerate(names) if names.count(name) == 1]
     if not alone:
         return None
     number, kind = rng.choice(alone), rng.choice(("color", "noun"))
-    before = things[number]
+    before = objects[number]
     if kind == "color":
         results = [before._replace(color=color) for color in scenes.COLORS]
     else:
         results = [before._replace(shape=shape) for shape in scenes.SHAPES]
-    after = rng.choice([thing for thing in results if thing.name not in names])
+    after = rng.choice([obj for obj in results if obj.name not in names])
     return Change(kind, before, after, _renamed(chain, number, after, kind))
 
 
-def _renamed(chain: str, number: int, after: Thing, kind: str) -> str:
-    """The chain with another name, article included, for its thing `number`."""
+def _renamed(chain: str, number: int, after: Object, kind: str) -> str:
+    """The chain with another name, article included, for its object `number`."""
     mention, region = list(MENTION.finditer(chain))[number], parse_regions(chain)[number]
     if kind == "color":
         chain = _put(chain, region.box_span, wording.box_text(region.box, wording.box_color(after.color)))

@@ -67,8 +67,8 @@ def _prompt_outcomes(case: PromptCase, answers: Answers) -> Iterator[Outcome]:
     yield Outcome("planning.parse", case.kind, scores.parses(chain))
     yield Outcome("planning.plan", case.kind, scores.fulfilled(chain, case.scene))
     yield Outcome("drawing", case.kind, scores.as_asked(case.kind, case.scene, view))
-    for thing in scores.planned(chain):
-        yield Outcome("obedience.iou", case.kind, scores.fit(thing, view))
+    for obj in scores.planned(chain):
+        yield Outcome("obedience.iou", case.kind, scores.fit(obj, view))
     for name in CHANGES:
         yield from _change_outcome(case, answers, name)
     yield from _ablation_outcomes(case, answers)
@@ -107,8 +107,8 @@ def _curve_outcomes(case: PromptCase, answers: Answers) -> Iterator[Outcome]:
     for key in keys:
         view, strength = answers.view(key), key.removeprefix(start)
         yield Outcome(f"curve.drawn.{strength}", case.kind, scores.as_asked(case.kind, case.scene, view))
-        for thing in plan:
-            yield Outcome(f"curve.iou.{strength}", case.kind, scores.fit(thing, view))
+        for obj in plan:
+            yield Outcome(f"curve.iou.{strength}", case.kind, scores.fit(obj, view))
 
 
 def _edit_outcomes(case: EditCase, answers: Answers) -> Iterator[Outcome]:

@@ -1,29 +1,29 @@
 """What counts as right. One function a judgment, on a chain's text and on what a detector sees in a picture.
 
 Planning (the chain alone)
-    parse         the chain can be read, and each thing that it names has a box
-    plan          it has exactly the things of the prompt, as many as asked for, and all its relations: wholly beside
+    parse         the chain can be read, and each object that it names has a box
+    plan          it has exactly the objects of the prompt, as many as asked for, and all its relations: wholly beside
                   or above each other, with a margin
 Drawing (the picture against the prompt, as GenEval, arXiv 2310.11513, does it; the plan is not looked at)
-    every column  exactly the things asked for are seen, none missing, none too many
-    single_object, two_objects   a thing is what it is by its shape; colors are left to the next two
-    colors, attribute_binding   the same prompts, but each thing must have its color too
+    every column  exactly the objects asked for are seen, none missing, none too many
+    single_object, two_objects   an object is what it is by its shape; colors are left to the next two
+    colors, attribute_binding   the same prompts, but each object must have its color too
     counting      two to four of one color and shape
-    position      two things in their colors, each with its middle beyond the other's edge on the side asked for
+    position      two objects in their colors, each with its middle beyond the other's edge on the side asked for
 Obedience (the picture against the plan)
-    iou           intersection over union of each planned box with the thing of its color and shape that fits it best;
+    iou           intersection over union of each planned box with the object of its color and shape that fits it best;
                   0 where there is none
-    moved         a box moved by hand: a thing of its color and shape fits the new place (iou above 0.5), none has its
+    moved         a box moved by hand: an object of its color and shape fits the new place (iou above 0.5), none has its
                   middle in the old one, and there are no more of them than planned
-    reworded      a color or noun changed in the chain: the new thing is seen there, everything else as before: same
-                  background, same things at the same places (iou above 0.5), none more
+    reworded      a color or noun changed in the chain: the new object is seen there, everything else as before: same
+                  background, same objects at the same places (iou above 0.5), none more
 Editing (the picture against the edit)
     box_found     the chain's first box overlaps the true area by 0.7 or more. Where something is added, many places are
                   right: the box must lie in the relation asked for and touch nothing that is there
-    change_made   exactly the things of the edited scene are seen, each in its place, and its background. What is added
+    change_made   exactly the objects of the edited scene are seen, each in its place, and its background. What is added
                   must stand where it was asked for
     psnr_outside  dB between source and result outside the true area and the planned one together; outside the true
-                  one, if that is nothing. A change of background leaves nothing outside: there it is inside the things
+                  one, if that is nothing. A change of background leaves nothing outside: there it is inside the objects
 """
 
 import re
@@ -34,10 +34,10 @@ import numpy as np
 from ..got_models.chain.grammar import ChainError, read_chain
 from ..world import scenes, wording
 from ..world.detector import Seen, View, overlap
-from ..world.scenes import Edit, Scene, Thing
+from ..world.scenes import Edit, Object, Scene
 
 _NAME = rf"({'|'.join(scenes.COLORS)}) ({'|'.join(scenes.SHAPES)})"
-NAMED = re.compile(rf"{_NAME}\b")  # one thing; "two red circles" is none
+NAMED = re.compile(rf"{_NAME}\b")  # one object; "two red circles" is none
 MENTION = re.compile(rf"{_NAME}s? <\|box_start\|>")
 FITS = 0.5  # intersection over union from which two boxes are the same place
 FOUND = 0.7  # the same for the area of an edit
@@ -47,17 +47,17 @@ MOST_DB = 60.0  # of equal pictures
 # ---------------------------------------------------------------- planning
 
 
-def planned(chain: str) -> list[Thing]:
-    """The things of a text-to-image chain, by the words right before each box; none if a box has no such words."""
+def planned(chain: str) -> list[Object]:
+    """The objects of a text-to-image chain, by the words right before each box; none if a box has no such words."""
     names = [match.groups() for match in MENTION.finditer(chain)]
     boxes = wording.boxes_of(chain)
     if len(names) != len(boxes):
         return []
-    return [Thing(shape, color, box) for (color, shape), box in zip(names, boxes)]
+    return [Object(shape, color, box) for (color, shape), box in zip(names, boxes)]
 
 
 def parses(chain: str) -> bool:
-    """Can the chain be read, and has each thing that it names a box?"""
+    """Can the chain be read, and has each object that it names a box?"""
     try:
         regions = read_chain(chain).regions
     except ChainError:
@@ -66,11 +66,11 @@ def parses(chain: str) -> bool:
 
 
 def fulfilled(chain: str, scene: Scene) -> bool:
-    """Has the plan the prompt's things, in the places asked for?"""
+    """Has the plan the prompt's objects, in the places asked for?"""
     plan = planned(chain)
-    if names(plan) != names(scene.things):
+    if names(plan) != names(scene.objects):
         return False
-    return related(scenes.holds, scene, [(thing.name, thing.box) for thing in plan])
+    return related(scenes.holds, scene, [(obj.name, obj.box) for obj in plan])
 
 
 # ---------------------------------------------------------------- drawing
@@ -79,15 +79,15 @@ def fulfilled(chain: str, scene: Scene) -> bool:
 def as_asked(kind: str, scene: Scene, view: View) -> bool:
     """Does the picture show what a prompt of this kind asked for?"""
     if kind in ("single_object", "two_objects"):
-        return sorted(thing.shape for thing in scene.things) == sorted(seen.shape for seen in view.things)
-    if names(scene.things) != names(view.things):
+        return sorted(obj.shape for obj in scene.objects) == sorted(seen.shape for seen in view.objects)
+    if names(scene.objects) != names(view.objects):
         return False
-    return related(beyond, scene, [(name_of(seen), seen.box) for seen in view.things])
+    return related(beyond, scene, [(name_of(seen), seen.box) for seen in view.objects])
 
 
 def related(holds: Callable, scene: Scene, places: list[tuple[str, tuple]]) -> bool:
     """Do the scene's relations hold between all boxes of the names that they relate?"""
-    asked = {(scene.things[i].name, relation, scene.things[j].name) for i, relation, j in scene.relations}
+    asked = {(scene.objects[i].name, relation, scene.objects[j].name) for i, relation, j in scene.relations}
     boxes = [[[box for name, box in places if name == known] for known in pair[::2]] for pair in asked]
     return all(
         holds(first, relation, second)
@@ -97,12 +97,12 @@ def related(holds: Callable, scene: Scene, places: list[tuple[str, tuple]]) -> b
     )
 
 
-def name_of(thing: Thing | Seen) -> str:
-    return f"{thing.color} {thing.shape}"
+def name_of(obj: Object | Seen) -> str:
+    return f"{obj.color} {obj.shape}"
 
 
-def names(things: Iterable[Thing | Seen]) -> list[str]:
-    return sorted(name_of(thing) for thing in things)
+def names(objects: Iterable[Object | Seen]) -> list[str]:
+    return sorted(name_of(obj) for obj in objects)
 
 
 def middle(box: tuple) -> tuple[float, float]:
@@ -124,32 +124,32 @@ def beyond(first: tuple, relation: str, second: tuple) -> bool:
 # ---------------------------------------------------------------- obedience
 
 
-def fit(thing: Thing, view: View) -> float:
-    """Intersection over union of a thing's box with the best of what is seen in its color and shape."""
-    return max((overlap(thing.box, seen.box) for seen in view.things if name_of(seen) == thing.name), default=0.0)
+def fit(obj: Object, view: View) -> float:
+    """Intersection over union of an object's box with the best of what is seen in its color and shape."""
+    return max((overlap(obj.box, seen.box) for seen in view.objects if name_of(seen) == obj.name), default=0.0)
 
 
-def drawn(thing: Thing, view: View) -> bool:
-    """Is a thing of this color and shape seen with its middle in the box, or overlapping it well?"""
-    for seen in view.things:
-        shared = overlap(thing.box, seen.box)
-        if name_of(seen) == thing.name and (shared > FITS or (shared > 0.3 and inside(middle(seen.box), thing.box))):
+def drawn(obj: Object, view: View) -> bool:
+    """Is an object of this color and shape seen with its middle in the box, or overlapping it well?"""
+    for seen in view.objects:
+        shared = overlap(obj.box, seen.box)
+        if name_of(seen) == obj.name and (shared > FITS or (shared > 0.3 and inside(middle(seen.box), obj.box))):
             return True
     return False
 
 
-def followed(before: Thing, after: Thing, chain: str, view: View) -> bool:
-    """Did the thing go where its box was moved to? chain: the plan with the moved box."""
-    alike = [seen for seen in view.things if name_of(seen) == before.name]
+def followed(before: Object, after: Object, chain: str, view: View) -> bool:
+    """Did the object go where its box was moved to? chain: the plan with the moved box."""
+    alike = [seen for seen in view.objects if name_of(seen) == before.name]
     stayed = any(inside(middle(seen.box), before.box) for seen in alike)
-    wanted = sum(thing.name == before.name for thing in planned(chain))
+    wanted = sum(obj.name == before.name for obj in planned(chain))
     return fit(after, view) > FITS and not stayed and len(alike) <= wanted
 
 
-def changed_only_there(before: Thing, after: Thing, old: View, new: View) -> bool:
-    """Is the new thing seen at its place, and all the rest as in the old picture?"""
-    rest, still = ([seen for seen in view.things if not inside(middle(seen.box), before.box)] for view in (old, new))
-    same = names(rest) == names(still) and all(fit(Thing(*seen[:3]), new) > FITS for seen in rest)
+def changed_only_there(before: Object, after: Object, old: View, new: View) -> bool:
+    """Is the new object seen at its place, and all the rest as in the old picture?"""
+    rest, still = ([seen for seen in view.objects if not inside(middle(seen.box), before.box)] for view in (old, new))
+    same = names(rest) == names(still) and all(fit(Object(*seen[:3]), new) > FITS for seen in rest)
     return drawn(after, new) and same and old.background == new.background
 
 
@@ -168,26 +168,26 @@ def area_found(edit: Edit, chain: str) -> bool:
         return False
     if edit.kind != "add":
         return overlap(area, edit.area) >= FOUND
-    free = all(overlap(area, thing.box) == 0 for thing in edit.source.things)
+    free = all(overlap(area, obj.box) == 0 for obj in edit.source.objects)
     return free and beyond(area, edit.relation, edit.anchor.box)
 
 
 def change_made(edit: Edit, view: View) -> bool:
     """Does the picture show the edited scene?"""
-    right = names(edit.target.things) == names(view.things) and view.background == edit.target.background
+    right = names(edit.target.objects) == names(view.objects) and view.background == edit.target.background
     if not right or edit.kind != "add":
-        return right and all(drawn(thing, view) for thing in edit.target.things)
-    added = next(seen for seen in view.things if name_of(seen) == edit.result.name)
-    stays = [thing for thing in edit.target.things if thing != edit.result]
-    return all(drawn(thing, view) for thing in stays) and beyond(added.box, edit.relation, edit.anchor.box)
+        return right and all(drawn(obj, view) for obj in edit.target.objects)
+    added = next(seen for seen in view.objects if name_of(seen) == edit.result.name)
+    stays = [obj for obj in edit.target.objects if obj != edit.result]
+    return all(drawn(obj, view) for obj in stays) and beyond(added.box, edit.relation, edit.anchor.box)
 
 
 def left_alone(edit: Edit, chain: str) -> np.ndarray:
     """Which pixels the edit must not change: a mask (128, 128)."""
     if edit.kind == "background":
-        things = np.ones((scenes.SIZE, scenes.SIZE), dtype=bool)
-        things[(scenes.render(edit.source) != scenes.render(edit.target)).any(-1)] = False
-        return things
+        objects = np.ones((scenes.SIZE, scenes.SIZE), dtype=bool)
+        objects[(scenes.render(edit.source) != scenes.render(edit.target)).any(-1)] = False
+        return objects
     area = area_of(chain)
     planned_too = _outside(edit.area) & (_outside(area) if area else True)
     return planned_too if planned_too.any() else _outside(edit.area)

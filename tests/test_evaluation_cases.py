@@ -50,7 +50,7 @@ def test_what_is_placed_somewhere_is_a_held_out_combination():
     )
     for case in PROMPTS:
         for i, relation, _ in case.scene.relations:
-            assert scenes.is_held_out(case.scene.things[i].color, case.scene.things[i].shape, relation)
+            assert scenes.is_held_out(case.scene.objects[i].color, case.scene.objects[i].shape, relation)
     for case in EDITS:
         if case.edit.kind == "add":
             assert scenes.is_held_out(case.edit.result.color, case.edit.result.shape, case.edit.relation)
@@ -70,8 +70,8 @@ def test_what_is_placed_somewhere_is_a_held_out_combination():
 )
 def test_a_kind_asks_for_what_its_name_says(kind, counts, names):
     asked = [scene_of(kind, Random(seed)) for seed in range(60)]
-    assert {len(scene.things) for scene in asked} == counts
-    assert {len({thing.name for thing in scene.things}) for scene in asked} <= names
+    assert {len(scene.objects) for scene in asked} == counts
+    assert {len({obj.name for obj in scene.objects}) for scene in asked} <= names
     assert all(bool(scene.relations) for scene in asked) or kind != "position"
 
 
@@ -82,7 +82,7 @@ def test_a_rendered_case_is_drawn_as_asked():
 
 def test_the_second_edit_changes_the_result_of_the_first():
     for case in EDITS:
-        assert case.second.source == case.edit.target and len(case.second.target.things) <= 4
+        assert case.second.source == case.edit.target and len(case.second.target.objects) <= 4
 
 
 # ---------------------------------------------------------------- a person's changes
@@ -92,16 +92,16 @@ def plan(case):
     return wording.chain(case.scene, Random(case.number))
 
 
-def test_a_moved_box_is_the_only_thing_that_changes_and_it_touches_nothing():
+def test_a_moved_box_is_the_only_object_that_changes_and_it_touches_nothing():
     for case in PROMPTS:
         changed = moved(plan(case), case.scene, Random(0))
         if changed is None:
-            assert len(case.scene.things) == 4  # a tidy plan of four leaves no room
+            assert len(case.scene.objects) == 4  # a tidy plan of four leaves no room
             continue
         before, after = scores.planned(plan(case)), scores.planned(changed.chain)
         assert [old != new for old, new in zip(before, after)].count(True) == 1
         assert changed.before in before and changed.after in after and changed.before.name == changed.after.name
-        assert scenes.apart(changed.after.box, [thing.box for thing in before])
+        assert scenes.apart(changed.after.box, [obj.box for obj in before])
 
 
 def test_a_moved_box_keeps_the_relations():
@@ -110,7 +110,7 @@ def test_a_moved_box_keeps_the_relations():
 
 
 def test_where_there_is_no_room_nothing_moves():
-    wall = scenes.Thing("square", "red", (25, 25, 975, 975))
+    wall = scenes.Object("square", "red", (25, 25, 975, 975))
     scene = scenes.Scene("gray", (wall,))
     assert moved(wording.chain(scene, Random(0)), scene, Random(0)) is None
     assert moved("no box at all", scene, Random(0)) is None
@@ -125,14 +125,14 @@ def test_one_color_or_noun_is_reworded_with_its_article_and_the_color_of_its_box
             assert case.kind in ("counting", "many")
             continue
         kinds.add(changed.kind)
-        expected = [changed.after if thing == changed.before else thing for thing in scores.planned(chain)]
+        expected = [changed.after if obj == changed.before else obj for obj in scores.planned(chain)]
         assert scores.planned(changed.chain) == expected
-        things = tuple(expected)
+        objects = tuple(expected)
         assert changed.chain == wording.chain(
-            scenes.Scene(case.scene.background, things, case.scene.relations), Random(case.number)
+            scenes.Scene(case.scene.background, objects, case.scene.relations), Random(case.number)
         )
     assert kinds == {"color", "noun"}
 
 
-def test_things_of_one_name_are_not_reworded():
+def test_objects_of_one_name_are_not_reworded():
     assert reworded(plan(of_kind("counting")[0]), Random(0)) is None

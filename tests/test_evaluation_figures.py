@@ -41,8 +41,8 @@ def answered(folder, blank=False):
             if name in ("moved", "reworded"):
                 if (changed := change(case, answers, name)) is None:
                     continue
-                things = tuple(changed.after if thing == changed.before else thing for thing in scene.things)
-                scene = scenes.Scene(scene.background, things)
+                objects = tuple(changed.after if obj == changed.before else obj for obj in scene.objects)
+                scene = scenes.Scene(scene.background, objects)
             add(key, chain, scene)
     for case in QUESTIONS.edit_cases:
         add(f"{case.key}/{EDITED}", wording.edit_chain(case.edit), case.edit.target)
@@ -88,8 +88,8 @@ def test_each_figure_says_how_many_cases_it_rests_on(perfect):
     details = report(figures_of(perfect))["details"]
     assert details["planning.plan"]["n"] == 14 and details["drawing.counting"]["n"] == 2
     assert details["editing.box_found"]["n"] == 6
-    things = sum(len(case.scene.things) for case in QUESTIONS.prompt_cases)
-    assert details["obedience.iou"]["n"] == things
+    objects = sum(len(case.scene.objects) for case in QUESTIONS.prompt_cases)
+    assert details["obedience.iou"]["n"] == objects
 
 
 def test_without_answers_every_figure_is_there_and_empty(tmp_path):

@@ -10,16 +10,16 @@ import pytest
 from got.evaluation import scores
 from got.world import scenes, wording
 from got.world.detector import detect
-from got.world.scenes import Edit, Scene, Thing
+from got.world.scenes import Edit, Object, Scene
 
-RED, BLUE = Thing("circle", "red", (100, 300, 400, 600)), Thing("square", "blue", (600, 300, 900, 600))
+RED, BLUE = Object("circle", "red", (100, 300, 400, 600)), Object("square", "blue", (600, 300, 900, 600))
 PAIR = Scene("gray", (RED, BLUE), ((0, "left of", 1),))
 CHAIN = wording.chain(PAIR, Random(0))
-RED_BOX, BLUE_BOX = (wording.box_text(thing.box, thing.color) for thing in PAIR.things)
+RED_BOX, BLUE_BOX = (wording.box_text(obj.box, obj.color) for obj in PAIR.objects)
 
 
-def seen(*things, background="gray"):
-    return detect(scenes.render(Scene(background, things)))
+def seen(*objects, background="gray"):
+    return detect(scenes.render(Scene(background, objects)))
 
 
 # ---------------------------------------------------------------- planning
@@ -41,11 +41,11 @@ def test_the_plan_of_a_scenes_own_chain_is_that_scene():
     ],
     ids=["empty", "no box", "a thing without a box", "a box without a thing", "a box off the grid"],
 )
-def test_a_chain_without_a_box_for_each_thing_does_not_parse(chain):
+def test_a_chain_without_a_box_for_each_object_does_not_parse(chain):
     assert not scores.parses(chain)
 
 
-def test_a_group_that_is_named_before_its_things_needs_no_box_of_its_own():
+def test_a_group_that_is_named_before_its_objects_needs_no_box_of_its_own():
     boxes = [wording.box_text(box, "red") for box in ((100, 100, 400, 400), (500, 100, 800, 400))]
     chain = f"There are two red circles: a red circle {boxes[0]} and a red circle {boxes[1]}."
     assert scores.parses(chain)
@@ -69,7 +69,7 @@ def test_a_plan_with_anything_wrong_is_wrong(scene):
 
 
 @pytest.mark.parametrize(
-    ("kind", "things", "right"),
+    ("kind", "objects", "right"),
     [
         ("position", (RED, BLUE), True),
         ("position", (RED._replace(box=BLUE.box), BLUE._replace(box=RED.box)), False),
@@ -81,13 +81,13 @@ def test_a_plan_with_anything_wrong_is_wrong(scene):
         ("counting", (RED,), False),
     ],
 )
-def test_a_picture_is_judged_by_what_its_kind_of_prompt_asks_for(kind, things, right):
-    scene = PAIR if kind == "position" else Scene("gray", PAIR.things)
-    assert scores.as_asked(kind, scene, seen(*things)) == right
+def test_a_picture_is_judged_by_what_its_kind_of_prompt_asks_for(kind, objects, right):
+    scene = PAIR if kind == "position" else Scene("gray", PAIR.objects)
+    assert scores.as_asked(kind, scene, seen(*objects)) == right
 
 
 @pytest.mark.parametrize(("kind", "right"), [("single_object", True), ("colors", False)])
-def test_a_thing_in_another_color_is_still_an_object(kind, right):
+def test_a_object_in_another_color_is_still_an_object(kind, right):
     assert scores.as_asked(kind, Scene("gray", (RED,)), seen(RED._replace(color="green"))) == right
 
 
@@ -118,7 +118,7 @@ def test_fit_is_near_one_where_drawn_as_planned_and_zero_where_nothing_is():
         ([], False),
     ],
 )
-def test_a_thing_followed_if_it_is_at_the_new_place_and_nowhere_else(drawn, right):
+def test_a_object_followed_if_it_is_at_the_new_place_and_nowhere_else(drawn, right):
     places = {"old": RED.box, "new": (100, 650, 350, 900), "elsewhere": (600, 650, 850, 900)}
     after = RED._replace(box=places["new"])
     chain = wording.chain(Scene("gray", (after, BLUE)), Random(0))
@@ -127,7 +127,7 @@ def test_a_thing_followed_if_it_is_at_the_new_place_and_nowhere_else(drawn, righ
 
 
 @pytest.mark.parametrize(
-    ("things", "background", "right"),
+    ("objects", "background", "right"),
     [
         (("green", BLUE), "gray", True),
         (("red", BLUE), "gray", False),
@@ -139,8 +139,8 @@ def test_a_thing_followed_if_it_is_at_the_new_place_and_nowhere_else(drawn, righ
     ],
     ids=["only there", "nothing", "another color too", "another place too", "one gone", "one new", "background too"],
 )
-def test_a_rewording_changes_the_thing_and_nothing_else(things, background, right):
-    color, *others = things
+def test_a_rewording_changes_the_object_and_nothing_else(objects, background, right):
+    color, *others = objects
     after, old = RED._replace(color="green"), seen(RED, BLUE)
     new = seen(RED._replace(color=color), *others, background=background)
     assert scores.changed_only_there(RED, after, old, new) == right
@@ -170,7 +170,7 @@ def test_the_true_area_is_found_and_the_empty_corner_is_not(kind):
 
 def test_what_is_added_may_stand_anywhere_in_its_relation_but_on_nothing():
     source = Scene("gray", (RED,))
-    new = Thing("star", "white", (450, 350, 700, 600))
+    new = Object("star", "white", (450, 350, 700, 600))
     edit = Edit("add", source, Scene("gray", (RED, new)), new.box, new, new, "right of", RED)
     assert scores.area_found(edit, f"There {wording.box_text((700, 600, 950, 850), 'white')}")
     assert not scores.area_found(edit, f"There {wording.box_text((380, 350, 700, 600), 'white')}")

@@ -139,7 +139,7 @@ def test_both_pictures_of_a_second_turn_are_shown(tokenizer, student, pictures):
 
 def test_the_thumbnail_has_a_part_for_every_image_token(pictures):
     scene = scenes.Scene(
-        "pink", (scenes.Thing("square", "blue", (0, 125, 125, 250)),)
+        "pink", (scenes.Object("square", "blue", (0, 125, 125, 250)),)
     )  # the first part of the second row
     parts = pictures.thumbnails(pictures.draw(torch.from_numpy(packed(scene))[None])).reshape(64, 16, 3)
     blue = [number for number, part in enumerate(parts) if (part == torch.tensor([-1.0, -1.0, 1.0])).all()]
@@ -147,8 +147,8 @@ def test_the_thumbnail_has_a_part_for_every_image_token(pictures):
 
 
 def test_what_is_seen_lies_in_the_order_of_the_patches(pictures):
-    thing = scenes.Thing("square", "blue", (0, 250, 250, 500))  # two by two patches
-    row = rows.Row("describe", "", "", True, scenes.Scene("brown", (thing,)), None)
+    obj = scenes.Object("square", "blue", (0, 250, 250, 500))  # two by two patches
+    row = rows.Row("describe", "", "", True, scenes.Scene("brown", (obj,)), None)
     batch = pictures.complete({"sources": torch.from_numpy(packed(row.source))[None]})
     there = slice(16, 20)  # the first of the second row of merged tokens
     kind = 1 + scenes.COLORS.index("blue") * 4 + scenes.SHAPES.index("square")
@@ -161,11 +161,11 @@ def test_what_is_seen_lies_in_the_order_of_the_patches(pictures):
 
 
 def test_what_a_picture_holds_is_told_by_kind(pictures):
-    things = [scenes.Thing("star", "red", (0, 0, 300, 300)), scenes.Thing("circle", "black", (500, 500, 900, 900))]
-    target, before = (packed(scenes.Scene("gray", tuple(held))) for held in (things, things[:1]))
+    objects = [scenes.Object("star", "red", (0, 0, 300, 300)), scenes.Object("circle", "black", (500, 500, 900, 900))]
+    target, before = (packed(scenes.Scene("gray", tuple(held))) for held in (objects, objects[:1]))
     batch = {"targets": torch.from_numpy(target)[None], "befores": torch.from_numpy(before)[None]}
     held = pictures.complete(batch)["kinds"]
-    wanted = [scenes.COLORS.index(t.color) * 4 + scenes.SHAPES.index(t.shape) for t in things]
+    wanted = [scenes.COLORS.index(t.color) * 4 + scenes.SHAPES.index(t.shape) for t in objects]
     assert sorted(held[0].nonzero()[:, 0].tolist()) == sorted(wanted)
 
 
@@ -179,7 +179,7 @@ def test_what_an_edit_changes_lies_in_its_area(kind, tokenizer, pictures):
     assert len(places) and (places >= torch.tensor([y0, x0])).all() and (places <= torch.tensor([y1, x1])).all()
 
 
-def test_a_picture_made_from_words_changes_where_its_things_are(tokenizer, pictures):
+def test_a_picture_made_from_words_changes_where_its_objects_are(tokenizer, pictures):
     batch = pictures.complete(rows.collate(made("text-to-image"), tokenizer))
     assert (batch["changed"] == (batch["cells"] > 0)).all() and batch["changed"].any()
 
@@ -195,10 +195,10 @@ def test_an_error_where_the_picture_changes_weighs_more():
 
 
 @pytest.mark.parametrize("make", [rows.describe_row, rows.find_row])
-def test_a_box_that_can_be_seen_is_of_the_thing_that_the_chain_names_before_it(make, tokenizer):
+def test_a_box_that_can_be_seen_is_of_the_object_that_the_chain_names_before_it(make, tokenizer):
     for seed in range(20):
         row = make(Random(seed))
-        classes = {thing.box: class_of(thing) for thing in row.source.things}
+        classes = {obj.box: class_of(obj) for obj in row.source.objects}
         meant = rows.collate([row], tokenizer)["meant"].tolist()
         assert meant == [classes[box] for box in row.boxes]
 
@@ -217,7 +217,7 @@ def test_all_that_a_box_is_written_from_is_one_span(tokenizer):
     assert not any(texts)
 
 
-def test_a_thing_is_named_from_the_token_before_its_article_on(tokenizer):
+def test_a_object_is_named_from_the_token_before_its_article_on(tokenizer):
     made = [rows.text_to_image_row(Random(seed), False) for seed in range(20)] + [rows.edit_row(Random(3), False)]
     batch = rows.collate(made, tokenizer)
     kinds = [(color, shape) for color in scenes.COLORS for shape in scenes.SHAPES]
@@ -243,7 +243,7 @@ def test_names_and_their_articles_weigh_more(tokenizer):
         assert weights[token] == weight
 
 
-def test_what_a_thing_is_named_is_told_by_its_own_layer(tokenizer, student, pictures):
+def test_what_a_object_is_named_is_told_by_its_own_layer(tokenizer, student, pictures):
     batch = pictures.complete(rows.collate(made("text-to-image"), tokenizer))
     at, places, classes = batch["names"].unbind(1)
     with torch.no_grad():
@@ -260,15 +260,15 @@ def test_what_a_thing_is_named_is_told_by_its_own_layer(tokenizer, student, pict
 def test_a_description_leaves_nothing_out():
     for seed in range(200):
         row = rows.describe_row(Random(seed))
-        assert sorted(row.boxes) == sorted(thing.box for thing in row.source.things)
+        assert sorted(row.boxes) == sorted(obj.box for obj in row.source.objects)
 
 
 @pytest.mark.parametrize("kind", scenes.EDITS)
 def test_an_edits_area_depends_on_its_anchor_or_its_subject(kind, tokenizer):
     edit = scenes.random_edit(Random(4), kind=kind)
     row = rows.Row("edit", "", wording.edit_chain(edit), True, edit.source, edit.target, meant=(rows.meant(edit),))
-    thing = {"add": edit.anchor, "background": None}.get(kind, edit.subject)
-    assert rows.collate([row], tokenizer)["meant"].tolist() == [class_of(thing) if thing else 0]
+    obj = {"add": edit.anchor, "background": None}.get(kind, edit.subject)
+    assert rows.collate([row], tokenizer)["meant"].tolist() == [class_of(obj) if obj else 0]
 
 
 def test_digits_that_are_right_are_no_error_and_each_wrong_one_is():
@@ -320,7 +320,7 @@ def test_the_digits_asked_of_a_picture_are_those_a_chain_writes(tokenizer):
     assert sorted(written) == list("0123456789")
 
 
-def test_a_token_of_a_picture_belongs_to_the_thing_that_has_most_of_it():
+def test_a_token_of_a_picture_belongs_to_the_object_that_has_most_of_it():
     classes = torch.tensor([[7, 3, 3, 0], [0, 0, 0, 5], [0, 0, 0, 0]]).view(1, 12)
     corners = torch.arange(12.0)[None, :, None].expand(1, 12, 4)
     kinds, boxes = reasoner.owners(classes, corners)
@@ -368,17 +368,17 @@ def test_the_reasoner_learns(tokenizer, pictures):
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_faint_things_are_alike_to_their_background(seed):
+def test_faint_objects_are_alike_to_their_background(seed):
     pixels = autoencoder.faint(Random(seed)).astype(np.float32)
     distances = np.linalg.norm(pixels - pixels[0, 0], axis=-1)
     assert distances.max() < 130 and (distances > 80).mean() > 0.04
 
 
-def test_two_things_of_a_near_picture_are_less_than_a_cell_apart():
+def test_two_objects_of_a_near_picture_are_less_than_a_cell_apart():
     cell = 2 ** (len(autoencoder.CONFIG["down_block_types"]) - 1)  # pixels
     for seed in range(8):
-        things = detect(autoencoder.near(Random(seed))).things
-        boxes = [[edge * scenes.SIZE / 1000 for edge in thing.box] for thing in things]
+        objects = detect(autoencoder.near(Random(seed))).objects
+        boxes = [[edge * scenes.SIZE / 1000 for edge in obj.box] for obj in objects]
         gaps = [max(other[0] - box[2], other[1] - box[3]) for box in boxes for other in boxes if other is not box]
         assert len(boxes) > 1 and min(gap for gap in gaps if gap > 0) < cell
 
@@ -460,12 +460,12 @@ def test_an_error_counts_more_where_the_target_is_not_its_source():
     assert (weights[1] == 1).all()
 
 
-def test_without_a_source_every_error_counts_alike_also_that_of_a_black_thing(pictures):
+def test_without_a_source_every_error_counts_alike_also_that_of_a_black_object(pictures):
     torch.manual_seed(0)
     encode = latents.Encoder(
         autoencoder.normalized(autoencoder.construct(AutoencoderKL(**autoencoder.CONFIG)), count=16)
     )
-    scene = scenes.Scene("pink", (scenes.Thing("square", "black", (250, 250, 750, 750)),))
+    scene = scenes.Scene("pink", (scenes.Object("square", "black", (250, 250, 750, 750)),))
     target = encode(pictures.draw(torch.from_numpy(packed(scene))[None]))
     black = encode(torch.zeros(1, 3, scenes.SIZE, scenes.SIZE))
     assert (unet.changed_weights(target, black) == 1).all()

@@ -30,9 +30,9 @@ def test_the_same_seed_gives_the_same_scene_and_the_same_texts():
     assert telling() == telling()
 
 
-def test_things_keep_apart_from_each_other_and_from_the_edge():
+def test_objects_keep_apart_from_each_other_and_from_the_edge():
     for scene in some_scenes():
-        boxes = [thing.box for thing in scene.things]
+        boxes = [obj.box for obj in scene.objects]
         for i, box in enumerate(boxes):
             assert scenes.apart(box, boxes[:i]) and min(box) >= scenes.MARGIN and max(box) <= 1000 - scenes.MARGIN
 
@@ -42,11 +42,11 @@ def test_relations_hold_in_the_layout():
     assert related
     for scene in related:
         for i, relation, j in scene.relations:
-            assert scenes.holds(scene.things[i].box, relation, scene.things[j].box)
+            assert scenes.holds(scene.objects[i].box, relation, scene.objects[j].box)
 
 
 def test_most_boxes_lie_on_the_coarse_grid_and_some_do_not():
-    on_grid = [all(edge % scenes.STEP == 0 for t in scene.things for edge in t.box) for scene in some_scenes(300)]
+    on_grid = [all(edge % scenes.STEP == 0 for t in scene.objects for edge in t.box) for scene in some_scenes(300)]
     assert 0.6 < np.mean(on_grid) < 0.8
 
 
@@ -54,7 +54,7 @@ def test_training_never_sees_a_held_out_combination_and_the_held_out_split_nothi
     for held_out in (False, True):
         for scene in some_scenes(150, held_out):
             for i, relation, _ in scene.relations:
-                assert scenes.is_held_out(scene.things[i].color, scene.things[i].shape, relation) == held_out
+                assert scenes.is_held_out(scene.objects[i].color, scene.objects[i].shape, relation) == held_out
 
 
 def test_every_tenth_combination_is_held_out():
@@ -83,7 +83,7 @@ def test_an_instruction_that_is_held_out_is_the_plain_phrasing():
 
 
 def test_a_square_is_painted_in_its_box_and_nowhere_else():
-    scene = scenes.Scene("pink", (scenes.Thing("square", "blue", (250, 500, 500, 750)),))
+    scene = scenes.Scene("pink", (scenes.Object("square", "blue", (250, 500, 500, 750)),))
     blue = (scenes.render(scene, 8, 8) == (0, 0, 255)).all(-1)
     assert blue[4:6, 2:4].all() and blue.sum() == 4
 
@@ -91,7 +91,7 @@ def test_a_square_is_painted_in_its_box_and_nowhere_else():
 @pytest.mark.parametrize("shape", scenes.SHAPES)
 def test_a_shape_touches_all_four_sides_of_its_box(shape):
     pixels = np.zeros((64, 64, 3), dtype=np.float32)
-    scenes.paint(pixels, scenes.Thing(shape, "white", (250, 250, 750, 750)))
+    scenes.paint(pixels, scenes.Object(shape, "white", (250, 250, 750, 750)))
     painted = pixels[..., 0] > 30
     rows, columns = np.flatnonzero(painted.any(1)), np.flatnonzero(painted.any(0))
     assert (rows[0], rows[-1], columns[0], columns[-1]) == (16, 47, 16, 47)
@@ -100,8 +100,8 @@ def test_a_shape_touches_all_four_sides_of_its_box(shape):
 def test_the_pack_reads_the_boxes_and_colors_of_a_chain():
     for seed, scene in enumerate(some_scenes(50)):
         regions = parse_regions(wording.chain(scene, Random(seed)))
-        assert [tuple(region.box) for region in regions] == [thing.box for thing in scene.things]
-        assert [region.color.word for region in regions] == [wording.box_color(thing.color) for thing in scene.things]
+        assert [tuple(region.box) for region in regions] == [obj.box for obj in scene.objects]
+        assert [region.color.word for region in regions] == [wording.box_color(obj.color) for obj in scene.objects]
 
 
 @pytest.mark.parametrize("kind", scenes.EDITS)
@@ -128,7 +128,7 @@ def test_a_loosened_edit_is_the_same_edit_with_its_area_a_little_off(kind):
         off = [abs(side - other) for side, other in zip(loose.area, edit.area)]
         assert (loose.kind, loose.source) == (edit.kind, edit.source) and max(off) <= scenes.SLACK
         assert wording.boxes_of(wording.edit_chain(loose)) == [loose.area]
-        assert loose.target == edit.target or (kind == "add" and loose.target.things[-1].box == loose.area)
+        assert loose.target == edit.target or (kind == "add" and loose.target.objects[-1].box == loose.area)
 
 
 @pytest.mark.parametrize("kind", sorted(set(scenes.EDITS) - {"background"}))
@@ -147,9 +147,9 @@ def test_an_edit_chain_names_what_its_area_depends_on_before_the_area():
 @pytest.mark.parametrize("kind", scenes.EDITS)
 def test_what_an_edit_leaves_is_named_in_the_order_of_the_source(kind):
     for edit in edits(kind):
-        kept = [thing for thing in edit.target.things if thing in edit.source.things]
-        assert kept == [thing for thing in edit.source.things if thing in edit.target.things]
-        assert kind != "add" or edit.target.things[-1] == edit.result
+        kept = [obj for obj in edit.target.objects if obj in edit.source.objects]
+        assert kept == [obj for obj in edit.source.objects if obj in edit.target.objects]
+        assert kind != "add" or edit.target.objects[-1] == edit.result
 
 
 def test_what_is_added_stands_right_beside_its_anchor_and_apart_from_all_else():
@@ -158,16 +158,16 @@ def test_what_is_added_stands_right_beside_its_anchor_and_apart_from_all_else():
         axis = 0 if edit.relation in ("left of", "right of") else 1
         gap = new[axis] - old[axis + 2] if edit.relation in ("right of", "below") else old[axis] - new[axis + 2]
         assert gap == scenes.MARGIN and min(new) >= scenes.MARGIN and max(new) <= 1000 - scenes.MARGIN
-        assert scenes.apart(new, [thing.box for thing in edit.source.things])
+        assert scenes.apart(new, [obj.box for obj in edit.source.objects])
 
 
 def test_scattered_boxes_lie_apart_and_need_not_keep_a_relation():
     broken = 0
     for seed in range(200):
         scene = scenes.random_scene(Random(seed), tidy=True)
-        things = scenes.scattered(Random(seed), scene).things
-        assert [thing.name for thing in things] == [thing.name for thing in scene.things]
-        boxes = [thing.box for thing in things]
+        objects = scenes.scattered(Random(seed), scene).objects
+        assert [obj.name for obj in objects] == [obj.name for obj in scene.objects]
+        boxes = [obj.box for obj in objects]
         for i, box in enumerate(boxes):
             assert scenes.apart(box, boxes[:i]) and min(box) >= scenes.MARGIN and max(box) <= 1000 - scenes.MARGIN
         broken += any(not scenes.holds(boxes[i], r, boxes[j]) for i, r, j in scene.relations)
@@ -179,13 +179,13 @@ def test_changing_the_background_has_the_whole_picture_as_its_area():
 
 
 def test_removing_never_empties_the_picture():
-    assert all(edit.target.things for edit in edits("remove"))
+    assert all(edit.target.objects for edit in edits("remove"))
 
 
-def test_a_tidy_scene_keeps_its_things_apart_and_its_relations():
+def test_a_tidy_scene_keeps_its_objects_apart_and_its_relations():
     for seed in range(300):
         scene = scenes.random_scene(Random(seed), tidy=True)
-        boxes = [thing.box for thing in scene.things]
+        boxes = [obj.box for obj in scene.objects]
         for i, box in enumerate(boxes):
             assert scenes.apart(box, boxes[:i]) and min(box) >= scenes.MARGIN and max(box) <= 1000 - scenes.MARGIN
         for i, relation, j in scene.relations:
@@ -195,7 +195,7 @@ def test_a_tidy_scene_keeps_its_things_apart_and_its_relations():
 def test_what_goes_on_from_locked_regions_keeps_them_and_leaves_them_room():
     for seed in range(100):
         row = rows.kept_row(Random(seed))
-        assert set(wording.boxes_of(row.kept)) <= {thing.box for thing in row.target.things}
-        assert sorted(row.boxes) == sorted(thing.box for thing in row.target.things)
+        assert set(wording.boxes_of(row.kept)) <= {obj.box for obj in row.target.objects}
+        assert sorted(row.boxes) == sorted(obj.box for obj in row.target.objects)
         for i, box in enumerate(row.boxes):
             assert scenes.apart(box, row.boxes[:i])

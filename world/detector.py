@@ -1,6 +1,6 @@
-"""What is in a picture of the synthetic world, by its pixels alone: background, and each thing's shape, color, box.
+"""What is in a picture of the synthetic world, by its pixels alone: background, and each object's shape, color, box.
 
-Color segmentation against the background, then shape by geometry: how well the thing's outline, stretched to its own
+Color segmentation against the background, then shape by geometry: how well the object's outline, stretched to its own
 box, matches each ideal outline, sharp or blurred. Knows nothing of prompts, chains or networks.
 """
 
@@ -13,15 +13,15 @@ from scipy import ndimage
 
 from . import scenes
 
-STANDS_OUT = 36  # RGB distance from the background at which a pixel belongs to a thing; white on pink is 82
+STANDS_OUT = 36  # RGB distance from the background at which a pixel belongs to an object; white on pink is 82
 AKIN = 54  # the same distance, at which a pixel may be background that is drawn unevenly
 SMALLEST_AREA = 40  # pixels; less is a speck
-# Pixels that a second color's part keeps without its edge, for it to be a second thing; a smallest star keeps 135.
+# Pixels that a second color's part keeps without its edge, for it to be a second object; a smallest star keeps 135.
 THICK = 60
 OUTLINE = 32  # pixels: side to which outlines are stretched
-BLURS = (0.0, 1.0, 2.0)  # pixels: standard deviations of the blur that a thing may have been drawn with
+BLURS = (0.0, 1.0, 2.0)  # pixels: standard deviations of the blur that an object may have been drawn with
 # Intersection over union with the best ideal outline; below, the shape is "". Each is some 0.1 less than what the
-# smallest and most blurred of rendered things reach: a star has little area for its long outline, a square much.
+# smallest and most blurred of rendered objects reach: a star has little area for its long outline, a square much.
 LEAST_MATCH = {"circle": 0.85, "square": 0.85, "triangle": 0.75, "star": 0.66}
 
 
@@ -36,7 +36,7 @@ class Seen(NamedTuple):
 
 class View(NamedTuple):
     background: str
-    things: tuple[Seen, ...]
+    objects: tuple[Seen, ...]
 
 
 def _palette(words) -> np.ndarray:
@@ -47,7 +47,7 @@ def _ideal_outlines() -> dict[str, np.ndarray]:
     outlines = {}
     for shape in scenes.SHAPES:
         pixels = np.zeros((OUTLINE, OUTLINE, 3), dtype=np.float32)
-        scenes.paint(pixels, scenes.Thing(shape, "white", (0, 0, 1000, 1000)))
+        scenes.paint(pixels, scenes.Object(shape, "white", (0, 0, 1000, 1000)))
         outlines[shape] = pixels[..., 0] > 127
     return outlines
 
@@ -62,15 +62,15 @@ def nearest(pixels: np.ndarray, palette: np.ndarray) -> np.ndarray:
 
 
 def detect(picture: np.ndarray) -> View:
-    """picture: (H, W, 3) uint8. Things come from left to right."""
+    """picture: (H, W, 3) uint8. Objects come from left to right."""
     pixels = picture[..., :3].astype(np.float32)
     ground = _ground(pixels)
     background = nearest(ground, BACKGROUNDS)
     labels, count = ndimage.label(_distance(pixels, ground) > STANDS_OUT)
     regions = [labels == number for number in range(1, count + 1)]
     parts = [part for region in regions for part in _split(pixels, region, BACKGROUNDS[background])]
-    things = [seen for part in parts for seen in _describe(pixels, part, ground)]
-    return View(scenes.BACKGROUNDS[background], tuple(sorted(things, key=lambda seen: seen.box)))
+    objects = [seen for part in parts for seen in _describe(pixels, part, ground)]
+    return View(scenes.BACKGROUNDS[background], tuple(sorted(objects, key=lambda seen: seen.box)))
 
 
 def _ground(pixels: np.ndarray) -> np.ndarray:
@@ -101,26 +101,26 @@ def _inner(mask: np.ndarray) -> np.ndarray:
 
 
 def _split(pixels: np.ndarray, region: np.ndarray, background: np.ndarray) -> list[np.ndarray]:
-    """A connected region as one mask a color: things that touch are told apart by color, however small one is.
+    """A connected region as one mask a color: objects that touch are told apart by color, however small one is.
 
-    The colors between two, where they meet, make no part as thick as a thing. What is nearest to the background's
-    color makes none: between large things the background may be drawn unevenly.
+    The colors between two, where they meet, make no part as thick as an object. What is nearest to the background's
+    color makes none: between large objects the background may be drawn unevenly.
     """
     inside, kinds, colors = pixels[region], np.full(region.shape, -1), np.full(region.shape, -1)
     kinds[region] = nearest(inside, np.concatenate([COLORS, background[None]]))
     found = [c for c in range(len(COLORS)) if _core(kinds == c).sum() >= THICK]
     if len(found) < 2:
-        is_thing = (kinds[region] < len(COLORS)).sum() >= SMALLEST_AREA
-        return [region] if is_thing else []
+        is_object = (kinds[region] < len(COLORS)).sum() >= SMALLEST_AREA
+        return [region] if is_object else []
     colors[region] = nearest(inside, COLORS)
     return [part for c in found if (part := region & (colors == c)).sum() >= SMALLEST_AREA]
 
 
 def _describe(pixels: np.ndarray, mask: np.ndarray, ground: np.ndarray) -> list[Seen]:
-    """The things of one color in a mask: what is more than half of that color. A haze between two joins them not."""
+    """The objects of one color in a mask: what is more than half of that color. A haze between two joins them not."""
     color = np.median(pixels[_inner(mask)], 0)
     way = color - ground
-    cover = ((pixels - ground) @ way) / max(1.0, float(way @ way))  # 0 background, 1 the thing's color
+    cover = ((pixels - ground) @ way) / max(1.0, float(way @ way))  # 0 background, 1 the object's color
     labels, count = ndimage.label(mask & (cover > 0.5))
     parts = [labels == number for number in range(1, count + 1)]
     return [_seen(part, scenes.COLORS[nearest(color, COLORS)]) for part in parts if part.sum() >= SMALLEST_AREA]
@@ -147,7 +147,7 @@ def shape_of(mask: np.ndarray) -> str:
 
 @cache
 def _blurred_outlines(height: int, width: int) -> dict[str, list[np.ndarray]]:
-    """Each shape's outlines, as they are left of a thing of this many pixels by each of BLURS."""
+    """Each shape's outlines, as they are left of an object of this many pixels by each of BLURS."""
     sigmas = [(blur / height * OUTLINE, blur / width * OUTLINE) for blur in BLURS]
     return {shape: [_blurred(outline, sigma) for sigma in sigmas] for shape, outline in IDEAL.items()}
 

@@ -19,7 +19,7 @@ RELATIONS = ("left of", "right of", "above", "below")
 OPPOSITE = {"left of": "right of", "right of": "left of", "above": "below", "below": "above"}
 EDITS = ("recolor", "remove", "replace", "add", "move", "background")
 STEP = 25  # boxes lie on multiples of this, unless a scene is off the grid
-MARGIN = 25  # free space between things, and to the picture's edge
+MARGIN = 25  # free space between objects, and to the picture's edge
 SMALLEST, LARGEST = 225, 450  # sides of a box: 28.8 to 57.6 pixels
 SLACK = 30  # how far a side of an edit's area may be off: a step, as a planner errs, and a little
 OFF_GRID = 0.3  # share of scenes whose boxes are arbitrary whole numbers
@@ -41,7 +41,7 @@ def _star() -> tuple:
 POLYGONS = {"triangle": _TRIANGLE, "star": _star()}
 
 
-class Thing(NamedTuple):
+class Object(NamedTuple):
     shape: str
     color: str
     box: tuple[int, int, int, int]
@@ -54,13 +54,13 @@ class Thing(NamedTuple):
 @dataclass(frozen=True)
 class Scene:
     background: str
-    things: tuple[Thing, ...]
-    relations: tuple[tuple[int, str, int], ...] = ()  # (i, relation, j): thing i is so placed relative to thing j
+    objects: tuple[Object, ...]
+    relations: tuple[tuple[int, str, int], ...] = ()  # (i, relation, j): object i is so placed relative to object j
 
     @property
     def grouped(self) -> bool:
-        """Is all that is related one group of things alike, and another?"""
-        return len(self.relations) > 1 and len({thing.name for thing in self.things}) == 2
+        """Is all that is related one group of objects alike, and another?"""
+        return len(self.relations) > 1 and len({obj.name for obj in self.objects}) == 2
 
 
 @dataclass(frozen=True)
@@ -69,42 +69,42 @@ class Edit:
     source: Scene
     target: Scene
     area: tuple[int, int, int, int]
-    subject: Thing | None  # as in the source; for "add" as in the target; None for "background"
-    result: Thing | None  # the same thing in the target; None where it is gone
+    subject: Object | None  # as in the source; for "add" as in the target; None for "background"
+    result: Object | None  # the same object in the target; None where it is gone
     relation: str = ""  # add: where, relative to the anchor; move: the direction
-    anchor: Thing | None = None
+    anchor: Object | None = None
 
 
 # ---------------------------------------------------------------- pictures
 
 
-def paint(pixels: np.ndarray, thing: Thing) -> None:
-    """Draw a thing into pixels (H, W, 3) float, anti-aliased, to a fraction of a pixel."""
+def paint(pixels: np.ndarray, obj: Object) -> None:
+    """Draw an object into pixels (H, W, 3) float, anti-aliased, to a fraction of a pixel."""
     height, width = pixels.shape[:2]
-    x0, y0, x1, y1 = (edge * side / 1000 for edge, side in zip(thing.box, (width, height) * 2))
+    x0, y0, x1, y1 = (edge * side / 1000 for edge, side in zip(obj.box, (width, height) * 2))
     left, top, right, bottom = int(x0), int(y0), min(int(np.ceil(x1)), width), min(int(np.ceil(y1)), height)
     s = SUPERSAMPLING
     mask = Image.new("L", ((right - left) * s, (bottom - top) * s))
     pen = ImageDraw.Draw(mask)
     corner, span = ((x0 - left) * s, (y0 - top) * s), ((x1 - x0) * s - 1, (y1 - y0) * s - 1)
     outline = [corner, (corner[0] + span[0], corner[1] + span[1])]
-    if thing.shape == "circle":
+    if obj.shape == "circle":
         pen.ellipse(outline, fill=255)
-    elif thing.shape == "square":
+    elif obj.shape == "square":
         pen.rectangle(outline, fill=255)
     else:
-        pen.polygon([(corner[0] + u * span[0], corner[1] + v * span[1]) for u, v in POLYGONS[thing.shape]], fill=255)
+        pen.polygon([(corner[0] + u * span[0], corner[1] + v * span[1]) for u, v in POLYGONS[obj.shape]], fill=255)
     cover = np.asarray(mask.reduce(s), dtype=np.float32)[..., None] / 255
     part = pixels[top:bottom, left:right]
-    part += cover * (np.array(ImageColor.getrgb(thing.color), dtype=np.float32) - part)
+    part += cover * (np.array(ImageColor.getrgb(obj.color), dtype=np.float32) - part)
 
 
 def render(scene: Scene, width: int = SIZE, height: int = SIZE) -> np.ndarray:
     """The picture of a scene: (height, width, 3) uint8."""
     pixels = np.empty((height, width, 3), dtype=np.float32)
     pixels[:] = ImageColor.getrgb(scene.background)
-    for thing in scene.things:
-        paint(pixels, thing)
+    for obj in scene.objects:
+        paint(pixels, obj)
     return pixels.round().astype(np.uint8)
 
 
@@ -134,7 +134,7 @@ def _random_box(rng: Random, largest: int, step: int) -> tuple[int, int, int, in
 
 
 def place(rng: Random, count: int, relations=(), taken=(), step: int = STEP) -> list[tuple]:
-    """Boxes of `count` things that keep apart from each other and from `taken`, and fulfil the relations."""
+    """Boxes of `count` objects that keep apart from each other and from `taken`, and fulfil the relations."""
     largest = LARGEST if count + len(taken) < 3 else 350 if count + len(taken) == 3 else 300
     while True:
         boxes = []
@@ -154,12 +154,12 @@ def place(rng: Random, count: int, relations=(), taken=(), step: int = STEP) -> 
 
 
 def all_related(first: int, relation: str, second: int) -> list[tuple[int, str, int]]:
-    """Every one of the first things so placed relative to every one of the second things."""
+    """Every one of the first objects so placed relative to every one of the second objects."""
     return [(i, relation, first + j) for i in range(first) for j in range(second)]
 
 
 def _group_slots(relations) -> list[tuple]:
-    """Where two groups of things go: one in each half, side by side or one below the other."""
+    """Where two groups of objects go: one in each half, side by side or one below the other."""
     first, second = (len(set(numbers)) for numbers in list(zip(*relations))[::2])
     relation, halves = relations[0][1], ((25, 475), (525, 975))
     thirds = ((25, 325), (350, 650), (675, 975))
@@ -177,9 +177,9 @@ def _group_slots(relations) -> list[tuple]:
 
 
 def _slots(count: int, relations) -> list[tuple]:
-    """Where `count` things go in a tidy picture: (x0, y0, x1, y1) each, in the order of the things.
+    """Where `count` objects go in a tidy picture: (x0, y0, x1, y1) each, in the order of the objects.
 
-    Pairs come first: the things 0 and 1, then 2 and 3. A pair lies in a row or stands in a column of a 2 x 2 grid;
+    Pairs come first: the objects 0 and 1, then 2 and 3. A pair lies in a row or stands in a column of a 2 x 2 grid;
     one of each needs three columns. What has no relation fills the rows from the top left, an odd one in the middle.
     """
     halves, thirds, middle = ((25, 475), (525, 975)), ((25, 325), (350, 650), (675, 975)), (275, 725)
@@ -223,7 +223,7 @@ def arrange(rng: Random, count: int, relations=()) -> list[tuple]:
 
 
 def fill(count: int, relations, taken: list[tuple]) -> list[tuple]:
-    """`taken`, the boxes of the first things, and a box for each of the rest: the first free place in reading order.
+    """`taken`, the boxes of the first objects, and a box for each of the rest: the first free place in reading order.
 
     Empty if there is none.
     """
@@ -257,7 +257,7 @@ def is_held_out(color: str, shape: str, relation: str) -> bool:
 
 
 def _relation_fits(rng: Random, first: tuple[str, str], held_out: bool) -> str | None:
-    """A random relation that the first thing may have in this split, if there is one."""
+    """A random relation that the first object may have in this split, if there is one."""
     fitting = [r for r in RELATIONS if is_held_out(*first, r) == held_out]
     return rng.choice(fitting) if fitting else None
 
@@ -269,7 +269,7 @@ def _kinds(rng: Random, count: int, distinct: bool) -> list[tuple[str, str]]:
 
 
 def random_scene(rng: Random, held_out: bool = False, tidy: bool = False) -> Scene:
-    """One to four things: one alone, several alike, several different ones with or without relations, or two groups.
+    """One to four objects: one alone, several alike, several different ones with or without relations, or two groups.
 
     tidy: laid out as a planner should do it, not anyhow.
     """
@@ -297,11 +297,11 @@ def random_scene(rng: Random, held_out: bool = False, tidy: bool = False) -> Sce
     if sort == "related":
         for i in range(0, len(kinds) - 1, 2):
             relation = _relation_fits(rng, kinds[i], held_out)
-            if relation is None:  # this thing has no relation in this split: draw the scene again
+            if relation is None:  # this object has no relation in this split: draw the scene again
                 return random_scene(rng, held_out, tidy)
             relations.append((i, relation, i + 1))
     boxes = arrange(rng, len(kinds), relations) if tidy else place(rng, len(kinds), relations, step=step)
-    return Scene(background, tuple(Thing(s, c, b) for (c, s), b in zip(kinds, boxes)), tuple(relations))
+    return Scene(background, tuple(Object(s, c, b) for (c, s), b in zip(kinds, boxes)), tuple(relations))
 
 
 def scattered(rng: Random, scene: Scene) -> Scene:
@@ -309,13 +309,13 @@ def scattered(rng: Random, scene: Scene) -> Scene:
 
     A box that finds no room becomes smaller, down to half, or stays where it is.
     """
-    things = list(scene.things)
-    for number in rng.sample(range(len(things)), rng.randint(1, len(things))):
-        taken = [thing.box for thing in things]  # the old place too
-        boxes = (_elsewhere(rng, things[number].box, shrink) for shrink in (1.0, 0.8, 0.6, 0.5) for _ in range(20))
-        free = next((box for box in boxes if apart(box, taken)), things[number].box)
-        things[number] = things[number]._replace(box=free)
-    return replace(scene, things=tuple(things))
+    objects = list(scene.objects)
+    for number in rng.sample(range(len(objects)), rng.randint(1, len(objects))):
+        taken = [obj.box for obj in objects]  # the old place too
+        boxes = (_elsewhere(rng, objects[number].box, shrink) for shrink in (1.0, 0.8, 0.6, 0.5) for _ in range(20))
+        free = next((box for box in boxes if apart(box, taken)), objects[number].box)
+        objects[number] = objects[number]._replace(box=free)
+    return replace(scene, objects=tuple(objects))
 
 
 def _elsewhere(rng: Random, box: tuple, shrink: float) -> tuple[int, int, int, int]:
@@ -324,22 +324,22 @@ def _elsewhere(rng: Random, box: tuple, shrink: float) -> tuple[int, int, int, i
     return x, y, x + width, y + height
 
 
-def reading_order(things) -> tuple[Thing, ...]:
+def reading_order(objects) -> tuple[Object, ...]:
     """From left to right: the order in which a picture is described."""
-    return tuple(sorted(things, key=lambda thing: thing.box))
+    return tuple(sorted(objects, key=lambda obj: obj.box))
 
 
 # ---------------------------------------------------------------- edits
 
 
-def _swap(scene: Scene, old: Thing, new: Thing | None) -> Scene:
-    """The scene with another thing, or none, in an old one's place; the others keep their order, which texts follow."""
-    things = [new if thing is old else thing for thing in scene.things]
-    return replace(scene, things=tuple(thing for thing in things if thing is not None))
+def _swap(scene: Scene, old: Object, new: Object | None) -> Scene:
+    """The scene with `new`, or nothing, in the place of `old`. The others keep their order, which texts follow."""
+    objects = [new if obj is old else obj for obj in scene.objects]
+    return replace(scene, objects=tuple(obj for obj in objects if obj is not None))
 
 
-def _moved(rng: Random, subject: Thing, others) -> tuple[str, tuple, tuple] | None:
-    """(direction, new box, area) of a move by the thing's own length; the area spans the old and the new place."""
+def _moved(rng: Random, subject: Object, others) -> tuple[str, tuple, tuple] | None:
+    """(direction, new box, area) of a move by the object's own length; the area spans the old and the new place."""
     x0, y0, x1, y1 = subject.box
     moves = []
     for relation, axis, sign in (("left of", 0, -1), ("right of", 0, 1), ("above", 1, -1), ("below", 1, 1)):
@@ -365,26 +365,26 @@ def _beside(relation: str, anchor: tuple) -> tuple[int, int, int, int]:
 
 
 def _added(rng: Random, scene: Scene, held_out: bool) -> Edit | None:
-    """One more thing right beside one that has room there: a place that follows from the words and the picture."""
-    names = {thing.name for thing in scene.things}
+    """One more object right beside one that has room there: a place that follows from the words and the picture."""
+    names = {obj.name for obj in scene.objects}
     color, shape = rng.choice([kind for kind in _kinds(rng, 8, True) if " ".join(kind) not in names])
     relation = _relation_fits(rng, (color, shape), held_out)
-    for anchor in rng.sample(scene.things, len(scene.things)) if relation else ():
+    for anchor in rng.sample(scene.objects, len(scene.objects)) if relation else ():
         box = _beside(relation, anchor.box)
-        if min(box) >= MARGIN and max(box) <= 1000 - MARGIN and apart(box, [thing.box for thing in scene.things]):
-            new = Thing(shape, color, box)
-            return Edit("add", scene, replace(scene, things=(*scene.things, new)), box, new, new, relation, anchor)
+        if min(box) >= MARGIN and max(box) <= 1000 - MARGIN and apart(box, [obj.box for obj in scene.objects]):
+            new = Object(shape, color, box)
+            return Edit("add", scene, replace(scene, objects=(*scene.objects, new)), box, new, new, relation, anchor)
     return None
 
 
 def random_edit(rng: Random, held_out: bool = False, kind: str | None = None) -> Edit:
-    """A scene of one to three different things (four after adding one) and one change to it."""
+    """A scene of one to three different objects (four after adding one) and one change to it."""
     while True:
         step = step_of(rng)
         count = rng.choice((1, 2, 2, 3))
         kinds = _kinds(rng, count, True)
-        things = reading_order(Thing(s, c, b) for (c, s), b in zip(kinds, place(rng, count, step=step)))
-        edit = _change(rng, Scene(rng.choice(BACKGROUNDS), things), kind or rng.choice(EDITS), held_out)
+        objects = reading_order(Object(s, c, b) for (c, s), b in zip(kinds, place(rng, count, step=step)))
+        edit = _change(rng, Scene(rng.choice(BACKGROUNDS), objects), kind or rng.choice(EDITS), held_out)
         if edit is not None:
             return edit
 
@@ -406,42 +406,42 @@ def loosened(rng: Random, edit: Edit) -> Edit:
     if edit.kind != "add":
         return replace(edit, area=area)
     x0, y0, x1, y1 = area
-    if any(x0 < box[2] and box[0] < x1 and y0 < box[3] and box[1] < y1 for box in (t.box for t in edit.source.things)):
+    if any(x0 < box[2] and box[0] < x1 and y0 < box[3] and box[1] < y1 for box in (t.box for t in edit.source.objects)):
         return edit
     new = edit.result._replace(box=area)
     return replace(edit, target=_swap(edit.target, edit.result, new), area=area, subject=new, result=new)
 
 
 def two_edits(rng: Random, held_out: bool = False) -> tuple[Edit, Edit]:
-    """An edit, and another of its result, which gets no fifth thing."""
+    """An edit, and another of its result, which gets no fifth object."""
     while True:
         first = random_edit(rng, held_out)
         second = random_change(rng, first.target, held_out)
-        if second is not None and len(second.target.things) <= 4:
+        if second is not None and len(second.target.objects) <= 4:
             return first, second
 
 
 def _change(rng: Random, scene: Scene, kind: str, held_out: bool) -> Edit | None:
-    subject = rng.choice(scene.things)
+    subject = rng.choice(scene.objects)
     if kind == "background":
         new = rng.choice([b for b in BACKGROUNDS if b != scene.background])
         return Edit(kind, scene, replace(scene, background=new), EVERYWHERE, None, None)
     if kind == "add":
         return _added(rng, scene, held_out)
     if kind == "move":
-        move = _moved(rng, subject, [t for t in scene.things if t is not subject])
+        move = _moved(rng, subject, [t for t in scene.objects if t is not subject])
         if move is None:
             return None
         result = subject._replace(box=move[1])
         return Edit(kind, scene, _swap(scene, subject, result), move[2], subject, result, move[0])
-    names = {thing.name for thing in scene.things}
+    names = {obj.name for obj in scene.objects}
     if kind == "recolor":
         results = [subject._replace(color=c) for c in COLORS if f"{c} {subject.shape}" not in names]
     elif kind == "replace":
         results = [subject._replace(color=c, shape=s) for c in COLORS for s in SHAPES if s != subject.shape]
-        results = [thing for thing in results if thing.name not in names]
+        results = [obj for obj in results if obj.name not in names]
     else:
-        results = [None] if len(scene.things) > 1 else []
+        results = [None] if len(scene.objects) > 1 else []
     if not results:
         return None
     result = rng.choice(results)

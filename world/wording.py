@@ -9,7 +9,7 @@ import re
 from random import Random
 
 from . import scenes
-from .scenes import Edit, Scene, Thing
+from .scenes import Edit, Object, Scene
 
 ORDER = ("first", "second")
 NUMBERS = ("zero", "one", "two", "three", "four")
@@ -278,18 +278,18 @@ def listing(items: list[str]) -> str:
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
 
 
-def groups(things) -> list[list[Thing]]:
-    """Neighboring things of one color and shape together."""
-    found: list[list[Thing]] = []
-    for thing in things:
-        if found and found[-1][0].name == thing.name:
-            found[-1].append(thing)
+def groups(objects) -> list[list[Object]]:
+    """Neighboring objects of one color and shape together."""
+    found: list[list[Object]] = []
+    for obj in objects:
+        if found and found[-1][0].name == obj.name:
+            found[-1].append(obj)
         else:
-            found.append([thing])
+            found.append([obj])
     return found
 
 
-def counted(group: list[Thing]) -> str:
+def counted(group: list[Object]) -> str:
     return a(group[0].name) if len(group) == 1 else f"{NUMBERS[len(group)]} {group[0].name}s"
 
 
@@ -299,20 +299,20 @@ def counted(group: list[Thing]) -> str:
 def caption(scene: Scene, rng: Random, held_out: bool = False) -> str:
     """A prompt for the scene; it may leave out the background."""
     if scene.grouped:
-        first, second = groups(scene.things)
+        first, second = groups(scene.objects)
         text = f"{counted(first)} {pick(rng, PLACES[scene.relations[0][1]], held_out)} {counted(second)}"
         plural = len(first) > 1
     elif scene.relations:
-        pairs, free = [], len(scene.things)
+        pairs, free = [], len(scene.objects)
         for i, relation, j in scene.relations:
-            first, second = (a(scene.things[k].name) for k in (i, j))
+            first, second = (a(scene.objects[k].name) for k in (i, j))
             pairs.append(f"{first} {pick(rng, PLACES[relation], held_out)} {second}")
-            free = min(free, len(scene.things) - 2 * len(pairs))
-        text = listing([*pairs, *(a(thing.name) for thing in scene.things[len(scene.things) - free :])])
+            free = min(free, len(scene.objects) - 2 * len(pairs))
+        text = listing([*pairs, *(a(obj.name) for obj in scene.objects[len(scene.objects) - free :])])
         plural = False
     else:
-        text = listing([counted(group) for group in groups(scene.things)])
-        plural = len(groups(scene.things)[0]) > 1
+        text = listing([counted(group) for group in groups(scene.objects)])
+        plural = len(groups(scene.objects)[0]) > 1
     text = pick(rng, FRAMES, held_out).format(x=text, be="are" if plural else "is")
     if rng.random() < 0.65:
         text = pick(rng, GROUNDS, held_out).format(x=text, b=scene.background)
@@ -347,24 +347,24 @@ def box_text(box, color: str) -> str:
     return f"<|box_start|>({x0},{y0}),({x1},{y1})<|box_end|> ({color})"
 
 
-def _mention(thing: Thing, color: str) -> str:
-    return f"{a(thing.name)} {box_text(thing.box, color)}"
+def _mention(obj: Object, color: str) -> str:
+    return f"{a(obj.name)} {box_text(obj.box, color)}"
 
 
 def box_color(color: str) -> str:
-    """The color word of a thing's box: its own, but gray for black, which could not be seen on the black canvas."""
+    """The color word of an object's box: its own, but gray for black, which could not be seen on the black canvas."""
     return "gray" if color == "black" else color
 
 
 def other_colors(scene: Scene, rng: Random) -> list[str]:
-    """A color word a box, any but the thing's own: what a person may write."""
-    return [rng.choice([c for c in scenes.COLORS if c != thing.color]) for thing in scene.things]
+    """A color word a box, any but the object's own: what a person may write."""
+    return [rng.choice([c for c in scenes.COLORS if c != obj.color]) for obj in scene.objects]
 
 
 def chain(scene: Scene, rng: Random, colors: list[str] | None = None) -> str:
-    """The reasoning chain of a scene. colors: the boxes' color words, by default those of the things."""
-    colors = colors or [box_color(thing.color) for thing in scene.things]
-    mentions = [_mention(thing, color) for thing, color in zip(scene.things, colors)]
+    """The reasoning chain of a scene. colors: the boxes' color words, by default those of the objects."""
+    colors = colors or [box_color(obj.color) for obj in scene.objects]
+    mentions = [_mention(obj, color) for obj, color in zip(scene.objects, colors)]
     opening = rng.choice(("The picture has a {b} background.", "The background is {b}.")).format(b=scene.background)
     return " ".join([opening, *_sentences(scene, mentions)])
 
@@ -377,17 +377,17 @@ def _sentences(scene: Scene, mentions: list[str]) -> list[str]:
         rest = mentions[2 * len(related) :]
         return [*related, *([f"There is {listing(rest)}."] if rest else [])]
     sentences, start = [], 0
-    for group in groups(scene.things):
+    for group in groups(scene.objects):
         part = mentions[start : start + len(group)]
         start += len(group)
         if len(group) > 1:
             sentences.append(f"There are {counted(group)}: {listing(part)}.")
-    alone = [m for m, t in zip(mentions, scene.things) if sum(o.name == t.name for o in scene.things) == 1]
+    alone = [m for m, t in zip(mentions, scene.objects) if sum(o.name == t.name for o in scene.objects) == 1]
     return [*sentences, *([f"There is {listing(alone)}."] if alone else [])]
 
 
 def _group_sentence(scene: Scene, mentions: list[str]) -> str:
-    first, second = groups(scene.things)
+    first, second = groups(scene.objects)
     parts = [
         listing(own) if len(group) == 1 else f"{counted(group)}, {listing(own)}"
         for group, own in ((first, mentions[: len(first)]), (second, mentions[len(first) :]))
@@ -396,15 +396,15 @@ def _group_sentence(scene: Scene, mentions: list[str]) -> str:
     return f"{capital(parts[0])}, {verb} {scene.relations[0][1]} {parts[1]}."
 
 
-def sentence(things) -> str:
-    """Things with their boxes, one by one."""
-    mentions = [_mention(thing, box_color(thing.color)) for thing in things]
+def sentence(objects) -> str:
+    """Objects with their boxes, one by one."""
+    mentions = [_mention(obj, box_color(obj.color)) for obj in objects]
     return f"There is {listing(mentions)}." if mentions else ""
 
 
 def _shown(scene: Scene) -> str:
-    things = listing([a(thing.name) for thing in scene.things]) if scene.things else "nothing"
-    return f"{things} on a {scene.background} background"
+    objects = listing([a(obj.name) for obj in scene.objects]) if scene.objects else "nothing"
+    return f"{objects} on a {scene.background} background"
 
 
 def area_color(edit: Edit) -> str:
@@ -415,7 +415,7 @@ def area_color(edit: Edit) -> str:
 def edit_chain(edit: Edit, color: str | None = None) -> str:
     """The five steps of an edit. color: the color word of the area's box.
 
-    The second says all that the area in the third depends on, and the last names things in the order of the first: a
+    The second says all that the area in the third depends on, and the last names objects in the order of the first: a
     chain that is written from left to right can then copy.
     """
     name, toward = edit.subject.name if edit.subject else "background", DIRECTIONS.get(edit.relation)

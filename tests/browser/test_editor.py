@@ -293,11 +293,11 @@ def test_the_picture_follows_a_box_that_is_dragged_to_a_free_place(desk):
 
 
 def seen(desk, entry, color):
-    """The one thing of a color in the picture of a run."""
+    """The one object of a color in the picture of a run."""
     picture = Image.open(io.BytesIO(desk.client.picture(entry["outputs"]["8"]["images"][0]))).convert("RGB")
-    things = [thing for thing in detect(np.asarray(picture)).things if thing.color == color]
-    assert len(things) == 1, things
-    return things[0]
+    objects = [obj for obj in detect(np.asarray(picture)).objects if obj.color == color]
+    assert len(objects) == 1, objects
+    return objects[0]
 
 
 # --------------------------------------------------------------------------------------------------- the canvas

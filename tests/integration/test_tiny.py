@@ -13,7 +13,7 @@ from got.world.detector import detect
 from PIL import Image
 
 PROMPTS = 20
-EXPECTED = 0.85  # share of planned things that are drawn, color and shape, in their box
+EXPECTED = 0.85  # share of planned objects that are drawn, color and shape, in their box
 
 
 def prompt(number: int) -> str:
@@ -46,6 +46,6 @@ def test_every_chain_can_be_read_and_has_a_box_for_each_thing_it_names(results):
 
 
 def test_what_is_planned_is_drawn_in_its_box_with_its_color_and_shape(results):
-    found = [drawn(thing, detect(picture)) for chain, picture in results for thing in planned(chain)]
+    found = [drawn(obj, detect(picture)) for chain, picture in results for obj in planned(chain)]
     share = sum(found) / len(found)
     assert share >= EXPECTED, f"{sum(found)} of {len(found)} planned things have their color and shape in their boxes"

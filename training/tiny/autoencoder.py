@@ -37,7 +37,7 @@ CONFIG = dict(
 WIDTH = CONFIG["block_out_channels"][0]
 SIGNALS = list(range(2, WIDTH, 3))  # the channel of each group that carries something
 CANVASES = 0.15  # share of rectangles on black among the pictures
-# Shares of pictures of small stars, of things that hardly stand out, and of things that nearly touch.
+# Shares of pictures of small stars, of objects that hardly stand out, and of objects that nearly touch.
 STARS, FAINT, NEAR = 0.2, 0.1, 0.3
 ALIKE = {"pink": ("white",), "brown": ("purple", "red"), "gray": ("purple",)}  # such colors
 BLUR = 0.15  # noise on the latents, in their standard deviations, at most: such as a UNet leaves in them
@@ -55,20 +55,20 @@ def canvas(rng: Random) -> np.ndarray:
 def stars(rng: Random) -> np.ndarray:
     """A picture of four small stars: what a decoder draws worst."""
     boxes = scenes.place(rng, 4, step=1)
-    things = tuple(scenes.Thing("star", rng.choice(scenes.COLORS), box) for box in boxes)
-    return scenes.render(scenes.Scene(rng.choice(scenes.BACKGROUNDS), things))
+    objects = tuple(scenes.Object("star", rng.choice(scenes.COLORS), box) for box in boxes)
+    return scenes.render(scenes.Scene(rng.choice(scenes.BACKGROUNDS), objects))
 
 
 def faint(rng: Random) -> np.ndarray:
-    """A picture of things in the colors most like the background: a plain error hardly minds how they look."""
+    """A picture of objects in the colors most like the background: a plain error hardly minds how they look."""
     background = rng.choice(list(ALIKE))
     boxes = scenes.place(rng, rng.choice((2, 3)), step=1)
-    things = (scenes.Thing(rng.choice(scenes.SHAPES), rng.choice(ALIKE[background]), box) for box in boxes)
-    return scenes.render(scenes.Scene(background, tuple(things)))
+    objects = (scenes.Object(rng.choice(scenes.SHAPES), rng.choice(ALIKE[background]), box) for box in boxes)
+    return scenes.render(scenes.Scene(background, tuple(objects)))
 
 
 def near(rng: Random) -> np.ndarray:
-    """A picture with a thing right beside another: the gap between them is less than a cell."""
+    """A picture with an object right beside another: the gap between them is less than a cell."""
     return scenes.render(scenes.random_edit(rng, kind="add").target)
 
 

@@ -138,11 +138,11 @@ def check_pictures(tiny: Tiny, args, strengths) -> tuple[dict, np.ndarray]:
             print(caption, "->", chain, flush=True)
     pictures = tiny.draw(samples, strengths, args.steps, args.sampler, args.seed)
     views = [detect(picture) for picture in pictures]
-    hits = [drawn(thing, view) for chain, view in zip(chains, views) for thing in planned(chain)]
+    hits = [drawn(obj, view) for chain, view in zip(chains, views) for obj in planned(chain)]
     for i, (chain, view) in enumerate(zip(chains, views)):
-        for thing in planned(chain):
-            if args.show and not drawn(thing, view):
-                print(i, "missed", thing, "saw", *view.things, flush=True)
+        for obj in planned(chain):
+            if args.show and not drawn(obj, view):
+                print(i, "missed", obj, "saw", *view.objects, flush=True)
     grounds = [view.background in chain.split(".")[0] for chain, view in zip(chains, views)]
     result = {
         "parse": float(np.mean([bool(planned(chain)) for chain in chains])),
@@ -168,7 +168,7 @@ def check_edits(tiny: Tiny, args, strengths) -> tuple[dict, np.ndarray]:
     pictures = tiny.draw(samples, strengths, args.steps, args.sampler, args.seed)
     views = [detect(picture) for picture in pictures]
     made = [
-        sorted((t.color, t.shape) for t in edit.target.things) == sorted(seen[1::-1] for seen in view.things)
+        sorted((t.color, t.shape) for t in edit.target.objects) == sorted(seen[1::-1] for seen in view.objects)
         and view.background == edit.target.background
         for edit, view in zip(edits, views)
     ]

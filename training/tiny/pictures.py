@@ -18,25 +18,25 @@ CELLS = LOOK // PATCH  # patches a side
 PADS = (CELLS // MERGE) ** 2  # image tokens of a picture that the reasoner sees
 MEAN = np.array((0.48145466, 0.4578275, 0.40821073), dtype=np.float32)
 STD = np.array((0.26862954, 0.26130258, 0.27577711), dtype=np.float32)
-THINGS = 4  # places for things in a row of numbers
+THINGS = 4  # places for objects in a row of numbers
 LINES = 4  # scan lines through a pixel
 TABLE = 4096  # heights at which an outline is known
 CANVAS = 3 + 4  # numbers of a painted box: its color, its corners
 
-# N: pictures, T: places for things, S: pixels a side; colors are 0..255
+# N: pictures, T: places for objects, S: pixels a side; colors are 0..255
 
 
 def packed(scene: scenes.Scene) -> np.ndarray:
-    """(1 + 6 T,) int16: the background's number, then shape, color and box of each thing; shape -1: none is there."""
+    """(1 + 6 T,) int16: the background's number, then shape, color and box of each object; shape -1: none is there."""
     numbers = np.full((THINGS, 6), -1, dtype=np.int16)
-    for place, thing in zip(numbers, scene.things, strict=False):
-        place[:] = scenes.SHAPES.index(thing.shape), scenes.COLORS.index(thing.color), *thing.box
+    for place, obj in zip(numbers, scene.objects, strict=False):
+        place[:] = scenes.SHAPES.index(obj.shape), scenes.COLORS.index(obj.color), *obj.box
     return np.concatenate([[scenes.BACKGROUNDS.index(scene.background)], numbers.reshape(-1)]).astype(np.int16)
 
 
-def class_of(thing: scenes.Thing) -> int:
-    """The number of a thing's color and shape: 1 to 32, for 0 is the background's."""
-    return 1 + scenes.COLORS.index(thing.color) * len(scenes.SHAPES) + scenes.SHAPES.index(thing.shape)
+def class_of(obj: scenes.Object) -> int:
+    """The number of an object's color and shape: 1 to 32, for 0 is the background's."""
+    return 1 + scenes.COLORS.index(obj.color) * len(scenes.SHAPES) + scenes.SHAPES.index(obj.shape)
 
 
 def _colors(names: tuple[str, ...]) -> Tensor:
@@ -126,12 +126,12 @@ class Pictures:
 
         A class is 0 for background, else that of class_of; a box is relative to the cell, in cells.
         """
-        things = packed_scenes[:, 1:].long().view(-1, THINGS, 6)
+        objects = packed_scenes[:, 1:].long().view(-1, THINGS, 6)
         centers = (torch.arange(CELLS, device=self.device) + 0.5) / CELLS * 1000
         classes = torch.zeros(len(packed_scenes), CELLS, CELLS, dtype=torch.long, device=self.device)
         boxes = torch.zeros(*classes.shape, 4, device=self.device)
         here = torch.stack([*torch.meshgrid(centers, centers, indexing="xy")] * 2, -1)  # (y, x, 4): x, y, x, y
-        for shape, color, *box in things.permute(1, 2, 0):
+        for shape, color, *box in objects.permute(1, 2, 0):
             left, top, right, bottom = (edge[:, None] for edge in box)
             across, down = (left <= centers) & (centers < right), (top <= centers) & (centers < bottom)
             inside = down[:, :, None] & across[:, None] & (shape >= 0)[:, None, None]

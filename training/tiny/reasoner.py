@@ -3,9 +3,9 @@
 Losses: cross-entropy on the chain; from the hidden state of image token i, the i-th part of a thumbnail of the picture,
 and, for a thumbnail hardly tells shapes, which colors and shapes the picture has;
 from the hidden state of each <|box_start|> whose box can be seen, its corners, and before that, one layer after the
-other, which thing is meant and where its box lies, also as marks of a ruler; one layer later, from every token of the
-box, these marks and the digits to be written; from the token before a thing's article, the article and the color,
-which thing is named; from the vision tower, what lies where; from the second layer's states of a picture shown, the
+other, which object is meant and where its box lies, also as marks of a ruler; one layer later, from every token of the
+box, these marks and the digits to be written; from the token before an object's article, the article and the color,
+which object is named; from the vision tower, what lies where; from the second layer's states of a picture shown, the
 corners of what lies in each patch; from the third layer's, the marks and digits of those.
 All but the first two and the names only speed up learning to locate. Source of the tasks: arXiv:2503.10639.
 """
@@ -61,13 +61,13 @@ SIGHTS = KINDS + 4 + len(scenes.BACKGROUNDS)
 # The weights of a token that names a color or a shape, and of a digit of a box that can be seen.
 NAMED, SEEN = 4.0, 4.0
 CHANGED = 5.0  # the weight of a part of the picture that the chain changes, for the image tokens to tell
-# The layers, from 0, after which a picture's tokens must know where their things are, which nothing tells the vision
+# The layers, from 0, after which a picture's tokens must know where their objects are, which nothing tells the vision
 # tower, and how that is written.
 PLACING, SPELLING = 1, 2
-# The layers after which a <|box_start|> must know which thing is meant, where its box lies, and, as every token of the
+# The layers after which a <|box_start|> must know which object is meant, where its box lies, and, as every token of the
 # box, how that is written.
 CHOOSING, LOCATING, WRITING = 2, 3, 4
-NAMING = 4  # the layer after which the token before a thing's article, the article and the color must know the thing
+NAMING = 4  # the layer after which the token before an object's article, the article and the color must know the object
 DIGITS, END = 3, 10  # of a coordinate, at most; what stands for "no further digit"
 # The marks of a ruler along a side. Digits do not follow from a coordinate as a quantity by any linear map; they do, on
 # the grid, from the mark it lies on.
@@ -203,7 +203,7 @@ def patch_centers() -> torch.Tensor:
 
 
 def owners(classes: torch.Tensor, corners: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Class (N,) and corners (N, 4) of the thing that has most of each token's patches, from those of all patches."""
+    """Class (N,) and corners (N, 4) of the object that has most of each token's patches, from those of all patches."""
     classes, corners = classes.view(-1, 4), corners.view(-1, 4, 4)  # a row for each of the tokens
     alike = (classes[:, :, None] == classes[:, None]).sum(-1) * (classes > 0)
     most = alike.argmax(-1)
@@ -252,8 +252,8 @@ class Student(nn.Module):
         """How far the early states of the pictures shown are from telling where what lies in them is.
 
         places: the corners of what lies in each patch, and kind and corners of what has most of a token's four patches:
-        one thing a token is what a name can find. marks: on which marks the corners of the latter lie; digits: how they
-        are written.
+        one object a token is what a name can find. marks: on which marks the corners of the latter lie; digits: how
+        they are written.
         """
         shown = batch["ids"] == self.model.config.image_token_id
         placing, spelling = (self.early[number][shown] for number in (PLACING, SPELLING))
@@ -272,9 +272,9 @@ class Student(nn.Module):
     def box_errors(self, batch: dict) -> dict[str, torch.Tensor]:
         """How far the early states of each <|box_start|> whose box can be seen are from telling what to write.
 
-        meant: which thing; located and marked: where its box lies, as corners and as marks. held and written, marks and
-        digits, are asked of every token of the box, so that each takes them from the <|box_start|>: left to itself it
-        looks for the thing once more, and sometimes finds another.
+        meant: which object; located and marked: where its box lies, as corners and as marks. held and written, marks
+        and digits, are asked of every token of the box, so that each takes them from the <|box_start|>: alone it
+        looks for the object once more, and sometimes finds another.
         """
         rows, places = batch["spots"].unbind(1)
         choosing, locating = (self.early[number][rows, places] for number in (CHOOSING, LOCATING))
@@ -289,7 +289,7 @@ class Student(nn.Module):
         }
 
     def name_error(self, batch: dict) -> torch.Tensor:
-        """How far the token before an article, the article and the color are from telling which thing is named.
+        """How far the token before an article, the article and the color are from telling which object is named.
 
         Left to the next token alone, an article is a guess, and the name that follows must then fit the guess.
         """

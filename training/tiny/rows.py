@@ -38,7 +38,7 @@ class Row:
     target: scenes.Scene | None  # the picture to be made
     kept: str = ""  # the chain's beginning, where it is given: what a person locked
     earlier: tuple[scenes.Scene, ...] = ()  # the pictures shown in the turns before
-    meant: tuple[scenes.Thing | None, ...] = ()  # with a picture shown: the thing that each box depends on
+    meant: tuple[scenes.Object | None, ...] = ()  # with a picture shown: the object that each box depends on
 
     @property
     def start(self) -> str:
@@ -64,7 +64,7 @@ def second_turn(prompt: str, chain: str, text: str) -> str:
 
 
 def text_to_image_row(rng: Random, read: bool) -> Row:
-    """A chain that is written lays its things out tidily; one that is only read may be any that a person has made."""
+    """A chain that is written lays its objects out tidily; one that is only read may be any that a person has made."""
     scene = scenes.random_scene(rng, tidy=not read or rng.random() < 0.3)
     said, colors = scene, None
     if read:
@@ -82,30 +82,30 @@ def kept_row(rng: Random) -> Row:
     """A chain that goes on from what a person locked in an earlier one, as chain/edits.py, locked_text, leaves it."""
     while True:
         scene = scenes.random_scene(rng, tidy=rng.random() < 0.3)
-        every = range(len(scene.things))
+        every = range(len(scene.objects))
         locked = sorted(rng.sample(every, rng.randint(1, min(2, len(every)))))
         order = [*locked, *(i for i in every if i not in locked)]
         again = {old: new for new, old in enumerate(order)}
         relations = [(again[i], relation, again[j]) for i, relation, j in scene.relations]
-        boxes = scenes.fill(len(order), relations, [scene.things[i].box for i in locked])
+        boxes = scenes.fill(len(order), relations, [scene.objects[i].box for i in locked])
         if boxes:
             break
-    things = tuple(scene.things[i]._replace(box=box) for i, box in zip(order, boxes))
+    objects = tuple(scene.objects[i]._replace(box=box) for i, box in zip(order, boxes))
     prompt = conversation(wording.CAPTION + wording.caption(scene, rng), image=False)
     text = wording.chain(scene, rng)
     earlier = Chain(TEXT_TO_IMAGE, "", text, parse_regions(text), locked=_numbers(scene, text, locked))
     kept = locked_text(earlier)
     opening = "" if kept.startswith(("The picture", "The background")) else f" The background is {scene.background}."
     ending = "" if kept.endswith(".") else "."
-    target = scenes.Scene(scene.background, things)
-    rest = wording.sentence(things[len(locked) :])
+    target = scenes.Scene(scene.background, objects)
+    rest = wording.sentence(objects[len(locked) :])
     return Row("text-to-image", prompt, f"{ending}{opening}{rest and ' ' + rest}", True, None, target, kept)
 
 
-def _numbers(scene: scenes.Scene, chain: str, things: list[int]) -> tuple[int, ...]:
-    """The numbers of things' regions in a chain."""
+def _numbers(scene: scenes.Scene, chain: str, objects: list[int]) -> tuple[int, ...]:
+    """The numbers of objects' regions in a chain."""
     boxes = wording.boxes_of(chain)
-    return tuple(boxes.index(scene.things[i].box) for i in things)
+    return tuple(boxes.index(scene.objects[i].box) for i in objects)
 
 
 def edit_row(rng: Random, read: bool) -> Row:
@@ -120,8 +120,8 @@ def edit_row(rng: Random, read: bool) -> Row:
     return Row("edit", prompt, chain, not read, edit.source, edit.target, meant=(meant(edit),))
 
 
-def meant(edit: scenes.Edit) -> scenes.Thing | None:
-    """The thing of the picture shown that an edit's area depends on."""
+def meant(edit: scenes.Edit) -> scenes.Object | None:
+    """The object of the picture shown that an edit's area depends on."""
     return edit.anchor or edit.subject
 
 
@@ -139,31 +139,31 @@ def parts_row(rng: Random) -> Row:
     """One instruction with two changes."""
     edits = scenes.two_edits(rng)
     prompt = conversation(wording.INSTRUCTION + wording.two_part_instruction(edits, rng), image=True)
-    chain, things = wording.two_step_chain(*edits), tuple(map(meant, edits))
-    return Row("edit", prompt, chain, True, edits[0].source, edits[1].target, meant=things)
+    chain, objects = wording.two_step_chain(*edits), tuple(map(meant, edits))
+    return Row("edit", prompt, chain, True, edits[0].source, edits[1].target, meant=objects)
 
 
 def describe_row(rng: Random) -> Row:
-    """All that a picture shows, from left to right, things alike together."""
+    """All that a picture shows, from left to right, objects alike together."""
     scene = scenes.random_scene(rng)
-    things = scenes.reading_order(scene.things)
-    names = [thing.name for thing in things]
-    scene = scenes.Scene(scene.background, tuple(sorted(things, key=lambda thing: names.index(thing.name))))
+    objects = scenes.reading_order(scene.objects)
+    names = [obj.name for obj in objects]
+    scene = scenes.Scene(scene.background, tuple(sorted(objects, key=lambda obj: names.index(obj.name))))
     prompt = conversation(wording.DESCRIBE, image=True)
-    chain, owners = wording.chain(scene, rng), {thing.box: thing for thing in scene.things}
-    things = tuple(owners[box] for box in wording.boxes_of(chain))
-    return Row("describe", prompt, chain, True, scene, None, meant=things)
+    chain, owners = wording.chain(scene, rng), {obj.box: obj for obj in scene.objects}
+    objects = tuple(owners[box] for box in wording.boxes_of(chain))
+    return Row("describe", prompt, chain, True, scene, None, meant=objects)
 
 
 def find_row(rng: Random) -> Row:
-    """Some of a picture's things by name, in any order, and where they are."""
+    """Some of a picture's objects by name, in any order, and where they are."""
     scene = scenes.random_scene(rng)
-    things = rng.sample(scene.things, rng.randint(1, len(scene.things)))
-    things = [thing for thing in things if sum(other.name == thing.name for other in scene.things) == 1]
-    if not things:
+    objects = rng.sample(scene.objects, rng.randint(1, len(scene.objects)))
+    objects = [obj for obj in objects if sum(other.name == obj.name for other in scene.objects) == 1]
+    if not objects:
         return find_row(rng)
-    prompt = conversation(wording.FIND.format(names=wording.listing([thing.name for thing in things])), image=True)
-    return Row("describe", prompt, wording.sentence(things), True, scene, None, meant=tuple(things))
+    prompt = conversation(wording.FIND.format(names=wording.listing([obj.name for obj in objects])), image=True)
+    return Row("describe", prompt, wording.sentence(objects), True, scene, None, meant=tuple(objects))
 
 
 def random_row(rng: Random, shares=(0.22, 0.58, 0.04, 0.16), reading: float = READING) -> Row:
@@ -197,11 +197,11 @@ def tokens_of(rows: list[Row], tokenizer) -> list[tuple[list[int], list[int]]]:
 
 
 def named(tokenizer) -> dict[tuple[int, int], int]:
-    """The class of the thing that two tokens, a color and a shape, name."""
-    things = [scenes.Thing(shape, color, None) for color in scenes.COLORS for shape in scenes.SHAPES]
+    """The class of the object that two tokens, a color and a shape, name."""
+    objects = [scenes.Object(shape, color, None) for color in scenes.COLORS for shape in scenes.SHAPES]
     return {
-        tuple(tokenizer.convert_tokens_to_ids([f"Ġ{thing.color}", f"Ġ{thing.shape}{ending}"])): class_of(thing)
-        for thing in things
+        tuple(tokenizer.convert_tokens_to_ids([f"Ġ{obj.color}", f"Ġ{obj.shape}{ending}"])): class_of(obj)
+        for obj in objects
         for ending in ("", "s")
     }
 
@@ -214,10 +214,10 @@ def collate(rows: list[Row], tokenizer) -> dict[str, torch.Tensor]:
     of the rows with image tokens: drawn (T,): which they are, starts (T,): where those begin, targets (T, 25): scenes,
     befores (T, 25): what they were before the edit, or their empty backgrounds;
     spots (N, 2): row and place of each box that can be seen, boxes (N, 4): its corners in 0..1, meant (N,): the class
-    of the thing that it depends on, as pictures.class_of has it, or 0;
+    of the object that it depends on, as pictures.class_of has it, or 0;
     spans (M, 3): row, place and number of the box, of each token whose next belongs to a box: its <|box_start|> to its
     last bracket;
-    names (K, 3): row, place and class of the thing, of each of the three tokens before the next is its article, its
+    names (K, 3): row, place and class of the object, of each of the three tokens before the next is its article, its
     color and its shape, in what is to be written.
     """
     names = ("<|image_pad|>", "<|box_start|>", "<|box_end|>", "<|im_gen_start|>")
@@ -245,9 +245,9 @@ def collate(rows: list[Row], tokenizer) -> dict[str, torch.Tensor]:
             found["befores"].append(packed(row.source or scenes.Scene(row.target.background, ())))
         if row.written and row.source is not None:
             spots = [len(prompt) + at for at, token in enumerate(chain) if token == box]
-            for spot, corners, thing in zip(spots, row.boxes, row.meant, strict=True):
+            for spot, corners, obj in zip(spots, row.boxes, row.meant, strict=True):
                 found["spots"].append((i, spot)), found["boxes"].append(np.array(corners, dtype=np.float32) / 1000)
-                found["meant"].append(0 if thing is None else class_of(thing))
+                found["meant"].append(0 if obj is None else class_of(obj))
                 ends, number = whole.index(closing, spot), len(found["spots"]) - 1
                 found["spans"] += [np.array((i, at, number)) for at in range(spot, ends)]
     found["looking"] = [row.source is not None for row in rows]

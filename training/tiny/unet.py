@@ -46,7 +46,7 @@ ALIKE = 0.1  # how little latents differ, scaled, where a picture is the same
 def changed_weights(target: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
     """How much each place's error counts, from unscaled latents (B, 4, h, w): (B, 1, h, w), each sample's mean is 1.
 
-    A reference that is the same everywhere is the black one of text-to-image: a black thing is no copy of it.
+    A reference that is the same everywhere is the black one of text-to-image: a black object is no copy of it.
     """
     changed = ((target - reference).abs().amax(1, keepdim=True) * SCALE) > ALIKE
     changed |= ((reference - reference[..., :1, :1]).abs().amax((1, 2, 3), keepdim=True) * SCALE) < ALIKE
