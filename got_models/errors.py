@@ -1,5 +1,5 @@
-"""The base of every error that a user can cause and mend. Its message says what, where, and what to do."""
+"""The base of all errors that a user can cause and fix."""
 
 
 class GoTError(ValueError):
-    """Something the user gave cannot be used. Shown to them as it is."""
+    """An input cannot be used. The user sees the message: what was found, what was expected, what to do."""

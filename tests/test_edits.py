@@ -81,13 +81,13 @@ BAD = {
     "a newer version": (json.dumps({"version": 2}), "Update ComfyUI-GoT"),
     "no plan": ('{"version": 1, "text": ""}', "'plan' is not a text"),
     "text is a number": (saved(text=3), "'text' is not a text"),
-    "a plan that cannot be read": (saved(plan="a (5,5),(1,1)"), "the plan that they were made on"),
+    "a plan that cannot be read": (saved(plan="a (5,5),(1,1)"), "the plan in them"),
     "a malformed box": (saved(text="a cup (1,2),(3,4), a hat (9,0),(5,9)"), "Box 2 '(9,0),(5,9)' is empty"),
     "an unknown color": (saved(text="a cup (1,2),(3,4) (bleu)"), "Did you mean blue"),
     "regions of another text": (saved(regions=locks(True)), "list of 2 entries"),
     "regions with other flags": (saved(regions=[{"locked": 1}, {}]), "list of 2 entries"),
     "regions no list": (saved(regions={"0": {}}), "list of 2 entries"),
-    "order of strings": (saved(order=["0", "1"]), "whole numbers"),
+    "order of strings": (saved(order=["0", "1"]), "integers"),
     "order with a hole": (saved(order=[0, 2]), "each number from 0 to 1"),
     "order twice": (saved(order=[0, 0]), "each number from 0 to 1"),
     "too large": (saved(text="a" * MAX_SIZE), "larger than 200 kB"),
@@ -142,7 +142,7 @@ def test_the_beginning_holds_what_is_locked_word_for_word(text, locked, start):
 
 
 def test_nothing_locked_is_an_error_that_says_where_to_lock():
-    with pytest.raises(GoTError, match="Lock at least one in the GoT Chain Editor"):
+    with pytest.raises(GoTError, match="Lock at least one region in its GoT Chain Editor"):
         rewriting(read_chain(ROOM), "a prompt")
 
 
@@ -201,11 +201,11 @@ def test_what_lies_outside_is_cut_off():
     [
         ([pixel_box(0, 0, 5, 5), pixel_box(1, 2, 3, 4)], ["a cup"], r"Box 2 \(3x4 pixels at 1,2\) has no label"),
         ([pixel_box(0, 0, 5, 5)], ["a cup\na hat"], "2 labels and 1 boxes"),
-        ([pixel_box(0, 0, 5, 5)], ["a cup (1,2),(3,4)"], "Box 1 .* has a box in its label"),
-        ([pixel_box(0, 0, 5, 5)], ["a cup <|box_end|>"], "Box 1 .* has a box in its label"),
-        ([pixel_box(0, 0, 5, 5)], ["a cup<|im_gen_start|>"], "Box 1 .* has a box in its label .* or a marker"),
-        ([pixel_box(0, 0, 0, 5)], ["a cup"], "Box 1 .* covers nothing"),
-        ([pixel_box(200, 0, 9, 9)], ["a cup"], "covers nothing of the 100x100 picture"),
+        ([pixel_box(0, 0, 5, 5)], ["a cup (1,2),(3,4)"], "Box 1 .* has the label .* with a box"),
+        ([pixel_box(0, 0, 5, 5)], ["a cup <|box_end|>"], "Box 1 .* has the label .* with a box"),
+        ([pixel_box(0, 0, 5, 5)], ["a cup<|im_gen_start|>"], "Box 1 .* has the label .* or a box marker"),
+        ([pixel_box(0, 0, 0, 5)], ["a cup"], "Box 1 .* covers no pixel"),
+        ([pixel_box(200, 0, 9, 9)], ["a cup"], "covers no pixel of the 100x100 image"),
         ([pixel_box(0, 0, "5", 5)], ["a cup"], "Box 1 is not a box"),
         ([pixel_box(0, 0, float("nan"), 5)], ["a cup"], "Box 1 is not a box"),
         ([pixel_box(0, 0, 10**400, 5)], ["a cup"], "Box 1 is not a box"),
@@ -214,7 +214,7 @@ def test_what_lies_outside_is_cut_off():
         ([], ["a cup"], "There is no box"),
         ([[]], ["a cup"], "There is no box"),
         (None, ["a cup"], "There is no box"),
-        ([[pixel_box(0, 0, 5, 5)], []], ["a cup"], "2 pictures"),
+        ([[pixel_box(0, 0, 5, 5)], []], ["a cup"], "2 images"),
     ],
 )
 def test_boxes_that_make_no_chain_are_named(boxes, labels, words):

@@ -1,1 +1,1 @@
-"""The chain as text: its grammar, colors, boxes and a person's edits. No tensors, no ComfyUI."""
+"""The chain as text: grammar, phrases, colors, boxes, requests, and a person's edits. No tensors, no ComfyUI."""

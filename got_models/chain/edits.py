@@ -1,10 +1,15 @@
-"""A person's edits of a chain: how they are saved, which chain they belong to, and what a lock keeps.
+"""A person's edits of a chain: how they are saved, when they apply, and what a locked region keeps.
 
 Edits are saved as a JSON text, "" for none:
+
     {"version": 1, "plan": TEXT, "text": TEXT, "regions": [{"locked": bool, "hidden": bool}, ...], "order": [...]}
-plan is the chain as it came, text the chain as the person wants it, both in any form that chains are read in. regions
-tells of each region of text, in reading order; order is how they lie over each other, back to front. Both may be
-missing. The edits hold as long as the chain that comes is the one they were made on. Standard library only.
+
+    plan     the chain that the person edited
+    text     the chain as edited; both in any form that chains are read in
+    regions  the state of each region of text, in reading order; may be missing
+    order    the regions' numbers from back to front, as the editor draws them; may be missing
+
+Edits apply only to the chain on which they were made.
 """
 
 import json
@@ -23,7 +28,7 @@ _HOW = "Press 'Back to the model's plan' in the chain editor to start again from
 
 
 class Edits(NamedTuple):
-    """plan: the chain they were made on, text: what it becomes, both in GoT's form. locked: numbers of regions."""
+    """plan, text: the chain before and after the edits, both in GoT's form. locked: numbers of regions, from 0."""
 
     plan: str
     text: str
@@ -31,7 +36,7 @@ class Edits(NamedTuple):
 
 
 def read_edits(value: str | None) -> Edits | None:
-    """Saved edits, or None if there are none. GoTError if they cannot be read, or the text holds a malformed box."""
+    """Saved edits, or None if there are none. GoTError if they are damaged or the text has a malformed box."""
     if value is None:
         return None
     if not isinstance(value, str):
@@ -42,15 +47,15 @@ def read_edits(value: str | None) -> Edits | None:
     version = saved.get("version")
     if type(version) is int and version > VERSION:
         raise GoTError(
-            f"The edits of this chain were made with a newer ComfyUI-GoT (their version is {version}, this one reads "
-            f"{VERSION}). Update ComfyUI-GoT, or press 'Back to the model's plan' in the chain editor."
+            f"The edits of this chain were made with a newer ComfyUI-GoT: their version is {version}, this one reads "
+            f"{VERSION}. Update ComfyUI-GoT, or press 'Back to the model's plan' in the chain editor."
         )
     if type(version) is not int or version != VERSION:
         raise _damaged(f"their version is {json.dumps(version)[:40]} and not {VERSION}")
     try:
         plan = canonical_text(_text(saved, "plan"))
     except ChainError as error:
-        raise _damaged(f"the plan that they were made on cannot be read ({error})") from error
+        raise _damaged(f"the plan in them cannot be read ({error})") from error
     return read_answer(saved)._replace(plan=plan)
 
 
@@ -68,9 +73,9 @@ def read_object(value: str | bytes) -> dict:
 
 
 def read_answer(saved: dict) -> Edits:
-    """The edits of a plan that both sides know, so that it is not told again: text, and perhaps regions and order.
+    """Edits without their plan, from an object with text and, optionally, regions and order.
 
-    GoTError if a part has the wrong type or count; ChainError, naming the box, if the text cannot be drawn.
+    GoTError if a part has the wrong type or count. ChainError names the box if the text cannot be drawn.
     """
     try:
         text = canonical_text(_text(saved, "text"))
@@ -79,22 +84,24 @@ def read_answer(saved: dict) -> Edits:
     count = len(parse_regions(text))
     regions = saved.get("regions", [{}] * count)
     if not isinstance(regions, list) or len(regions) != count or not all(_is_state(region) for region in regions):
-        raise _damaged(f"'regions' is not a list of {count} entries with 'locked' and 'hidden', one a box of the text")
+        raise _damaged(
+            f"'regions' is not a list of {count} entries with 'locked' and 'hidden', one per box of the text"
+        )
     order = saved.get("order", list(range(count)))
     if not isinstance(order, list) or any(type(number) is not int for number in order):
-        raise _damaged("'order' is not a list of whole numbers")
+        raise _damaged("'order' is not a list of integers")
     if sorted(order) != list(range(count)):
         raise _damaged(f"'order' does not hold each number from 0 to {count - 1} once")
     return Edits("", text, tuple(number for number, region in enumerate(regions) if region.get("locked")))
 
 
 def made_on(edits: Edits | None, chain: Chain) -> bool:
-    """Whether the edits were made on this very chain. They hold, and the person has seen it."""
+    """Whether the edits were made on this chain. Then they apply, and the person has seen the chain."""
     return edits is not None and edits.plan == chain.text
 
 
 def with_edits(chain: Chain, edits: Edits | None) -> Chain:
-    """The chain as edited; the chain itself, with all that is known of its meaning, where the edits leave it alone."""
+    """The chain as edited. Where the text stays the same, the chain keeps its semantics."""
     if not made_on(edits, chain):
         return chain
     edited = chain if edits.text == chain.text else chain.edited(edits.text)
@@ -108,13 +115,13 @@ def rewriting(earlier: Chain, prompt: str) -> Request:
     """
     if earlier.task != TEXT_TO_IMAGE:
         raise GoTError(
-            "The earlier chain is that of an edit. Reasoning Chain rewrites chains of new pictures: wire one of those, "
-            "or use Edit Chain."
+            "The earlier chain belongs to an image edit. Reasoning Chain rewrites text-to-image chains. Connect such a "
+            "chain, or use Edit Chain."
         )
     if not earlier.locked:
         raise GoTError(
-            "No region of the earlier chain is locked, so there is nothing to keep. Lock at least one in the GoT Chain "
-            "Editor that it comes from, or take the wire away."
+            "No region of the earlier chain is locked, so there is nothing to keep. Lock at least one region in its "
+            "GoT Chain Editor, or disconnect the earlier chain."
         )
     return Request(TEXT_TO_IMAGE, prompt, text=locked_text(earlier), lookup_text=earlier.text)
 
@@ -122,8 +129,8 @@ def rewriting(earlier: Chain, prompt: str) -> Request:
 def locked_text(chain: Chain) -> str:
     """The sentences that hold locked regions, word for word and in order.
 
-    Of a sentence that also holds others, only the words before its first region and the locked phrases with their
-    boxes are kept; if it is the last one, it stays open, and the model ends it.
+    Of a sentence with other regions too, the words before its first region and the locked phrases with their boxes are
+    kept. If it is the last sentence, it stays without a full stop, and the model continues it.
     """
     pieces, keep, number = [], set(chain.locked), 0
     for start, stop in _sentences(chain.text):
@@ -144,7 +151,7 @@ def locked_text(chain: Chain) -> str:
 
 
 def _sentences(text: str) -> list[tuple[int, int]]:
-    """[start, stop) of each sentence, without the white space between them."""
+    """[start, stop) of each sentence, without the whitespace between them."""
     ends = [(match.start(), match.end()) for match in _SENTENCE.finditer(text)]
     starts, stops = [0, *(end for _, end in ends)], [*(start for start, _ in ends), len(text)]
     return list(zip(starts, stops, strict=True))
@@ -157,8 +164,8 @@ def _text(saved: dict, name: str) -> str:
 
 
 def _is_state(region: Any) -> bool:
-    flags = (region.get("locked", False), region.get("hidden", False)) if isinstance(region, dict) else ("no",)
-    return all(isinstance(flag, bool) for flag in flags)
+    """Whether this is an entry of 'regions'."""
+    return isinstance(region, dict) and all(isinstance(region.get(flag, False), bool) for flag in ("locked", "hidden"))
 
 
 def _damaged(what: str) -> GoTError:
