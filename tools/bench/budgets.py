@@ -1,8 +1,8 @@
-"""From prompt to picture within a budget of the device's memory: all resident, and 24, 16, 12 and 8 GB.
+"""From prompt to image within a budget of the device's memory: all of it, then 24, 16, 12 and 8 GB.
 
-A budget is enforced twice: ComfyUI is told to leave the rest alone, as by --reserve-vram, and the process may not
-allocate more. On a CPU there is nothing to enforce; then one run shows that every part works. Chain and sampling are
-short, for weights that do not fit come over the bus again with every token and step.
+Two settings enforce a budget: ComfyUI reserves the rest, as with --reserve-vram, and the process may not allocate
+more. A CPU has no budget; one run shows there that every part works. Chain and sampling are short, because weights
+that do not fit are copied over the bus again for every token and step.
 """
 
 import gc
@@ -11,16 +11,16 @@ import time
 import comfy.model_management as management
 import torch
 
+from .bench import BEGUN, PROMPT, SEED, Bench
 from .machine import timed
 from .ours import Ours
-from .speed import BEGUN, PROMPT, SEED, Bench
 
 GIGABYTES = (24, 16, 12, 8)
 TOKENS, STEPS = 48, 6  # at most
 
 
 def budgets(bench: Bench) -> list[dict]:
-    """One row a mode: seconds from prompt to picture, peak memory, and whether it failed, as for want of memory."""
+    """One row a mode: seconds from prompt to image, peak memory, and the error if it failed."""
     bench.reference.to(torch.device("cpu"))
     try:
         budgets = [None]
@@ -33,9 +33,9 @@ def budgets(bench: Bench) -> list[dict]:
 
 
 def within(bench: Bench, budget: int | None) -> dict:
-    """One whole run within `budget` GB, from files that are read and nothing on the device."""
+    """One whole run within `budget` GB. The files have been read; nothing is on the device."""
     bench.ours = Ours(bench.folder, bench.ours.strengths)
-    gc.collect()  # the one before
+    gc.collect()  # frees the previous one
     management.soft_empty_cache()
     reserved, parts = management.EXTRA_RESERVED_VRAM, {}
     if budget:
@@ -50,23 +50,23 @@ def within(bench: Bench, budget: int | None) -> dict:
             torch.cuda.set_per_process_memory_fraction(1.0)
     row = {"mode": f"{budget} GB" if budget else "all resident", "seconds": taken.seconds, "parts": parts}
     row |= {"memory_bytes": taken.memory, "outcome": outcome}
-    told = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in parts.items())
+    each = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in parts.items())
     print(
-        f"  {row['mode']:13} {taken.seconds:7.2f} s   peak {taken.memory / 1e9:.2f} GB   {outcome} ({told})", flush=True
+        f"  {row['mode']:13} {taken.seconds:7.2f} s   peak {taken.memory / 1e9:.2f} GB   {outcome} ({each})", flush=True
     )
     return row | {"tokens": min(bench.size.tokens, TOKENS), "steps": min(bench.steps, STEPS)}
 
 
 def _outcome(bench: Bench, parts: dict[str, float]) -> str:
     try:
-        from_prompt_to_picture(bench, parts)
+        prompt_to_image(bench, parts)
         return "drawn"
     except Exception as error:
         return f"failed: {type(error).__name__}: {str(error)[:200]}"
 
 
-def from_prompt_to_picture(bench: Bench, parts: dict[str, float]) -> torch.Tensor:
-    """The picture; the seconds of each part, its loading included, go into `parts`."""
+def prompt_to_image(bench: Bench, parts: dict[str, float]) -> torch.Tensor:
+    """The image. The seconds of each part, with its loading, go into `parts`."""
     ours, side, last = bench.ours, bench.size.side, time.perf_counter()
 
     def note(name: str) -> None:
@@ -81,6 +81,6 @@ def from_prompt_to_picture(bench: Bench, parts: dict[str, float]) -> torch.Tenso
     note("guidance")
     latents = ours.sample(conditions, spatial, black, side, min(bench.steps, STEPS), SEED)
     note("sampling")
-    picture = ours.decode(latents)
+    image = ours.decode(latents)
     note("decode")
-    return picture
+    return image

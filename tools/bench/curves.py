@@ -1,4 +1,4 @@
-"""What a picture costs as it grows: more boxes, a larger side, more pictures or chains at once, longer chains."""
+"""How cost grows: with boxes, image size, images or chains in a batch, and chain length."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,12 +10,12 @@ from torch import nn
 from ...got_models.chain.grammar import TEXT_TO_IMAGE, read_chain
 from ...got_models.chain.request import Request
 from ...got_models.reasoner.sampling import Sampling
+from .bench import PROMPT, SEED, Bench
 from .machine import timed
-from .speed import PROMPT, SEED, Bench
 
 
 def curve(values: tuple, at: Callable) -> Callable[["Bench"], list[dict]]:
-    """All points of a curve, each printed as it comes; seconds of both sides, or of ours where only we do it."""
+    """A function that measures and prints every point: seconds of both sides, or of ours where only we do it."""
 
     def points(bench: Bench) -> list[dict]:
         found = []
@@ -42,7 +42,7 @@ def boxes(bench: Bench, count: int) -> dict:
 
 
 def side(bench: Bench, share: float) -> dict:
-    """One step of sampling at a share of the picture's side, rounded to what the networks take."""
+    """One sampling step at a share of the image's side, rounded to a multiple of 64."""
     size = max(round(bench.size.side * share / 64), 1) * 64
     inputs = _inputs(bench, size)
     return _both(
@@ -53,22 +53,22 @@ def side(bench: Bench, share: float) -> dict:
     )
 
 
-def pictures(bench: Bench, count: int) -> dict:
-    """One step of sampling of a batch."""
+def images(bench: Bench, count: int) -> dict:
+    """One sampling step of a batch."""
     inputs, size = _inputs(bench, bench.size.side), bench.size.side
     seconds = _best(bench, bench.time_ours, lambda: bench.ours.sample(*inputs, size, 1, SEED, count))
-    return {"pictures": count, "our_seconds": seconds, "seconds a picture": seconds / count}
+    return {"images": count, "our_seconds": seconds, "seconds an image": seconds / count}
 
 
 def chains(bench: Bench, count: int) -> dict:
-    """Chains of one prompt from different seeds, written together; on a card also by plain steps alone."""
+    """Chains of one prompt from different seeds, decoded as one batch; on a card also by eager steps alone."""
     bench.turn(ours=True)
-    bench.ours.chain(PROMPT, "", 1)  # it is loaded then
+    bench.ours.chain(PROMPT, "", 1)  # loads the weights
     reasoner = bench.ours.reasoner.reasoner
     samplings = [Sampling(temperature=0.7, seed=seed) for seed in range(count)]
     request = Request(TEXT_TO_IMAGE, PROMPT)
     tokens, found = bench.size.tokens // 4, {"chains": count}
-    for name, reasoner.recorded in (("", True), ("unrecorded ", False))[: 2 if bench.device.type == "cuda" else 1]:
+    for name, reasoner.recorded in (("", True), ("eager ", False))[: 2 if bench.device.type == "cuda" else 1]:
         _, taken = timed(bench.device, lambda: reasoner.write_all([request] * count, samplings, tokens))
         found |= {f"{name}our_seconds": taken.seconds, f"{name}tokens a second": count * tokens / taken.seconds}
     reasoner.recorded = True
@@ -76,7 +76,7 @@ def chains(bench: Bench, count: int) -> dict:
 
 
 def length(bench: Bench, share: float) -> dict:
-    """A chain of a share of the usual length, its hidden states included for ours."""
+    """A chain of a share of the usual length. Ours includes its hidden states."""
     tokens = round(bench.size.tokens * share)
     return _both(
         bench,
@@ -87,7 +87,7 @@ def length(bench: Bench, share: float) -> dict:
 
 
 def attention(bench: Bench, cudnn: bool) -> dict:
-    """A chain with cuDNN's attention among those that PyTorch chooses from, as is its default, and without."""
+    """A chain with and without cuDNN's attention among those that PyTorch chooses from. Its default is with."""
     before = torch.backends.cuda.cudnn_sdp_enabled()
     torch.backends.cuda.enable_cudnn_sdp(cudnn)
     try:
@@ -97,7 +97,7 @@ def attention(bench: Bench, cudnn: bool) -> dict:
 
 
 def network(bench: Bench, point: tuple[int, str]) -> dict:
-    """One forward of the UNet alone, at so many rows: as it is; with cuDNN's convolutions tried out; channels last."""
+    """One forward of the UNet alone. point: rows, and "as it is", "autotuned" (by cuDNN) or "channels last"."""
     rows, way = point
     sizes, size, like = bench.size.networks, bench.size.side // 8, {"device": bench.device, "dtype": bench.dtype}
     x, context = torch.zeros(rows, 12, size, size, **like), torch.zeros(rows, 64, sizes.context, **like)
@@ -132,18 +132,18 @@ def _set(way: str, bench: Bench, *networks: nn.Module) -> Iterator[None]:
             each.to(memory_format=torch.contiguous_format)
 
 
-def _both(bench: Bench, point: dict, by_plain: Callable[[], Any], by_us: Callable[[], Any]) -> dict:
-    plain, ours = _best(bench, bench.time_reference, by_plain), _best(bench, bench.time_ours, by_us)
-    return {**point, "reference_seconds": plain, "our_seconds": ours, "ratio": plain / ours}
+def _both(bench: Bench, point: dict, by_reference: Callable[[], Any], by_us: Callable[[], Any]) -> dict:
+    reference, ours = _best(bench, bench.time_reference, by_reference), _best(bench, bench.time_ours, by_us)
+    return {**point, "reference_seconds": reference, "our_seconds": ours, "ratio": reference / ours}
 
 
 def _best(bench: Bench, time: Callable, call: Callable[[], Any]) -> float:
-    """Seconds; on a card of the second time, for in the first one kernels are chosen for the new shapes."""
+    """Seconds. On a card the faster of two runs, because the first one chooses kernels for the new shapes."""
     return min(time(call)[1].seconds for _ in range(2 if bench.device.type == "cuda" else 1))
 
 
 def _inputs(bench: Bench, size: int) -> tuple:
-    """Conditions and latents of zeros: what they hold does not change what they cost."""
+    """Conditions and latents of zeros; their values do not change the cost."""
     sizes, like = bench.size.networks, {"device": bench.device, "dtype": bench.dtype}
     shapes = (1, 64, sizes.context), (1, 64, sizes.context), (1, sizes.pooled)
     latent = torch.zeros(1, 4, size // 8, size // 8, **like)
@@ -156,8 +156,8 @@ CURVES = {
     ),
     "boxes": curve((1, 4, 16, 64), boxes),
     "side": curve((0.5, 1.0, 1.5), side),
-    "pictures at once": curve((1, 2, 4), pictures),
-    "chains at once": curve((1, 2, 4, 8), chains),
+    "images in a batch": curve((1, 2, 4), images),
+    "chains in a batch": curve((1, 2, 4, 8), chains),
     "chain length": curve((0.125, 0.25, 0.5), length),
     "cuDNN's attention": curve((True, False), attention),
 }

@@ -1,7 +1,7 @@
-"""One move of the pointer while a box is dragged in a chain of 40 regions, in Chromium.
+"""Measure pointer moves that drag a box in a chain of 40 regions, in Chromium.
 
-What the handler takes, and the painting after it. 60 frames a second leave 16 ms for both and for ComfyUI's own page;
-we allow 4.
+A move costs the handler and the painting after it. 60 frames a second leave 16 ms for both and for ComfyUI's page;
+ours may take 4 ms.
 """
 
 import statistics

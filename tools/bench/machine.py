@@ -1,4 +1,4 @@
-"""What a machine can do at most, and what something took: seconds, memory, and its share of the limits."""
+"""What a machine can do at most, and what a call takes: seconds and memory."""
 
 import resource
 import time
@@ -15,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 @dataclass
 class Limits:
-    """bandwidth: bytes a second that can be read. rate: multiplications and additions a second of a matrix product."""
+    """bandwidth: bytes read a second. rate: multiplications and additions a second in a matrix product."""
 
     bandwidth: float
     rate: float
@@ -23,8 +23,10 @@ class Limits:
 
 @dataclass
 class Taken:
-    """What one call took: seconds by the clock; the peak of memory in bytes, of the device, or of the process on a CPU;
-    and seconds of processors, which others on the same machine change less.
+    """What one call took.
+
+    seconds: by the clock. memory: its peak in bytes, of the device, or of the process on a CPU. processor: CPU seconds,
+    which other processes on the machine change less.
     """
 
     seconds: float
@@ -43,7 +45,7 @@ def limits(device: torch.device, dtype: torch.dtype) -> Limits:
 
 
 def timed(device: torch.device, call: Callable[[], Any]) -> tuple[Any, Taken]:
-    """The result of a call, and what it took until the device had done it."""
+    """The result of a call, and what it took until the device had finished."""
     _wait(device)
     _forget_peak(device)
     start, processor = time.perf_counter(), time.process_time()
@@ -54,7 +56,7 @@ def timed(device: torch.device, call: Callable[[], Any]) -> tuple[Any, Taken]:
 
 @contextmanager
 def full_precision() -> Iterator[None]:
-    """ComfyUI's flags for fp32, and fp32 too within the products of matrices of a card."""
+    """ComfyUI's flags for fp32, and fp32 within a card's matrix products and convolutions too."""
     from comfy.cli_args import args
 
     flags = {"fp32_unet": True, "fp32_vae": True, "fp32_text_enc": True}
@@ -70,14 +72,14 @@ def full_precision() -> Iterator[None]:
 
 
 def operations(call: Callable[[], Any]) -> int:
-    """Multiplications and additions of the matrix products, convolutions and attentions in a call."""
+    """Multiplications and additions of the matrix products, convolutions and attention in a call."""
     with FlopCounterMode(display=False) as counter:
         call()
     return counter.get_total_flops()
 
 
 def weight_bytes(*networks: nn.Module) -> int:
-    """Bytes of all weights, those that two layers share once."""
+    """Bytes of all weights. A weight that two layers share counts once."""
     return sum(weight.nbytes for network in networks for weight in network.parameters())
 
 
@@ -90,7 +92,7 @@ def _forget_peak(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
     elif Path("/proc/self/clear_refs").exists():
-        Path("/proc/self/clear_refs").write_text("5")  # Linux: the process's peak is what it holds now
+        Path("/proc/self/clear_refs").write_text("5")  # Linux: sets the peak to the memory in use now
 
 
 def _peak(device: torch.device) -> int:

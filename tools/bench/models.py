@@ -1,7 +1,7 @@
-"""Random networks of a given size: a model folder for the pack, and the same weights for the plain script.
+"""Random networks of a given size: a model folder for the pack, and the same weights for the reference script.
 
-The language model's head can only write letters: the rows of every other token are zero. So a chain never ends by
-itself and never opens a box; both sides write exactly as many tokens as they may.
+The language model's head can only write letters: the rows of every other token are zero. So a chain never ends early
+and never opens a box; both sides write exactly as many tokens as they may.
 """
 
 import json
@@ -25,7 +25,7 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 @dataclass(frozen=True)
 class Size:
-    """networks: their sizes. side: pixels of the square picture. tokens: written to a chain. steps: of sampling."""
+    """networks: their sizes. side: pixels of the square image. tokens: of a chain. steps: of sampling."""
 
     networks: Sizes
     side: int
@@ -89,7 +89,7 @@ SIZES = {
 
 
 def make_models(folder: Path, size: Size, device: torch.device, dtype: torch.dtype) -> SimpleNamespace:
-    """Fill a model folder; the networks that were saved into it, as the plain script takes them, on the device."""
+    """Fill a model folder, and return the saved networks on the device, as the reference script takes them."""
     sizes = size.networks
     (folder / REASONER).mkdir()
     tokenizer = make_tokenizer()
@@ -119,7 +119,7 @@ def make_models(folder: Path, size: Size, device: torch.device, dtype: torch.dty
 
 def _language_model(folder: Path, tokenizer, dtype: torch.dtype) -> nn.Module:
     before = torch.get_default_dtype()
-    torch.set_default_dtype(dtype)  # so that no copy in full precision is made of a large one
+    torch.set_default_dtype(dtype)  # avoids a copy of a large model in full precision
     model = Qwen2_5_VLForConditionalGeneration(Qwen2_5_VLConfig.from_pretrained(folder)).eval()
     torch.set_default_dtype(before)
     lively(model, scale=2)

@@ -1,4 +1,4 @@
-"""Our side: what the nodes call, stage by stage, on the model folder."""
+"""Our side: the functions that the nodes call, stage by stage, on the model folder."""
 
 import time
 from pathlib import Path
@@ -22,7 +22,7 @@ from ...got_models.reasoner.sampling import Sampling
 
 
 class Ours:
-    """Each method is one stage; what the stages before it made is handed in."""
+    """Each method is one stage. It takes the results of the stages before it."""
 
     def __init__(self, folder: Path, strengths: Strengths) -> None:
         self.strengths, self.recorded = strengths, True
@@ -30,12 +30,12 @@ class Ours:
         self.model, self.vae = load_unet(folder / UNET), load_vae(folder / VAE)
 
     def compiled(self) -> "Ours":
-        """The same with the model as TorchCompileModel hands it on."""
+        """The same with the model that TorchCompileModel returns."""
         (model,) = TorchCompileModel.execute(self.model, "inductor").result
         return self._with(model=model)
 
-    def unrecorded(self) -> "Ours":
-        """The same with plain steps of the reasoner alone."""
+    def eager(self) -> "Ours":
+        """The same with eager steps of the reasoner alone, without CUDA graphs."""
         return self._with(recorded=False)
 
     def _with(self, **changed: Any) -> "Ours":
@@ -51,7 +51,7 @@ class Ours:
         comfy.model_management.soft_empty_cache()
 
     def chain(self, prompt: str, begun: str, tokens: int, lookup_text: str = "") -> tuple[Chain, float]:
-        """The chain with its semantics, and how many of the seconds went into those: from the last token to the end."""
+        """The chain with its semantics, and the seconds that those took: from the last token to the end."""
         last = [0.0]
         comfy.utils.set_progress_bar_global_hook(lambda *event, **more: last.append(time.perf_counter()))
         request = Request(TEXT_TO_IMAGE, prompt, text=begun, lookup_text=lookup_text)
@@ -71,7 +71,7 @@ class Ours:
     def sample(
         self, conditions: tuple, spatial: Tensor, reference: Tensor, side: int, steps: int, seed: int, batch: int = 1
     ) -> Tensor:
-        """Latents, as ComfyUI hands them on: unscaled."""
+        """Latents as ComfyUI returns them: unscaled."""
         defaults = self.reasoner.manifest.defaults[TEXT_TO_IMAGE]
         guidance = Guidance(*conditions, spatial, reference, side, side, defaults)
         guider = GoTGuider(self.model, guidance, self.strengths)

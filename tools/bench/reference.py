@@ -1,7 +1,7 @@
-"""The plain side: transformers' `generate` and diffusers, as the tests' plain script has them, stage by stage.
+"""The reference side: the oracle's script with transformers' `generate` and diffusers, stage by stage.
 
-Their default settings, and what the released code does: a cache that grows with every token, the whole sequence read
-again for the hidden states, one encoding a box, four predictions a step, weights as they are loaded.
+The libraries' default settings, and what the released code does: a KV cache that grows with every token, a second
+forward over the whole sequence for the hidden states, one VAE encoding a box, four predictions a step.
 """
 
 from types import SimpleNamespace
@@ -17,7 +17,7 @@ TASK = "text-to-image"
 
 
 class Reference:
-    """Each method is one stage; what the stages before it made is handed in."""
+    """Each method is one stage. It takes the results of the stages before it."""
 
     def __init__(self, networks: SimpleNamespace, strengths: Strengths) -> None:
         self.networks, self.strengths = networks, strengths
@@ -28,7 +28,7 @@ class Reference:
                 part.to(device)
 
     def chain(self, prompt: str, begun: str, tokens: int) -> str:
-        """The beginning and `tokens` more, as text."""
+        """The beginning and the `tokens` that follow, as text."""
         networks = self.networks
         inputs = script.sequence(networks, TASK, prompt, begun, None)
         stops = networks.tokenizer.convert_tokens_to_ids(script.STOPS)

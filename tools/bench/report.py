@@ -1,6 +1,6 @@
-"""What was found, kept as it comes: printed, and written to a file after each section.
+"""The report: printed, and written to a file after each section.
 
-A section that fails takes nothing with it: its error is noted, and the next one begins.
+The error of a section that fails is noted, and the next section runs.
 """
 
 import gc
@@ -15,18 +15,18 @@ import torch
 
 from ...got_models.files.atomic import atomic_file
 
-LINES = 12  # of an error's traceback, from its end
+LINES = 12  # the last ones of an error's traceback
 
 
 class Report:
-    """The figures, as a dict: `rows`, whatever each section found, and of each its seconds or its error."""
+    """content: `rows`, what each section found under its name, and the `seconds` or the error (`failed`) of each."""
 
     def __init__(self, path: Path | None) -> None:
         self.path, self.start = path, time.perf_counter()
         self.content: dict[str, Any] = {"rows": [], "seconds": {}, "failed": {}}
 
     def section(self, name: str, run: Callable[[], Any], kept_in: dict | None = None) -> Any:
-        """What `run` returns, or None if it fails, noted by its name in a part of the content; the file is written."""
+        """What `run` returns, or None if it fails. It is kept by its name in `kept_in`, and the file is written."""
         start, found = time.perf_counter(), None
         print(f"\n--- {name}, after {start - self.start:.0f} s", flush=True)
         try:
@@ -36,7 +36,7 @@ class Report:
             print("\n".join(self.content["failed"][name]), flush=True)
         if kept_in is not None and found is not None:
             kept_in[name] = found
-        gc.collect()  # what the error held
+        gc.collect()  # frees what the error held
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         self.content["seconds"][name] = time.perf_counter() - start

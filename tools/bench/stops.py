@@ -1,6 +1,6 @@
-"""How long after Stop a run ends: while files are read, weights go to the device, a chain is written, a picture drawn.
+"""The seconds from Stop to the end of a run, while it reads files, loads weights, writes a chain or draws an image.
 
-Stop is ComfyUI's own: another thread asks for it, as the server does, and the code at work looks for it.
+Stop is ComfyUI's own: another thread requests it, as the server does, and the running code checks for it.
 """
 
 import contextlib
@@ -11,45 +11,41 @@ from functools import partial
 from typing import Any
 
 import comfy.model_management as management
+import torch
 
+from .bench import BEGUN, PROMPT, SEED, Bench
 from .machine import timed
 from .ours import Ours
-from .speed import BEGUN, PROMPT, SEED, Bench
 
-SHARES = (0.25, 0.5, 0.75)  # of the whole time: when Stop is asked for
+SHARES = (0.25, 0.5, 0.75)  # of a part's whole time: when Stop is requested
 
 
 def stops(bench: Bench) -> list[dict]:
-    """A row a part of the run: its whole seconds, and the seconds from each Stop to its end, whether it came early or
-    nothing looked for Stop any more. None: the part had ended before.
-    """
+    """One row a part: its whole seconds, and the seconds from each Stop to its end. None: it had ended before Stop."""
     ours, side, made = bench.ours, bench.size.side, bench.made
     tokens, steps = min(bench.size.tokens, 100), min(bench.steps, 16)
-
-    parts: dict[
-        str, tuple[Callable[[], Callable], tuple[float, ...]]
-    ] = {  # what makes the call to be stopped, and when
-        "reading the files": (lambda: partial(Ours, bench.folder, ours.strengths), (0.5,)),
-        "onto the device": (lambda: Ours(bench.folder, ours.strengths).load, (0.5,)),
-        "chain": (lambda: partial(ours.chain, PROMPT, BEGUN, tokens), SHARES),
-        "spatial guidance": (lambda: partial(ours.spatial, made["chain"], side), SHARES),
-        "sampling": (lambda: partial(ours.sample, *made["inputs"], side, steps, SEED), SHARES),
-        "decode": (lambda: partial(ours.decode, made["latents"]), SHARES),
-    }
     bench.turn(ours=True)
-    return [_row(bench, name, prepared, shares) for name, (prepared, shares) in parts.items()]
+    return [  # each time from a new object, where the files or the weights must not be loaded yet
+        _row(bench, "reading the files", lambda: partial(Ours, bench.folder, ours.strengths), (0.5,)),
+        _row(bench, "onto the device", lambda: Ours(bench.folder, ours.strengths).load, (0.5,)),
+        _row(bench, "chain", lambda: partial(ours.chain, PROMPT, BEGUN, tokens)),
+        _row(bench, "spatial guidance", lambda: partial(ours.spatial, made["chain"], side)),
+        _row(bench, "sampling", lambda: partial(ours.sample, *made["inputs"], side, steps, SEED)),
+        _row(bench, "decode", lambda: partial(ours.decode, made["latents"])),
+    ]
 
 
-def _row(bench: Bench, name: str, prepared: Callable[[], Callable], shares: tuple[float, ...]) -> dict:
-    whole = timed(bench.device, prepared())[1].seconds
-    seconds = [_stopped(bench, prepared(), share * whole) for share in shares]
-    told = ", ".join("(ended before)" if one is None else f"{one:.3f} s" for one in seconds)
-    print(f"  {name:25} whole {whole:7.2f} s   after Stop {told}", flush=True)
+def _row(bench: Bench, name: str, prepare: Callable[[], Callable], shares: tuple[float, ...] = SHARES) -> dict:
+    """prepare: returns the call to be stopped."""
+    whole = timed(bench.device, prepare())[1].seconds
+    seconds = [seconds_after_stop(bench.device, prepare(), share * whole) for share in shares]
+    shown = ", ".join("(ended before)" if one is None else f"{one:.3f} s" for one in seconds)
+    print(f"  {name:25} whole {whole:7.2f} s   after Stop {shown}", flush=True)
     return {"part": name, "whole_seconds": whole, "stop_seconds": seconds}
 
 
-def _stopped(bench: Bench, call: Callable[[], Any], after: float) -> float | None:
-    """Seconds from a Stop, asked for `after` seconds, until the call has ended and the device is at rest."""
+def seconds_after_stop(device: torch.device, call: Callable[[], Any], after: float) -> float | None:
+    """Seconds from a Stop, requested `after` seconds, until the call has ended and the device is idle."""
     asked = []
 
     def ask() -> None:
@@ -63,7 +59,7 @@ def _stopped(bench: Bench, call: Callable[[], Any], after: float) -> float | Non
     timer = threading.Timer(after, ask)
     timer.start()
     try:
-        timed(bench.device, stopped)
+        timed(device, stopped)
         now = time.perf_counter()
     finally:
         timer.cancel()
