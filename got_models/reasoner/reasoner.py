@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from ..chain.grammar import Chain, ChainError, canonical_text, parse_regions, without_unfinished_box
+from ..chain.phrases import without_tags
 from ..chain.request import Request
 from ..files.manifest import Manifest
 from ..guidance.images import bicubic
@@ -186,6 +187,9 @@ class Reasoner:
     def _finished(self, request: Request, page: Page) -> Chain | ChainError:
         """The chain on a page; what it means, if its text could be left as it was written."""
         raw = self.text_of(page.written)
+        beginning = without_tags(request.text)
+        if raw.startswith(beginning):  # the tags of locked phrases are no tokens
+            raw = request.text + raw[len(beginning) :]
         try:
             text = canonical_text(raw if page.stopped else without_unfinished_box(raw))
             regions = parse_regions(text)
