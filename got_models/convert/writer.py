@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ..files.fp8 import describe, quantize
-from ..files.weights import ITEM_BITS
+from ..files.weights import ITEM_BYTES
 from .plan import TensorPlan
 
 DTYPES = {  # torch's and safetensors' name; fp8: of what an fp8 model does not keep in fp8
@@ -122,7 +122,7 @@ def _tensors(plan: TensorPlan, dtype: str) -> tuple[Tensor, ...]:
 
 
 def _length(kind: str, shape: tuple[int, ...]) -> int:
-    return math.prod(shape) * ITEM_BITS[kind] // 8
+    return math.prod(shape) * ITEM_BYTES[kind]
 
 
 def _description(plans: list[TensorPlan]) -> dict[str, str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from .manifest import PROJECTORS, REASONER, UNET, read_manifest
-from .weights import ITEM_BITS, TensorInfo, WeightsError, read_header, weight_files
+from .weights import ITEM_BYTES, TensorInfo, WeightsError, read_header, weight_files
 
 TOGETHER, TURNS, PARTS = "together", "turns", "parts"  # both networks fit at once; one at a time; not even one
 TOKENS = 2048  # prompt, two pictures, a chain of 1024 tokens, the image tokens
@@ -66,7 +66,7 @@ def loaded_bytes(
     total = 0
     for name, info in header.items():
         kept = info.dtype.startswith("F8") or name.endswith(".weight_scale") or stays(name, info)
-        total += math.prod(info.shape) * (ITEM_BITS.get(info.dtype, 8) // 8 if kept else dtype.itemsize)
+        total += math.prod(info.shape) * (ITEM_BYTES.get(info.dtype, 1) if kept else dtype.itemsize)
     return total
 
 
