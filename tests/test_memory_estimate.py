@@ -1,4 +1,4 @@
-"""The forecast: bytes read from headers against ComfyUI's own counts, and what follows for a device of some size."""
+"""The memory estimate: bytes read from headers against ComfyUI's own counts, and what fits a device of some size."""
 
 import json
 import shutil
@@ -16,16 +16,16 @@ from got.got_models.files.memory_estimate import (
     TURNS,
     Need,
     cache_bytes,
+    fits,
     loaded_bytes,
     reasoner_need,
     unet_need,
-    verdict,
 )
 from got.got_models.files.weights import TensorInfo, WeightsError
 from transformers import DynamicCache
 
 GB = 10**9
-CHAIN, PICTURE, RESERVE = Need(8 * GB, 0), Need(5 * GB, GB // 2), GB
+REASONER, UNET_NEED, RESERVE = Need(8 * GB, 0), Need(5 * GB, GB // 2), GB
 pytestmark = pytest.mark.filterwarnings("ignore:Model has `tie_word_embeddings=True`")
 
 
@@ -79,15 +79,15 @@ def test_fp8_weights_and_scales_keep_their_size():
 
 
 @pytest.mark.parametrize(
-    "room, expected",
+    "free, expected",
     [(14 * GB, TOGETHER), (14 * GB - 1, TURNS), (9 * GB, TURNS), (9 * GB - 1, PARTS), (0, PARTS)],
 )
-def test_what_fits(room, expected):
-    assert verdict(CHAIN, PICTURE, room, RESERVE) == expected
+def test_what_fits(free, expected):
+    assert fits(REASONER, UNET_NEED, free, RESERVE) == expected
 
 
 def test_work_beyond_the_reserve_counts():
-    assert verdict(CHAIN, Need(5 * GB, 2 * GB), 14 * GB, RESERVE) == TURNS
+    assert fits(REASONER, Need(5 * GB, 2 * GB), 14 * GB, RESERVE) == TURNS
 
 
 def test_of_the_bundled_model_on_this_machine():

@@ -14,7 +14,7 @@ from server import PromptServer
 from ..errors import GoTError
 from ..files.fp8 import quantized_layers
 from ..files.manifest import REASONER, UNET
-from ..files.memory_estimate import PARTS, reasoner_need, unet_need, verdict
+from ..files.memory_estimate import PARTS, fits, reasoner_need, unet_need
 from ..files.weights import weights_of
 from .files import model_folder
 from .precision import reasoner_dtype, reasoner_stays, unet_dtype
@@ -37,7 +37,7 @@ def forecast(name: str) -> dict[str, int | str]:
         "chain": chain.total(reserve),
         "picture": picture.total(reserve),
         "room": room,
-        "verdict": PARTS if streams else verdict(chain, picture, room, reserve),
+        "verdict": PARTS if streams else fits(chain, picture, room, reserve),
     }
 
 

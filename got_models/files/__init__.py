@@ -1,1 +1,1 @@
-"""A model folder on disk: manifest, weights, fp8, memory estimate."""
+"""A model folder on disk: manifest, weights, fp8, memory estimate, and files that appear only when complete."""

@@ -1,12 +1,12 @@
-"""fp8 weights in ComfyUI's own layout: which layers have them, how they are made, and a layer that runs with them.
+"""fp8 weights in ComfyUI's own layout: which tensors are fp8, how they are made, and a layer that uses them.
 
     NAME.weight        F8_E4M3, the matrix divided by its scale
     NAME.weight_scale  F32, one number: the matrix's greatest magnitude / 448
-    header             metadata that names the layers
+    header             metadata with a list of the fp8 layers
 
-The matrices of attention and feed-forward layers alone: they are nine tenths of a network. Embeddings, norms, biases,
-convolutions, the vision tower and the first and last layers are few and sensitive, and stay as they are. The matrices
-are multiplied in the precision of their input, never in fp8: an activation of Qwen2.5-VL may lie far outside of fp8.
+Only the matrices of attention and feed-forward layers are fp8: they are nine tenths of a network. Embeddings, norms,
+biases, convolutions, the vision tower and the first and last layers are few and sensitive, and keep their precision.
+Matrices are multiplied in the precision of their input, never in fp8: Qwen2.5-VL's activations exceed fp8's range.
 
 Source: ComfyUI 0.30.0, QUANTIZATION.md.
 """
@@ -23,7 +23,7 @@ from .weights import WeightsError, read_metadata, weight_files
 
 FORMAT = "float8_e4m3fn"
 DTYPE = torch.float8_e4m3fn
-LAYER = {"format": FORMAT, "full_precision_matrix_mult": True}  # what the metadata says of each layer
+LAYER = {"format": FORMAT, "full_precision_matrix_mult": True}  # the metadata of each layer
 LARGEST = torch.finfo(DTYPE).max
 METADATA = "_quantization_metadata"
 
@@ -34,7 +34,7 @@ _MATRICES = re.compile(
 
 
 class Fp8Linear(nn.Module):
-    """A linear layer whose weight is kept in fp8. weight: (out, in) fp8; weight_scale: () float32; bias: (out,)."""
+    """A linear layer with its weight in fp8. weight: (out, in) fp8; weight_scale: () float32; bias: (out,)."""
 
     def __init__(self, weight: Tensor, weight_scale: Tensor, bias: Tensor | None) -> None:
         super().__init__()
@@ -46,17 +46,17 @@ class Fp8Linear(nn.Module):
 
 
 def fixed(tensor: Tensor) -> nn.Parameter:
-    """A parameter that is not trained, over the same memory."""
+    """The tensor as a parameter that is not trained. The memory is shared."""
     return nn.Parameter(tensor, requires_grad=False)
 
 
 def has_fp8(name: str) -> bool:
-    """Whether a tensor is one that an fp8 model keeps in fp8."""
+    """Whether an fp8 model stores the tensor of this name in fp8."""
     return _MATRICES.fullmatch(name) is not None
 
 
 def quantize(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """A matrix as fp8, and its scale: () float32. A matrix of zeros gets the scale 1."""
+    """A matrix as fp8 and its scale, () float32. The scale of a matrix of zeros is 1."""
     weight = weight.float()
     greatest = weight.abs().max()
     scale = torch.where(greatest > 0, greatest / LARGEST, torch.ones_like(greatest))
@@ -68,18 +68,18 @@ def dequantize(weight: Tensor, scale: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def describe(layers: Iterable[str]) -> dict[str, str]:
-    """The metadata of a file with these fp8 layers; none for no layers."""
+    """The metadata of a file with these fp8 layers; {} for no layers."""
     table = dict.fromkeys(layers, LAYER)
     return {METADATA: json.dumps({"format_version": "1.0", "layers": table}, separators=(",", ":"))} if table else {}
 
 
 def as_bytes(layer: dict) -> Tensor:
-    """What the metadata says of a layer as the tensor NAME.comfy_quant, in which ComfyUI wants it."""
+    """The metadata of a layer as the uint8 tensor NAME.comfy_quant, which ComfyUI reads."""
     return torch.tensor(list(json.dumps(layer).encode()), dtype=torch.uint8)
 
 
 def quantized_layers(path: Path) -> dict[str, dict]:
-    """Layer -> what the metadata says of it, for a file or a folder of shards. WeightsError if it is not fp8."""
+    """Layer -> its metadata, for a file or a folder of shards. {} without fp8; WeightsError for other quantizations."""
     layers = {}
     for file in weight_files(path):
         try:
@@ -87,11 +87,11 @@ def quantized_layers(path: Path) -> dict[str, dict]:
             other = {str(entry["format"]) for entry in layers.values()} - {FORMAT}
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise WeightsError(
-                f"{file} is damaged: its list of quantized layers cannot be read ({error!r})."
+                f"{file} is damaged: its list of quantized layers cannot be read ({error!r:.200}). Get the file again."
             ) from error
         if other:
             raise WeightsError(
-                f"{file} is quantized as {', '.join(sorted(other))}; this pack reads {FORMAT}. "
+                f"{file} is quantized as {', '.join(sorted(other))}, but this pack reads only {FORMAT}. "
                 f"Make the model with `python dev.py convert --dtype fp8`."
             )
     return layers

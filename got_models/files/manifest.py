@@ -1,12 +1,12 @@
 """A model on disk: one folder with `got.json`, the reasoner as a transformers folder, and three safetensors files.
 
-    got.json                what the model is: its name, sizes, and the strengths it works best with, by task
+    got.json                the model's name, sizes, and default settings for each task
     reasoner/               Qwen2.5-VL as transformers writes it, safetensors, with its tokenizer and image processor
     projectors.safetensors  context.{weight,bias} and pooled.{weight,bias}: hidden states -> the UNet's conditions
     unet.safetensors        the 12-channel UNet, diffusers' key names
     vae.safetensors         the autoencoder, diffusers' key names
 
-Knows the layout and the manifest; knows nothing of tensors and nothing of ComfyUI.
+No tensors, no ComfyUI.
 """
 
 import json
@@ -24,12 +24,12 @@ TINY = Path(__file__).parent.parent / "tiny"  # the bundled GoT-Tiny
 
 
 class FolderError(GoTError):
-    """A folder that is not a GoT model, or not a whole one."""
+    """A folder is not a GoT model, or is incomplete."""
 
 
 @dataclass(frozen=True)
 class Defaults:
-    """What a task uses unless the user says otherwise. text, spatial, reference: strengths; width, height: pixels."""
+    """A task's default settings. text, spatial, reference: guidance strengths. width, height: pixels."""
 
     text: float
     spatial: float
@@ -50,8 +50,8 @@ PUBLISHED_DEFAULTS = {
 class Manifest:
     """The contents of got.json.
 
-    image_tokens: how many `<|im_gen_NNNN|>` tokens carry the meaning (64 in every published model).
-    reasoner_image_size: (width, height) in pixels to which a source picture is resized for the language model.
+    image_tokens: number of `<|im_gen_NNNN|>` tokens, whose hidden states guide the UNet (64 in all published models).
+    reasoner_image_size: (width, height) in pixels to which a source image is resized for the language model.
     """
 
     name: str
@@ -66,14 +66,14 @@ def published_manifest(name: str) -> Manifest:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Read got.json and check that the folder is whole. FolderError says what is missing or wrong, and the remedy."""
+    """Read got.json and check that the folder is complete. FolderError names what is missing or wrong."""
     missing = [
         name for name in (MANIFEST, f"{REASONER}/config.json", PROJECTORS, UNET, VAE) if not (folder / name).is_file()
     ]
     if missing:
         raise FolderError(
-            f"'{folder.name}' is not a whole GoT model: it has no {', no '.join(missing)}. "
-            f"Make one from the released checkpoint with `python dev.py convert` and put its folder into models/got."
+            f"'{folder.name}' is not a complete GoT model: it has no {', no '.join(missing)}. "
+            f"Make one from the released checkpoint with `python dev.py convert`, and put its folder into models/got."
         )
     try:
         return _manifest(json.loads((folder / MANIFEST).read_text(encoding="utf-8")))
@@ -91,7 +91,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 def _manifest(content: dict) -> Manifest:
     if content["format"] != FORMAT:
-        raise ValueError(f"its format is {content['format']}, this pack reads {FORMAT}; update the pack")
+        raise ValueError(f"its format is {content['format']}, this pack reads {FORMAT}. Update the pack")
     width, height = (_number(side, *_SIDE) for side in content["reasoner_image_size"])
     defaults = {task: Defaults(**content["defaults"][task]) for task in (TEXT_TO_IMAGE, EDIT)}
     for values in defaults.values():
@@ -106,7 +106,7 @@ _RANGES |= {"width": _SIDE, "height": _SIDE}
 
 
 def _number(value: Any, least: float, most: float) -> float:
-    """The value. ValueError unless it is a number from `least` to `most`, and a whole one if those are."""
+    """The value. ValueError unless it is a number from `least` to `most`, and an integer if those are."""
     if type(value) in (int, type(least)) and least <= value <= most:
         return value
     raise ValueError(f"{value!r:.40} is not a number from {least} to {most}")

@@ -1,10 +1,11 @@
-"""What a model will need, before it is loaded: read from its files' headers, and weighed against a device's memory.
+"""A model's memory estimate, read from its files' headers before anything is loaded. All numbers are bytes.
 
-    chain     the reasoner's weights as they will be loaded, and its work: the key-value cache of a long chain
-    picture   the UNet's weights as they will be loaded, and its work: the activations of one step
-    room      what the device has for both; `reserve` of it ComfyUI keeps for any work
+    reasoner    its weights as they will be loaded, and its work: the KV cache of a long chain
+    unet        its weights as they will be loaded, and its work: the activations of one step
+    free        what the device has for both
+    reserve     what ComfyUI keeps free for any work
 
-The VAE is a fiftieth of the UNet, and decodes in tiles where its own work does not fit. All in bytes.
+The VAE is left out: it is a fiftieth of the UNet, and decodes in tiles where its own work does not fit.
 """
 
 import json
@@ -19,15 +20,15 @@ from .manifest import PROJECTORS, REASONER, UNET, read_manifest
 from .weights import ITEM_BYTES, TensorInfo, WeightsError, read_header, weight_files
 
 TOGETHER, TURNS, PARTS = "together", "turns", "parts"  # both networks fit at once; one at a time; not even one
-TOKENS = 2048  # prompt, two pictures, a chain of 1024 tokens, the image tokens
-STEP_BYTES = (
-    0.01 * 0.8 * 2**20
-)  # per latent cell and byte of a number; ComfyUI 0.30.0's estimate for SDXL with a fused attention
+TOKENS = 2048  # prompt, two images, a chain of 1024 tokens, the image tokens
+# Per latent cell and byte of a number: ComfyUI 0.30.0's estimate for SDXL with a fused attention.
+STEP_BYTES = 0.01 * 0.8 * 2**20
+_SIZES = ("hidden_size", "num_attention_heads", "num_hidden_layers", "num_key_value_heads")
 
 
 @dataclass(frozen=True)
 class Need:
-    """weights: of one network; work: what it takes beside them."""
+    """What one network needs: its weights, and the work on top of them."""
 
     weights: int
     work: int
@@ -37,7 +38,7 @@ class Need:
 
 
 def reasoner_need(folder: Path, dtype: torch.dtype, as_stored: bool) -> Need:
-    """The reasoner of a model folder, loaded as loading.load_reasoner does with the same dtype and as_stored."""
+    """The need of a model folder's reasoner. dtype, as_stored: as for reasoner.loading.load_reasoner."""
     header = {name: info for file in weight_files(folder / REASONER) for name, info in read_header(file).items()}
     weights = loaded_bytes(header, dtype, lambda name, info: as_stored and len(info.shape) == 2)
     weights += loaded_bytes(read_header(folder / PROJECTORS), dtype)
@@ -45,12 +46,15 @@ def reasoner_need(folder: Path, dtype: torch.dtype, as_stored: bool) -> Need:
 
 
 def unet_need(folder: Path, dtype: torch.dtype, computes: torch.dtype) -> Need:
-    """The UNet of a model folder, its weights in `dtype`, computing in `computes`: a step of two branches at a time."""
+    """The need of a model folder's UNet for a step with two branches at a time.
+
+    dtype: of its weights. computes: the type in which it computes.
+    """
     sizes = read_manifest(folder).defaults.values()
     cells = max(size.width * size.height for size in sizes) // 64
     header = read_header(folder / UNET)
     fp8 = any(info.dtype.startswith("F8") for info in header.values())
-    # ComfyUI's layers of fp8 models hold what is not fp8 as they compute.
+    # In fp8 models, ComfyUI's layers store matrices that are not fp8 in the type in which they compute.
     matrices = {name: info for name, info in header.items() if fp8 and len(info.shape) == 2}
     others = {name: info for name, info in header.items() if name not in matrices}
     weights = loaded_bytes(matrices, computes) + loaded_bytes(others, dtype)
@@ -62,25 +66,25 @@ def loaded_bytes(
     dtype: torch.dtype,
     stays: Callable[[str, TensorInfo], bool] = lambda name, info: False,
 ) -> int:
-    """Bytes of a file's tensors in `dtype`; fp8 weights, their scales and what `stays` keep the file's type."""
+    """Bytes of a file's tensors in `dtype`. fp8 weights, their scales and what `stays` accepts keep the file's type."""
     total = 0
     for name, info in header.items():
-        kept = info.dtype.startswith("F8") or name.endswith(".weight_scale") or stays(name, info)
-        total += math.prod(info.shape) * (ITEM_BYTES.get(info.dtype, 1) if kept else dtype.itemsize)
+        as_stored = info.dtype.startswith("F8") or name.endswith(".weight_scale") or stays(name, info)
+        total += math.prod(info.shape) * (ITEM_BYTES.get(info.dtype, 1) if as_stored else dtype.itemsize)
     return total
 
 
 def cache_bytes(config: Mapping[str, int], tokens: int, dtype: torch.dtype) -> int:
-    """Keys and values of so many tokens, in every layer. config: of a Qwen2.5-VL in its published form."""
+    """Bytes of the keys and values of `tokens` tokens in all layers. config: Qwen2.5-VL's in the published form."""
     head = config["hidden_size"] // config["num_attention_heads"]
     return tokens * 2 * config["num_hidden_layers"] * config["num_key_value_heads"] * head * dtype.itemsize
 
 
-def verdict(chain: Need, picture: Need, room: int, reserve: int) -> str:
+def fits(reasoner: Need, unet: Need, free: int, reserve: int) -> str:
     """TOGETHER, TURNS or PARTS."""
-    if chain.weights + picture.weights + max(chain.work, picture.work, reserve) <= room:
+    if reasoner.weights + unet.weights + max(reasoner.work, unet.work, reserve) <= free:
         return TOGETHER
-    return TURNS if max(chain.total(reserve), picture.total(reserve)) <= room else PARTS
+    return TURNS if max(reasoner.total(reserve), unet.total(reserve)) <= free else PARTS
 
 
 def _config(path: Path) -> dict[str, int]:
@@ -92,6 +96,3 @@ def _config(path: Path) -> dict[str, int]:
         return sizes
     except (OSError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise WeightsError(f"{path} cannot be read: {error!r}. Convert the model again.") from error
-
-
-_SIZES = ("hidden_size", "num_attention_heads", "num_hidden_layers", "num_key_value_heads")
