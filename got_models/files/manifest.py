@@ -91,7 +91,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 def _manifest(content: dict) -> Manifest:
     if content["format"] != FORMAT:
-        raise ValueError(f"its format is {content['format']}, this pack reads {FORMAT}. Update the pack")
+        raise ValueError(f"its format is {content['format']}, this pack reads {FORMAT}; update the pack")
     width, height = (_number(side, *_SIDE) for side in content["reasoner_image_size"])
     defaults = {task: Defaults(**content["defaults"][task]) for task in (TEXT_TO_IMAGE, EDIT)}
     for values in defaults.values():
