@@ -120,7 +120,7 @@ def test_another_models_file_is_refused(tmp_path):
 
 def test_a_file_cut_short_is_refused(path, tmp_path):
     (tmp_path / "cut.safetensors").write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(WeightsError, match=r"cut\.safetensors is cut short"):
+    with pytest.raises(WeightsError, match=r"cut\.safetensors is damaged or cut short"):
         load_vae(tmp_path / "cut.safetensors")
 
 

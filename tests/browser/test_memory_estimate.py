@@ -48,7 +48,7 @@ def test_the_models_need_is_shown_when_a_workflow_is_opened(page):
 
 def test_another_model_is_told_of_when_it_is_chosen(page):
     choose(page, "cut-short")
-    shows(page, "is cut short")
+    shows(page, "is damaged or cut short")
     choose(page, "GoT-Tiny (bundled)")
     shows(page, FITS)
 
