@@ -39,6 +39,15 @@ def test_links_lead_somewhere(page):
     assert list(broken_links(page)) == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_files_that_a_page_names_exist(page):
+    """A file is named by its path from the root, or by its name alone, as in the README's tree."""
+    named = set(
+        re.findall(r"(?<![\w/.*-])((?:[\w-]+/)*[\w-]+\.(?:py|mjs|js|toml))\b", page.read_text(encoding="utf-8"))
+    )
+    assert [name for name in sorted(named) if not any(ROOT.rglob(name))] == []
+
+
 def test_broken_links_are_found(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("# A heading\n[a](#a-heading) [b](#b) [c](missing.md) [d](page.md#a-heading) [e](https://x.org/y)")
