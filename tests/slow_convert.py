@@ -3,16 +3,17 @@
 import sys
 import time
 
+from got.got_models.convert import writer
 from got.got_models.convert.release import main
-from got.got_models.convert.writer import Progress
+from tqdm import tqdm
 
 
-class SlowProgress(Progress):
-    def advance(self, count: int) -> None:
-        super().advance(count)
+class SlowProgress(tqdm):
+    def update(self, count: int = 1) -> None:
+        super().update(count)
         time.sleep(0.1)
 
 
 if __name__ == "__main__":
-    sys.modules["got.got_models.convert.release"].Progress = SlowProgress
+    writer.tqdm = SlowProgress
     sys.exit(main())

@@ -292,11 +292,17 @@ def test_verifying_a_folder_that_was_not_converted(tmp_path, capsys, content, co
     assert complaint in capsys.readouterr().err
 
 
-def test_progress_and_what_was_merged_are_reported(release, tmp_path, monkeypatch):
-    monkeypatch.setattr(writer, "SECONDS_BETWEEN_REPORTS", 0)
+def test_progress_and_what_was_merged_are_reported(release, tmp_path, capsys):
     lines = run(release, tmp_path / "out")
     assert any("14 language and 6 vision LoRAs" in line and "6 trained as a whole" in line for line in lines)
-    assert any(line.startswith("100%") for line in lines) and "models/got" in lines[-1]
+    assert "models/got" in lines[-1]
+    progress = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("  0%") for line in progress) and any(line.startswith("100%") for line in progress)
+
+
+def test_nothing_is_printed_unless_it_is_asked_for(release, tmp_path, capsys):
+    convert(release.got, release.mllm, release.sdxl, tmp_path / "out")
+    assert capsys.readouterr() == ("", "")
 
 
 # -------------------------------------------------------------------------------------------------------- refusals
@@ -388,7 +394,7 @@ def test_missing_tensor_is_named(broken, part, named):
     _, key = shard_with(broken, part)
     change(broken, lambda tensors: tensors.pop(key))
     message = refusal(broken)
-    assert "not whole" in message and named in message
+    assert "is incomplete" in message and named in message
 
 
 def test_training_of_a_whole_layer_is_missing(broken):

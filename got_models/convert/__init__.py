@@ -1,1 +1,1 @@
-"""The parts of `python dev.py convert`: reading the released layout, merging it, writing it as a model folder."""
+"""`python dev.py convert`: read the released checkpoint, merge its LoRAs, write a model folder."""

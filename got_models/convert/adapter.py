@@ -1,12 +1,12 @@
-"""The language model as peft saves it: which tensor of the plain model each of its keys stands for.
+"""The language model as peft saves it: which tensor of the plain model each key belongs to.
 
     ...q_proj.base_layer.weight                  the frozen weight of a module that has a LoRA
     ...q_proj.lora_A.default.weight, .lora_B...  its LoRA: weight + alpha / r * B @ A
-    ...norm.original_module.weight               what a trained module was before: not needed
-    ...norm.modules_to_save.default.weight       what it became
-    ...norm.weight                               a frozen module, as it is
+    ...norm.original_module.weight               a trained module before training: not needed
+    ...norm.modules_to_save.default.weight       the same module after training
+    ...norm.weight                               a frozen module
 
-Names of transformers 4.49 and of today are understood, and so is a model that is no adapter at all.
+The names of transformers 4.49 and of today are read, and so is a model without an adapter.
 """
 
 import json
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..files.weights import WeightsError, published_key
-from .checkpoint import Checkpoint, some
+from .checkpoint import Checkpoint, listed
 from .plan import Lora, Shapes, TensorPlan, check_shapes, refuse_missing, refuse_unknown
 
 PEFT_PREFIX = "base_model.model."
@@ -31,13 +31,14 @@ _ORIGINAL = re.compile(r"(.+)\.original_module\.(.+)")
 
 @dataclass
 class Adapter:
-    """The keys of a language model by what they stand for. Tensors and modules have their published names."""
+    """The keys of a language model by their meaning. Tensors have their published names."""
 
-    frozen: dict[str, str] = field(default_factory=dict)  # tensor -> key
-    saved: dict[str, str] = field(default_factory=dict)  # tensor -> key
-    replaced: dict[str, str] = field(default_factory=dict)  # tensor -> key
-    lora_a: dict[str, str] = field(default_factory=dict)  # weight it changes -> key
-    lora_b: dict[str, str] = field(default_factory=dict)  # weight it changes -> key
+    # tensor of the plain model -> key in the checkpoint
+    frozen: dict[str, str] = field(default_factory=dict)
+    saved: dict[str, str] = field(default_factory=dict)
+    replaced: dict[str, str] = field(default_factory=dict)
+    lora_a: dict[str, str] = field(default_factory=dict)
+    lora_b: dict[str, str] = field(default_factory=dict)
 
     @property
     def trained(self) -> bool:
@@ -45,28 +46,29 @@ class Adapter:
 
     @property
     def tensors(self) -> set[str]:
-        """Every tensor of the plain model that a key stands for."""
+        """Every tensor of the plain model that has a key."""
         return {*self.frozen, *self.saved, *self.replaced, *self.lora_a, *self.lora_b}
 
 
 def read_adapter(keys: Mapping[str, str]) -> Adapter:
-    """Sort the keys of a language model. keys: key below the model's own prefix -> key in the checkpoint.
+    """The adapter in a language model's keys. keys: key without the component's prefix -> key in the checkpoint.
 
-    Raises WeightsError if two keys stand for one tensor, as those of two adapters would.
+    WeightsError if two keys belong to one tensor, as with two adapters.
     """
     adapter = Adapter()
     for name, key in keys.items():
-        table, tensor = _place(adapter, published_key(name.removeprefix(PEFT_PREFIX)))
+        table, tensor = _table_of(adapter, published_key(name.removeprefix(PEFT_PREFIX)))
         if tensor in table:
             raise WeightsError(
                 f"The language model has two values for '{tensor}': '{table[tensor]}' and '{key}'. "
-                f"A checkpoint with one adapter is needed."
+                f"Give a checkpoint with one adapter."
             )
         table[tensor] = key
     return adapter
 
 
-def _place(adapter: Adapter, name: str) -> tuple[dict[str, str], str]:
+def _table_of(adapter: Adapter, name: str) -> tuple[dict[str, str], str]:
+    """The table that a key belongs to, and its tensor."""
     if match := _LORA.fullmatch(name):
         return adapter.lora_a if match[2] == "A" else adapter.lora_b, f"{match[1]}.weight"
     if match := _SAVED.fullmatch(name):
@@ -77,9 +79,9 @@ def _place(adapter: Adapter, name: str) -> tuple[dict[str, str], str]:
 
 
 def read_scaling(folder: Path) -> Callable[[int], float]:
-    """How strongly a LoRA of rank r counts: by adapter_config.json if the folder has one, else as published.
+    """The scale of a LoRA by its rank, from adapter_config.json if the folder has one, else as published.
 
-    Raises WeightsError for what a plain merge would get wrong.
+    WeightsError for options that a plain merge does not support.
     """
     path = folder / "adapter_config.json"
     if not path.is_file():
@@ -88,18 +90,20 @@ def read_scaling(folder: Path) -> Callable[[int], float]:
         config = json.loads(path.read_text(encoding="utf-8"))
         alpha, by_root = float(config["lora_alpha"]), bool(config.get("use_rslora"))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise WeightsError(f"{path} is not a LoRA's configuration: {error!r}. Get the file again.") from error
+        raise WeightsError(f"{path} is not a LoRA's configuration: {error!r:.200}. Get the file again.") from error
     if other := [option for option in ("alpha_pattern", "use_dora", "fan_in_fan_out") if config.get(option)]:
-        raise WeightsError(f"{path} asks for {some(other)}, which this conversion cannot merge.")
+        raise WeightsError(
+            f"{path} has {listed(other)}, which this conversion cannot merge. Merge the adapter with peft first."
+        )
     return lambda rank: alpha / (math.sqrt(rank) if by_root else rank)
 
 
 def plan_merge(
     adapter: Adapter, checkpoint: Checkpoint, base: Checkpoint, expected: Shapes, scaling: Callable[[int], float]
 ) -> list[TensorPlan]:
-    """The plain model's tensors: trained ones from the checkpoint, frozen ones from there or else from the base model.
+    """The plan of the plain model's tensors. Frozen ones that the checkpoint lacks come from the base model.
 
-    Raises WeightsError if a key is unknown, or if what was trained is not whole.
+    WeightsError if a key is unknown, or if trained tensors are missing.
     """
     what = f"The language model in {checkpoint.folder}"
     refuse_unknown(what, adapter.tensors, expected)
@@ -116,13 +120,13 @@ def plan_merge(
 
 
 def embedding_rows(adapter: Adapter, checkpoint: Checkpoint, base: Checkpoint) -> int | None:
-    """How many tokens the model has rows for; None if it has no embeddings."""
+    """The number of tokens in the model's embeddings; None if it has none."""
     source, key = _values(adapter, checkpoint, base).get(EMBEDDINGS, (None, None))
     return source.shapes[key][0] if source else None
 
 
 def _values(adapter: Adapter, checkpoint: Checkpoint, base: Checkpoint) -> dict[str, tuple[Checkpoint, str]]:
-    """Tensor -> where its value lies; the later tables count more. Only an adapter leaves some to the base model."""
+    """Tensor -> its source and key. Trained values override frozen ones, and those the base model's."""
     values = {published_key(key): (base, key) for key in base.shapes} if adapter.trained else {}
     values |= {name: (checkpoint, key) for table in (adapter.frozen, adapter.saved) for name, key in table.items()}
     if HEAD not in values and EMBEDDINGS in values and EMBEDDINGS not in adapter.saved:
@@ -131,7 +135,7 @@ def _values(adapter: Adapter, checkpoint: Checkpoint, base: Checkpoint) -> dict[
 
 
 def _refuse_lost_training(what: str, adapter: Adapter, expected: Shapes) -> None:
-    """What was trained is there, in every layer: a base weight in its place would go unnoticed and spoil the result."""
+    """Raise WeightsError if a trained tensor is missing in some layer. A base weight there would spoil the result."""
     halves = adapter.lora_a.keys() ^ adapter.lora_b.keys()
     lost = [*halves, *(adapter.replaced.keys() - adapter.saved.keys())]
     for trained in (adapter.saved, adapter.lora_a):
@@ -139,7 +143,8 @@ def _refuse_lost_training(what: str, adapter: Adapter, expected: Shapes) -> None
         lost += [name for name in expected if _kind(name) in kinds and name not in trained]
     if lost:
         raise WeightsError(
-            f"{what} is not whole: the training of {len(lost)} tensors is missing: {some(sorted(lost))}."
+            f"{what} is incomplete: the training of {len(lost)} tensors is missing: {listed(sorted(lost))}. "
+            f"Get the whole checkpoint."
         )
 
 

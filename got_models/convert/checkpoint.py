@@ -1,11 +1,11 @@
-"""Checkpoints as they are published: one file or shards with an index, safetensors or pickled; tensors by name, mapped.
+"""Published checkpoints: one file or shards with an index, safetensors or pickled. Tensors by name, mapped.
 
-A pickle is opened with `weights_only`, so that nothing in it runs. Which files there are and what they hold is settled
-when the folder is opened; after that a tensor costs memory only while it is in use.
+A pickle is opened with `weights_only`, so no code in it runs. Opening a folder reads the names and shapes of all
+tensors. After that a tensor takes memory only while it is in use.
 """
 
 import pickle
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,15 +16,15 @@ from ..files.weights import WeightsError, load_tensors, read_index
 
 STEMS = ("model", "pytorch_model", "diffusion_pytorch_model")
 ENDINGS = (".safetensors.index.json", ".safetensors", ".fp16.safetensors", ".bin.index.json", ".bin")
-OPEN_FILES = 2  # mapped at a time: neighboring tensors lie in one shard, or on either side of a border
-MOST_MAPPED = 1_000_000_000  # bytes read before files are closed and mapped anew, so that their pages leave memory
+OPEN_FILES = 2  # mapped at a time: neighboring tensors are in one shard or in two neighboring ones
+MOST_MAPPED = 1_000_000_000  # bytes read before files are closed and mapped again, which frees their pages
 
 
 class Checkpoint:
-    """The tensors of some files. shapes: name -> shape of every tensor, in the files' order."""
+    """The tensors of some files. shapes: name -> shape of every tensor, file by file."""
 
     def __init__(self, folder: Path, files: Iterable[Path]) -> None:
-        """Raises WeightsError if a file is damaged, is something else, or repeats a name of another."""
+        """WeightsError if a file is damaged, has another format, or repeats a name of another file."""
         self.folder = folder
         self.shapes: dict[str, tuple[int, ...]] = {}
         self._places: dict[str, Path] = {}
@@ -33,7 +33,9 @@ class Checkpoint:
         for file in files:
             for name, tensor in self._open(file).items():
                 if name in self._places:
-                    raise WeightsError(f"'{name}' is in {self._places[name].name} and in {file.name} of {folder}.")
+                    raise WeightsError(
+                        f"'{name}' is in {self._places[name].name} and in {file.name} of {folder}. Get them again."
+                    )
                 self.shapes[name], self._places[name] = tuple(tensor.shape), file
 
     def __getitem__(self, name: str) -> Tensor:
@@ -44,15 +46,15 @@ class Checkpoint:
         return tensor
 
     def release(self) -> None:
-        """Close all files; they open again when a tensor is asked for."""
+        """Close all files. The next access opens its file again."""
         self._open.cache_clear()
         self._mapped = 0
 
 
 def open_checkpoint(folder: Path) -> Checkpoint:
-    """The checkpoint in a folder, by the names that transformers, diffusers and accelerate give to its files.
+    """The checkpoint in a folder, with the file names of transformers, diffusers and accelerate.
 
-    Raises WeightsError if there is none, if a shard is missing, or if a file cannot be used.
+    WeightsError if there is none, if a shard is missing, or if a file cannot be used.
     """
     if not folder.is_dir():
         raise WeightsError(f"{folder} is not a folder. Give the folder that the model was downloaded to.")
@@ -60,7 +62,7 @@ def open_checkpoint(folder: Path) -> Checkpoint:
     if first is None:
         raise WeightsError(
             f"{folder} holds no weights: there is no model.safetensors, no pytorch_model.bin, and no index of shards "
-            f"such as pytorch_model.bin.index.json. Give the folder that the model was downloaded to, whole."
+            f"such as pytorch_model.bin.index.json. Give the complete folder that the model was downloaded to."
         )
     return _open_shards(folder, first) if first.name.endswith(".index.json") else Checkpoint(folder, [first])
 
@@ -70,18 +72,17 @@ def _open_shards(folder: Path, index: Path) -> Checkpoint:
     files = sorted(set(table.values()))
     if missing := [file for file in files if not (folder / file).is_file()]:
         raise WeightsError(
-            f"{folder} is not whole: {len(missing)} of the {len(files)} files that {index.name} names "
-            f"are missing ({some(missing)}). Download them too."
+            f"{folder} is incomplete: {len(missing)} of the {len(files)} files in {index.name} "
+            f"are missing ({listed(missing)}). Download them too."
         )
     checkpoint = Checkpoint(folder, [folder / file for file in files])
     if lost := [name for name in table if name not in checkpoint.shapes]:
-        raise WeightsError(f"{index} names tensors that its files do not hold ({some(lost)}). Get the files again.")
+        raise WeightsError(f"{index} lists tensors that its files do not hold ({listed(lost)}). Get the files again.")
     return checkpoint
 
 
-def some(names: Iterable[str], most: int = 5) -> str:
-    """The first few of many names, for a message."""
-    names = list(names)
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """The first names and the number of the others, for a message."""
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
@@ -90,19 +91,21 @@ def _read(file: Path) -> Mapping[str, Tensor]:
 
 
 def _read_pickle(file: Path) -> Mapping[str, Tensor]:
-    """A file of torch.save, mapped. Nothing in it is executed."""
+    """A file by torch.save, mapped. No code in it runs."""
     with file.open("rb") as opened:
         if opened.read(2) != b"PK":  # torch.save writes zip files
-            raise WeightsError(f"{file} is not a file of weights as torch.save writes it. Get the file again.")
+            raise WeightsError(f"{file} is not a file of weights by torch.save. Get the file again.")
     try:
         content = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
     except pickle.UnpicklingError as error:
         raise WeightsError(
-            f"{file} holds more than weights: opening it could run code, so it is not opened. "
+            f"{file} holds more than weights. Opening it could run code, so it is not opened. "
             f"Get the checkpoint from its publisher again, or as safetensors."
         ) from error
     except (RuntimeError, OSError, EOFError, ValueError) as error:
         raise WeightsError(f"{file} is damaged or cut short. Get the file again.") from error
     if isinstance(content, dict) and all(isinstance(tensor, Tensor) for tensor in content.values()):
         return content
-    raise WeightsError(f"{file} does not hold tensors by name, so it is not a checkpoint of a whole model.")
+    raise WeightsError(
+        f"{file} does not hold tensors by name, so it is not a model's checkpoint. Get the checkpoint again."
+    )

@@ -1,13 +1,15 @@
-"""checksums.sha256 of a model folder, in the form that `sha256sum --check` reads as well: written, and verified."""
+"""checksums.sha256 of a model folder, in the form of `sha256sum`: written and verified."""
 
 import hashlib
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from tqdm import tqdm
+
 from ..files.weights import WeightsError
-from .checkpoint import some
-from .writer import Progress
+from .checkpoint import listed
+from .writer import progress_bar
 
 CHECKSUMS = "checksums.sha256"
 _LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
@@ -15,37 +17,38 @@ _BLOCK = 1 << 22  # bytes read at a time
 
 
 def write_checksums(folder: Path, sums: Mapping[str, str]) -> None:
-    """sums: file, relative to the folder -> its SHA-256."""
+    """sums: path of a file, relative to the folder -> its SHA-256."""
     (folder / CHECKSUMS).write_text("".join(f"{digest}  {name}\n" for name, digest in sums.items()), encoding="utf-8")
 
 
 def verify(folder: Path, report: Callable[[str], None] = lambda line: None) -> None:
-    """Read every file of a model folder. WeightsError names those that are gone, or are not as they were written."""
+    """Read every file of a model folder. WeightsError names the files that are missing or damaged."""
     sums = _read_checksums(folder / CHECKSUMS)
     lost = [name for name in sums if not (folder / name).is_file()]
     present = {name: digest for name, digest in sums.items() if name not in lost}
-    progress = Progress(sum((folder / name).stat().st_size for name in present), report)
-    damaged = [name for name, digest in present.items() if _sum(folder / name, progress) != digest]
+    size = sum((folder / name).stat().st_size for name in present)
+    with progress_bar(size) as progress:
+        damaged = [name for name, digest in present.items() if _sum(folder / name, progress) != digest]
     found = {"Missing": lost, "Damaged": damaged}
-    if told := " ".join(f"{what}: {some(names)}." for what, names in found.items() if names):
-        raise WeightsError(f"{folder} is not as it was made. {told} Convert the model again, or copy it again.")
-    report(f"{folder}: {len(sums)} files are as they were made, {progress.total / 1e9:.1f} GB")
+    if problems := " ".join(f"{what}: {listed(names)}." for what, names in found.items() if names):
+        raise WeightsError(f"{folder} is not as it was made. {problems} Convert the model again, or copy it again.")
+    report(f"{folder}: {len(sums)} files are as they were made, {size / 1e9:.1f} GB")
 
 
 def _read_checksums(path: Path) -> dict[str, str]:
-    """File -> SHA-256. Raises WeightsError if there is no list, or if it is something else."""
+    """File -> SHA-256. WeightsError if there is no list of checksums."""
     if not path.is_file():
-        raise WeightsError(f"{path.parent} has no {path.name}. Give a folder that `python dev.py convert` has made.")
+        raise WeightsError(f"{path.parent} has no {path.name}. Give a folder made by `python dev.py convert`.")
     matches = [_LINE.fullmatch(line) for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
     if not matches or not all(matches):
         raise WeightsError(f"{path} is not a list of checksums. Convert the model again.")
     return {match[2]: match[1] for match in matches}
 
 
-def _sum(path: Path, progress: Progress) -> str:
+def _sum(path: Path, progress: tqdm) -> str:
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
             digest.update(block)
-            progress.advance(len(block))
+            progress.update(len(block))
     return digest.hexdigest()

@@ -1,6 +1,6 @@
-"""What is to be written, tensor by tensor, before any of it is made: names, shapes and where the values come from.
+"""The plan of a conversion, tensor by tensor: names, shapes, and the source of the values.
 
-Every key of the sources is accounted for here; what is unknown, missing or of another size is named in a WeightsError.
+Every key of the sources is checked here. WeightsError names keys that are unknown or missing and shapes that differ.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 
 from ..files.weights import WeightsError
-from .checkpoint import Checkpoint, some
+from .checkpoint import Checkpoint, listed
 
 Shapes = Mapping[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
 class Lora:
-    """A low-rank change of a weight: scale * B @ A. a, b: keys in the checkpoint; A (r, in), B (out, r)."""
+    """A low-rank change of a weight: scale * B @ A. a, b: the keys of A (r, in) and B (out, r)."""
 
     checkpoint: Checkpoint
     a: str
@@ -26,7 +26,7 @@ class Lora:
 
     @property
     def shape(self) -> tuple[int, ...] | None:
-        """(out, in) of B @ A; None if the two do not fit each other."""
+        """(out, in) of B @ A; None if the two shapes do not match."""
         (rank, width), (out, columns) = self.checkpoint.shapes[self.a], self.checkpoint.shapes[self.b]
         return (out, width) if rank == columns else None
 
@@ -36,7 +36,7 @@ class Lora:
 
 @dataclass(frozen=True)
 class TensorPlan:
-    """One tensor to write: `key` of `source`, with a LoRA merged into it if there is one. fp8: it is kept in fp8."""
+    """A tensor to write: `key` of `source`, with its LoRA merged if there is one. fp8: it is stored in fp8."""
 
     name: str
     source: Checkpoint
@@ -55,7 +55,7 @@ class TensorPlan:
 
 
 def plan_component(what: str, source: Checkpoint, keys: Mapping[str, str], expected: Shapes) -> list[TensorPlan]:
-    """Take a whole component as it is. keys: name -> key in the source; expected: the shapes it must have."""
+    """The plan of a component that is copied unchanged. keys: name -> key in the source. expected: its shapes."""
     refuse_unknown(what, keys, expected)
     refuse_missing(what, keys, expected)
     plans = [TensorPlan(name, source, key) for name, key in keys.items()]
@@ -65,12 +65,16 @@ def plan_component(what: str, source: Checkpoint, keys: Mapping[str, str], expec
 
 def refuse_unknown(what: str, names: Iterable[str], expected: Shapes) -> None:
     if unknown := sorted(set(names) - set(expected)):
-        raise WeightsError(f"{what} has {len(unknown)} tensors that do not belong there: {some(unknown)}.")
+        raise WeightsError(
+            f"{what} has {len(unknown)} unknown tensors: {listed(unknown)}. Give the checkpoint of this model."
+        )
 
 
 def refuse_missing(what: str, names: Iterable[str], expected: Shapes) -> None:
     if missing := sorted(set(expected) - set(names)):
-        raise WeightsError(f"{what} is not whole: {len(missing)} tensors are missing: {some(missing)}.")
+        raise WeightsError(
+            f"{what} is incomplete: {len(missing)} tensors are missing: {listed(missing)}. Get the whole checkpoint."
+        )
 
 
 def check_shapes(what: str, plans: Iterable[TensorPlan], expected: Shapes) -> None:

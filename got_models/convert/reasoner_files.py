@@ -1,7 +1,7 @@
-"""What stands beside the language model's weights: its config in the published form, tokenizer, image processor.
+"""The reasoner's files beside its weights: config in the published form, tokenizer, image processor.
 
-The published form is flat (`hidden_size` at the top, `rope_scaling`, ...), and every transformers since 4.49 reads it;
-the form that transformers 5 writes is not read by older ones.
+The published form is flat: `hidden_size` at the top, `rope_scaling`, and so on. Every transformers since 4.49 reads it.
+Older ones do not read the form that transformers 5 writes.
 """
 
 import json
@@ -21,10 +21,10 @@ _TOKEN_FIELDS = ("content", "lstrip", "normalized", "rstrip", "single_word", "sp
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object. Raises WeightsError if the file is missing or holds something else."""
+    """A JSON object. WeightsError if the file is missing or holds something else."""
     if not path.is_file():
         raise WeightsError(
-            f"{path.parent} has no {path.name}. Give the folder that the model was downloaded to, whole."
+            f"{path.parent} has no {path.name}. Give the complete folder that the model was downloaded to."
         )
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -36,18 +36,18 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """config.json of a Qwen2.5-VL folder in the published form. Raises WeightsError if it is another model's."""
+    """config.json of a Qwen2.5-VL folder in the published form. WeightsError if it is another model's."""
     config = read_json(folder / CONFIG)
     if config.get("model_type") != MODEL_TYPE:
         raise WeightsError(
-            f"{folder} holds a model of the type '{config.get('model_type')}', not '{MODEL_TYPE}'. "
+            f"{folder} holds a model of type '{config.get('model_type')}'; '{MODEL_TYPE}' is expected. "
             f"Give the folder of Qwen2.5-VL-3B-Instruct."
         )
     return published_config(config)
 
 
 def published_config(config: dict[str, Any]) -> dict[str, Any]:
-    """The flat form of a Qwen2.5-VL config. A flat one stays as it is."""
+    """A Qwen2.5-VL config in its flat form. A flat config stays as it is."""
     if "text_config" not in config:
         return config
     text, vision = config["text_config"], config["vision_config"]
@@ -66,9 +66,9 @@ def _without_new_names(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def reasoner_files(got: Path, mllm: Path, config: dict[str, Any], rows: int) -> dict[str, str]:
-    """Name -> text of each file. got, mllm: the checkpoint's folder, which counts more, and the base model's.
+    """Name -> text of each file, from the checkpoint's folder `got`, else from the base model's `mllm`.
 
-    rows: of the embeddings. Raises WeightsError if a file is missing or GoT's tokens do not fit into the rows.
+    rows: number of tokens in the embeddings. WeightsError if a file is missing or GoT's tokens exceed the rows.
     """
     source = got if (got / TOKENIZER).is_file() else mllm
     tokenizer = _tokenizer(source, rows)
@@ -85,7 +85,7 @@ def reasoner_files(got: Path, mllm: Path, config: dict[str, Any], rows: int) -> 
 
 
 def _tokenizer(folder: Path, rows: int) -> Tokenizer:
-    """The folder's tokenizer with GoT's tokens, which are added in the order of their training if they are missing."""
+    """The folder's tokenizer with GoT's tokens. Missing ones are added in the order of the training."""
     path = folder / TOKENIZER
     read_json(path)
     try:
@@ -96,8 +96,8 @@ def _tokenizer(folder: Path, rows: int) -> Tokenizer:
     last = max(tokenizer.token_to_id(token) for token in NEW_TOKENS)
     if last >= rows:
         raise WeightsError(
-            f"GoT's tokens do not fit: the last of them has the number {last}, and the language model has rows for "
-            f"{rows} tokens. The tokenizer in {folder} belongs to another model."
+            f"GoT's tokens do not fit: the last one has the number {last}, but the language model has rows for "
+            f"{rows} tokens. The tokenizer in {folder} belongs to another model. Use the checkpoint's own."
         )
     return tokenizer
 
@@ -112,12 +112,12 @@ def _tokenizer_config(folder: Path, mllm: Path, tokenizer: Tokenizer) -> dict[st
     }
     config["chat_template"] = config.get("chat_template") or _chat_template(folder) or _chat_template(mllm)
     if not config["chat_template"]:
-        raise WeightsError(f"{folder} has no chat template. Give the folder of Qwen2.5-VL-3B-Instruct, whole.")
+        raise WeightsError(f"{folder} has no chat template. Give the complete folder of Qwen2.5-VL-3B-Instruct.")
     return config
 
 
 def _chat_template(folder: Path) -> str | None:
-    """The template, which different releases of transformers keep in different files."""
+    """The chat template. The file that holds it depends on the release of transformers."""
     if (folder / "chat_template.jinja").is_file():
         return (folder / "chat_template.jinja").read_text(encoding="utf-8")
     for name in ("chat_template.json", TOKENIZER_CONFIG):
@@ -127,6 +127,6 @@ def _chat_template(folder: Path) -> str | None:
 
 
 def _generation(tokenizer: Tokenizer) -> dict[str, Any]:
-    """Qwen2.5-VL-3B-Instruct's way of writing: greedy, with a repetition penalty."""
+    """Qwen2.5-VL-3B-Instruct's generation settings: greedy, with a repetition penalty."""
     stops = [tokenizer.token_to_id(token) for token in ("<|im_end|>", "<|endoftext|>")]
     return {"do_sample": False, "eos_token_id": stops, "repetition_penalty": 1.05}

@@ -1,12 +1,12 @@
-"""`python dev.py convert`: a GoT checkpoint as it was released becomes a folder for models/got.
+"""`python dev.py convert`: make a folder for models/got from GoT's released checkpoint.
 
     --got    the released checkpoint: pickled shards with an index, or safetensors
-    --mllm   Qwen2.5-VL-3B-Instruct as published: config, tokenizer, and whatever of the model the checkpoint lacks
-    --sdxl   stable-diffusion-xl-base-1.0 as published (diffusers): what a whole UNet is, and the VAE if need be
+    --mllm   Qwen2.5-VL-3B-Instruct as published: config, tokenizer, and weights that the checkpoint lacks
+    --sdxl   stable-diffusion-xl-base-1.0 as published (diffusers): the UNet's shapes, and the VAE if it is missing
     --out    the folder to make
 
-Everything is checked before anything is written. Then one tensor after the other is read, merged and written into a
-folder beside `--out`, which gets its name when it is complete; got.json comes last.
+All input is checked before anything is written. Then tensors are read, merged and written one by one. The folder
+appears when it is complete; got.json is written last.
 """
 
 import argparse
@@ -15,10 +15,10 @@ import sys
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import torch
+from tqdm import tqdm
 from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
 from ..errors import GoTError
@@ -27,15 +27,15 @@ from ..files.fp8 import has_fp8
 from ..files.manifest import PROJECTORS, REASONER, UNET, VAE, published_manifest, write_manifest
 from ..files.weights import WeightsError, published_key
 from .adapter import Adapter, embedding_rows, plan_merge, read_adapter, read_scaling
-from .checkpoint import Checkpoint, open_checkpoint, some
+from .checkpoint import Checkpoint, listed, open_checkpoint
 from .checksums import verify, write_checksums
 from .plan import Shapes, TensorPlan, plan_component
 from .reasoner_files import read_config, reasoner_files
-from .writer import DTYPES, Progress, size_of, write_file, write_shards
+from .writer import DTYPES, progress_bar, size_of, write_file, write_shards
 
-UNET_CHANNELS = 12  # noisy, reference and spatial latents, four each
-TIME_CHANNELS = 6 * 256  # SDXL embeds six numbers of size and crop beside the pooled vector
-COMPONENTS = {  # the first word of a key, and what it belongs to
+UNET_CHANNELS = 12  # of the input: noisy, reference and spatial latents, four each
+TIME_IDS_CHANNELS = 6 * 256  # SDXL's embedding of six numbers of size and crop, next to the pooled vector
+COMPONENTS = {  # first part of a key -> the component's name in messages
     "mllm": "the language model",
     "output_projector": "the projector of the context",
     "output_projector_add": "the projector of the pooled vector",
@@ -45,12 +45,12 @@ COMPONENTS = {  # the first word of a key, and what it belongs to
 
 
 class ConvertError(GoTError):
-    """Something that cannot be converted, or not to where it was asked to go."""
+    """The input cannot be converted, or the output cannot be written."""
 
 
 @dataclass(frozen=True)
 class Conversion:
-    """All that will be written: the reasoner's tensors, its other files by name, and the other components."""
+    """Everything to write: the reasoner's tensors, its other files by name, and the other components by file."""
 
     reasoner: list[TensorPlan]
     texts: dict[str, str]
@@ -61,23 +61,27 @@ class Conversion:
 
 
 def convert(
-    got: Path, mllm: Path, sdxl: Path, out: Path, dtype: str = "bf16", report: Callable[[str], None] = lambda line: None
+    got: Path, mllm: Path, sdxl: Path, out: Path, dtype: str = "bf16", report: Callable[[str], None] | None = None
 ) -> None:
-    """Make the model folder `out`. Raises a GoTError that says what is wrong and what to do; then nothing is left."""
+    """Make the model folder `out`. On a GoTError nothing of it is left.
+
+    report: called with lines about what is done; without it, nothing is printed.
+    """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ConvertError(f"{out} exists already. Choose another folder for the result, or delete it.")
+    show, report = report is not None, report or (lambda line: None)
     report(f"reading {got}")
     plan = plan_conversion(got, mllm, sdxl, dtype, report)
     size = plan.size(dtype)
     _refuse_full_disk(out, size)
-    with atomic_folder(out) as folder:
-        write_conversion(folder, plan, dtype, Progress(size, report), report)
+    with atomic_folder(out) as folder, progress_bar(size, show) as progress:
+        write_conversion(folder, plan, dtype, progress, report)
         write_manifest(folder, published_manifest(out.name))
     report(f"made {out}, {size / 1e9:.1f} GB: put it into ComfyUI's folder models/got")
 
 
 def plan_conversion(got: Path, mllm: Path, sdxl: Path, dtype: str, report: Callable[[str], None]) -> Conversion:
-    """Read what there is and settle what becomes of every tensor. Writes nothing, loads nothing large."""
+    """Read the input and plan every tensor. Writes nothing and loads nothing large."""
     checkpoint = open_checkpoint(got)
     parts = split_components(checkpoint)
     adapter = read_adapter(parts["mllm"])
@@ -92,8 +96,8 @@ def plan_conversion(got: Path, mllm: Path, sdxl: Path, dtype: str, report: Calla
 
 
 def split_components(checkpoint: Checkpoint) -> dict[str, dict[str, str]]:
-    """Component -> its tensors: name without prefixes -> key. Raises WeightsError for what is in none of them."""
-    parts, strange = {component: {} for component in COMPONENTS}, []
+    """Component -> its tensors: name without prefixes -> key. WeightsError for other keys and missing components."""
+    parts, unknown = {component: {} for component in COMPONENTS}, []
     for key in checkpoint.shapes:
         name = key.removeprefix("module.")  # as parallel training leaves it
         component, _, rest = name.partition(".")
@@ -102,24 +106,19 @@ def split_components(checkpoint: Checkpoint) -> dict[str, dict[str, str]]:
         elif name.startswith("base_model.model."):
             parts["mllm"][name] = key
         else:
-            strange.append(key)
-    if strange:
+            unknown.append(key)
+    if unknown:
         raise WeightsError(
-            f"{checkpoint.folder} holds {len(strange)} tensors that are not part of GoT: {some(strange)}. Names that "
-            f"begin with {', '.join(f'{part}.' for part in COMPONENTS)} are expected; give the folder of GoT-6B."
+            f"{checkpoint.folder} holds {len(unknown)} tensors that are not part of GoT: {listed(unknown)}. Names that "
+            f"begin with {', '.join(f'{part}.' for part in COMPONENTS)} are expected. Give the folder of GoT-6B."
         )
     if missing := [what for part, what in COMPONENTS.items() if part != "vae" and not parts[part]]:
-        raise WeightsError(
-            f"{checkpoint.folder} lacks {some(missing)}. GoT cannot work without what was trained there; get the "
-            f"whole checkpoint."
-        )
+        raise WeightsError(f"{checkpoint.folder} lacks {listed(missing)}, which GoT needs. Get the whole checkpoint.")
     return parts
 
 
-def write_conversion(
-    folder: Path, plan: Conversion, dtype: str, progress: Progress, report: Callable[[str], None]
-) -> None:
-    """Write all weights and the reasoner's other files, and the checksums of the weights."""
+def write_conversion(folder: Path, plan: Conversion, dtype: str, progress: tqdm, report: Callable[[str], None]) -> None:
+    """Write the weights, their checksums, and the reasoner's other files."""
     report(f"writing {REASONER}, {size_of(plan.reasoner, dtype) / 1e9:.2f} GB")
     reasoner = folder / REASONER
     reasoner.mkdir()
@@ -149,7 +148,7 @@ def _plan_reasoner(
 
 
 def reasoner_shapes(config: dict) -> Shapes:
-    """Published name -> shape of all that a Qwen2.5-VL of this config consists of."""
+    """Published name -> shape of all tensors of a Qwen2.5-VL with this config."""
     with torch.device("meta"):
         model = Qwen2_5_VLForConditionalGeneration(Qwen2_5_VLConfig.from_dict(deepcopy(config)))
     return {published_key(key): tuple(tensor.shape) for key, tensor in model.state_dict().items()}
@@ -161,7 +160,7 @@ def _plan_unet(checkpoint: Checkpoint, keys: dict[str, str], sdxl: Path) -> list
         channels = checkpoint.shapes[keys["conv_in.weight"]][1]
         if channels != UNET_CHANNELS:
             raise WeightsError(
-                f"The UNet in {checkpoint.folder} has {channels} input channels, GoT's has {UNET_CHANNELS}. "
+                f"The UNet in {checkpoint.folder} has {channels} input channels, but GoT's has {UNET_CHANNELS}. "
                 f"Give the folder of GoT-6B."
             )
     if "conv_in.weight" in expected:
@@ -171,7 +170,7 @@ def _plan_unet(checkpoint: Checkpoint, keys: dict[str, str], sdxl: Path) -> list
 
 
 def _plan_vae(checkpoint: Checkpoint, keys: dict[str, str], sdxl: Path) -> list[TensorPlan]:
-    """The checkpoint's autoencoder, or SDXL's: training leaves it as it was."""
+    """The checkpoint's autoencoder, or SDXL's, which training does not change."""
     base = _base_part(sdxl, "vae")
     source, keys = (checkpoint, keys) if keys else (base, {key: key for key in base.shapes})
     return plan_component(f"The autoencoder in {source.folder}", source, keys, base.shapes)
@@ -182,7 +181,7 @@ def _plan_projectors(
 ) -> list[TensorPlan]:
     hidden = next(plan.shape[1] for plan in reasoner if plan.name == "model.embed_tokens.weight")
     context = next(plan.shape[1] for plan in unet if plan.name.endswith("attn2.to_k.weight"))
-    pooled = next(plan.shape[1] for plan in unet if plan.name == "add_embedding.linear_1.weight") - TIME_CHANNELS
+    pooled = next(plan.shape[1] for plan in unet if plan.name == "add_embedding.linear_1.weight") - TIME_IDS_CHANNELS
     plans = []
     for component, name, width in (
         ("output_projector", "context", context),
@@ -222,42 +221,47 @@ def _refuse_full_disk(out: Path, size: int) -> None:
     free = shutil.disk_usage(place).free
     if free < size * 1.01:
         raise ConvertError(
-            f"The result takes {size / 1e9:.1f} GB and {place} has {free / 1e9:.1f} GB free. "
-            f"Make room there, or choose another folder."
+            f"The result takes {size / 1e9:.1f} GB, but {place} has {free / 1e9:.1f} GB free. "
+            f"Free some space there, or choose another folder."
         )
 
 
 def main(argv: list[str] | None = None) -> int:
     options = _options(argv)
-    report = partial(print, flush=True)
     try:
         if options.verify:
-            verify(options.verify, report)
+            verify(options.verify, _print)
         else:
-            convert(options.got, options.mllm, options.sdxl, options.out, options.dtype, report)
+            convert(options.got, options.mllm, options.sdxl, options.out, options.dtype, _print)
     except (GoTError, OSError) as error:
         print(f"convert: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("convert: stopped, and nothing is left of it", file=sys.stderr)
+        print("convert: stopped; nothing was written", file=sys.stderr)
         return 130
     return 0
 
 
+def _print(line: str) -> None:
+    """Print a line, on a terminal above the progress bar, at once also into a pipe."""
+    (tqdm.write if sys.stdout.isatty() else print)(line)
+    sys.stdout.flush()
+
+
 def _options(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        "convert", description="Make a folder for models/got from the released checkpoint, or verify one that was made."
+        "convert", description="Make a folder for models/got from the released checkpoint, or verify such a folder."
     )
-    parser.add_argument("--got", type=Path, help="the released checkpoint's folder")
-    parser.add_argument("--mllm", type=Path, help="the folder of Qwen2.5-VL-3B-Instruct")
-    parser.add_argument("--sdxl", type=Path, help="the diffusers folder of stable-diffusion-xl-base-1.0")
-    parser.add_argument("--out", type=Path, help="the folder to make, e.g. ComfyUI/models/got/GoT-6B")
-    parser.add_argument("--dtype", choices=DTYPES, default="bf16", help="how weights are stored (default: bf16)")
-    parser.add_argument("--verify", type=Path, metavar="FOLDER", help="read a folder that was made, and check its sums")
+    parser.add_argument("--got", type=Path, help="folder of the released checkpoint")
+    parser.add_argument("--mllm", type=Path, help="folder of Qwen2.5-VL-3B-Instruct")
+    parser.add_argument("--sdxl", type=Path, help="diffusers folder of stable-diffusion-xl-base-1.0")
+    parser.add_argument("--out", type=Path, help="folder to make, for example ComfyUI/models/got/GoT-6B")
+    parser.add_argument("--dtype", choices=DTYPES, default="bf16", help="type of the stored weights (default: bf16)")
+    parser.add_argument("--verify", type=Path, metavar="FOLDER", help="check the checksums of a folder that was made")
     options = parser.parse_args(argv)
     places = [options.got, options.mllm, options.sdxl, options.out]
     if not options.verify and None in places:
-        parser.error("--got, --mllm, --sdxl and --out are needed, or --verify FOLDER")
+        parser.error("give --got, --mllm, --sdxl and --out, or --verify FOLDER")
     return options
 
 

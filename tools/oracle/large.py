@@ -2,31 +2,31 @@
 
     python dev.py run tools.oracle.large OUT
 
-The same folders as tools/oracle/released.py makes, of networks that exist as shapes alone; memory is used for one
-shard at a time. `--size real` has Qwen2.5-VL-3B's and SDXL's sizes: 28 GB in bf16, with every tensor that
-the published one has.
+The same folders as by tools/oracle/released.py, from networks on the meta device. Only one shard at a time is in
+memory. `--size real` has Qwen2.5-VL-3B's and SDXL's sizes: 28 GB in bf16, with every tensor of the published one.
 """
 
 import argparse
 import json
 import sys
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from diffusers import ModelMixin
 from got.got_models.convert.reasoner_files import read_config, reasoner_files
-from got.got_models.convert.writer import DTYPES, Progress, header, size_of, write_file, write_shards
+from got.got_models.convert.writer import DTYPES, header, progress_bar, size_of, write_file, write_shards
 from got.got_models.files.manifest import PROJECTORS, REASONER, UNET, VAE, published_manifest, write_manifest
 from got.tools.oracle.qwen import Sizes, flat_config, make_tokenizer, old_name, write_mllm_files
 from got.tools.oracle.released import GoT, adapted, make_unet, make_vae
 from torch import Tensor, nn
+from tqdm import tqdm
 from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
-LARGEST_SHARD = 2_000_000_000  # bytes: what the generator holds in memory
-BLOCK = 1 << 24  # random numbers that are drawn; longer tensors repeat them
+LARGEST_SHARD = 2_000_000_000  # bytes that are in memory at a time
+BLOCK = 1 << 24  # random numbers per tensor; longer tensors repeat them
 
 MID = Sizes(
     hidden=512,
@@ -79,14 +79,14 @@ SIZES = {"tiny": Sizes(), "mid": MID, "real": REAL}
 
 @dataclass(frozen=True)
 class RandomTensor:
-    """A tensor to write, as conversion/writer.py takes them; drawn when it is made, the same each time."""
+    """A tensor to write, in place of convert.plan.TensorPlan. Its values follow from its name."""
 
     name: str
     shape: tuple[int, ...]
     fp8: bool = False
 
     def make(self, dtype: torch.dtype) -> Tensor:
-        """Norms lie around 1, biases around 0, and weights are such that numbers keep their size through a layer."""
+        """Random values: norms around 1, biases around 0, weights scaled to keep the variance through a layer."""
         count, fan_in = torch.Size(self.shape).numel(), torch.Size(self.shape[1:]).numel()
         generator = torch.Generator().manual_seed(zlib.crc32(self.name.encode()))
         drawn = torch.randn(min(count, BLOCK), generator=generator)
@@ -105,11 +105,11 @@ def write_release(
     saved_modules: bool = True,
     adapter: dict | None = None,
     shard: int = LARGEST_SHARD,
-    report: Callable[[str], None] = lambda line: None,
+    show: bool = False,
 ) -> None:
     """Make folder/got, folder/mllm and folder/sdxl.
 
-    dtype: "bf16", "fp16" or "fp32"; shard: bytes; the others as tools/oracle/released.py takes them.
+    dtype: "bf16", "fp16" or "fp32". shard: bytes. show: print the progress. The others: see oracle/released.py.
     """
     rename = old_name if names == "old" else str
     network = _network(sizes, saved_modules, adapter or {})
@@ -118,20 +118,19 @@ def write_release(
     base = [tensor for tensor in base if tensor.name != "lm_head.weight"]  # tied, as published
     with torch.device("meta"):
         parts = {"unet": make_unet(sizes, channels=4), "vae": make_vae(sizes)}
-    total = [size_of(plans, dtype) for plans in (got, base, *map(_plans, parts.values()))]
-    progress = Progress(sum(total), report)
-
     write_mllm_files(folder / "mllm", sizes)
-    write_shards(folder / "mllm", base, dtype, progress)
-    for name, part in parts.items():
-        _write_part(folder / "sdxl" / name, part, dtype, progress)
-    _write_pickled(folder / "got", got, dtype, shard, progress)
+    total = [size_of(plans, dtype) for plans in (got, base, *map(_plans, parts.values()))]
+    with progress_bar(sum(total), show) as progress:
+        write_shards(folder / "mllm", base, dtype, progress)
+        for name, part in parts.items():
+            _write_part(folder / "sdxl" / name, part, dtype, progress)
+        _write_pickled(folder / "got", got, dtype, shard, progress)
     if adapter is not None:
         network.mllm.peft_config["default"].save_pretrained(str(folder / "got"))
 
 
 def write_hollow_model(folder: Path, sizes: Sizes) -> None:
-    """A model folder as `convert` makes it in bf16, all its weights zero: files with holes, which take no disk."""
+    """A model folder as by `convert` in bf16, with all weights zero: sparse files, which take no disk space."""
     write_mllm_files(folder / REASONER, sizes)
     config = read_config(folder / REASONER) | {"tie_word_embeddings": False}
     for name, text in reasoner_files(folder / REASONER, folder / REASONER, config, sizes.vocabulary).items():
@@ -174,13 +173,13 @@ def _plans(network: nn.Module) -> list[RandomTensor]:
     return [RandomTensor(name, shape) for name, shape in _shapes(network).items()]
 
 
-def _write_part(folder: Path, part: ModelMixin, dtype: str, progress: Progress) -> None:
-    """One folder of diffusers."""
+def _write_part(folder: Path, part: ModelMixin, dtype: str, progress: tqdm) -> None:
+    """A diffusers folder."""
     part.save_config(folder)
     write_file(folder / "diffusion_pytorch_model.safetensors", _plans(part), dtype, progress)
 
 
-def _write_pickled(folder: Path, plans: list[RandomTensor], dtype: str, shard: int, progress: Progress) -> None:
+def _write_pickled(folder: Path, plans: list[RandomTensor], dtype: str, shard: int, progress: tqdm) -> None:
     """Shards of at most `shard` bytes as torch.save writes them, and their index."""
     folder.mkdir(parents=True)
     groups = list(_groups(plans, dtype, shard))
@@ -189,20 +188,20 @@ def _write_pickled(folder: Path, plans: list[RandomTensor], dtype: str, shard: i
         file = f"pytorch_model-{number:05}-of-{len(groups):05}.bin"
         torch.save({plan.name: plan.make(DTYPES[dtype][0]) for plan in group}, folder / file)
         table |= dict.fromkeys((plan.name for plan in group), file)
-        progress.advance(size_of(group, dtype))
+        progress.update(size_of(group, dtype))
     index = {"metadata": {"total_size": size_of(plans, dtype)}, "weight_map": table}
     (folder / "pytorch_model.bin.index.json").write_text(json.dumps(index, indent=2))
 
 
 def _groups(plans: list[RandomTensor], dtype: str, most: int) -> Iterator[list[RandomTensor]]:
-    group, room = [], most
+    group, free = [], most
     for plan in plans:
         size = size_of([plan], dtype)
-        if group and size > room:
+        if group and size > free:
             yield group
-            group, room = [], most
+            group, free = [], most
         group.append(plan)
-        room -= size
+        free -= size
     yield group
 
 
@@ -210,11 +209,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         "tools.oracle.large", description="Make a random checkpoint in the released layout."
     )
-    parser.add_argument("out", type=Path, help="where the folders got, mllm and sdxl are made")
+    parser.add_argument("out", type=Path, help="folder in which got, mllm and sdxl are made")
     parser.add_argument("--size", choices=SIZES, default="tiny")
     parser.add_argument("--dtype", choices=("bf16", "fp16", "fp32"), default="bf16")
     parser.add_argument("--names", choices=("old", "new"), default="old", help="Qwen2.5-VL's key names")
-    parser.add_argument("--without-saved-modules", action="store_true", help="train LoRAs alone")
+    parser.add_argument("--without-saved-modules", action="store_true", help="train LoRAs only")
     options = parser.parse_args()
     write_release(
         options.out,
@@ -222,7 +221,7 @@ def main() -> None:
         dtype=options.dtype,
         names=options.names,
         saved_modules=not options.without_saved_modules,
-        report=lambda line: print(line, flush=True),
+        show=True,
     )
 
 

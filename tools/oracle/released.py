@@ -1,4 +1,4 @@
-"""A GoT checkpoint in the released layout, of any size, random, made by the libraries that made the real one.
+"""A random GoT checkpoint in the released layout, of any size, made by the libraries that made the real one.
 
     release = make_release(folder)      folder/got, folder/mllm and folder/sdxl, and the live networks saved into them
 
@@ -26,7 +26,7 @@ SAVED_MODULES = ["embed_tokens", "lm_head", "input_layernorm", "post_attention_l
 
 @dataclass
 class Release:
-    """The three folders, and the networks that were saved into them (in `dtype`, in eval mode).
+    """The three folders, and the networks saved in them (in `dtype`, in eval mode).
 
     mllm_model: the peft-wrapped language model; context, pooled: the projectors output_projector and
     output_projector_add; tokenizer: the base folder's with GoT's 66 tokens added; image_processor: the base folder's.
@@ -59,9 +59,9 @@ def make_release(
 ) -> Release:
     """Make the checkpoint and its base folders below `folder`.
 
-    names: "old" as transformers 4.49 named Qwen2.5-VL's tensors, "new" as 5 does. saved_modules: also train the modules
-    of SAVED_MODULES. components: what the checkpoint holds; `prefix` goes before every key of it. adapter: changes to
-    peft's LoraConfig; if given, the checkpoint comes with its adapter_config.json.
+    names: "old" for Qwen2.5-VL's tensor names in transformers 4.49, "new" for those in 5. saved_modules: also train
+    SAVED_MODULES. components: of the checkpoint. prefix: before each of its keys. adapter: changes to peft's
+    LoraConfig; if given, the checkpoint has an adapter_config.json.
     """
     sizes = sizes or Sizes()
     with torch.random.fork_rng(devices=[]), torch.no_grad():
@@ -106,7 +106,7 @@ class GoT(nn.Module):
 
 
 def make_unet(sizes: Sizes, channels: int) -> UNet2DConditionModel:
-    """An SDXL-type UNet: 64-channel heads, text-and-time embedding of 256 channels a number."""
+    """An SDXL-type UNet: 64-channel heads, text-and-time embedding of 256 channels per number."""
     config = {
         "sample_size": 16,
         "in_channels": channels,
@@ -139,7 +139,7 @@ def make_vae(sizes: Sizes) -> AutoencoderKL:
 
 
 def write_sdxl_folder(folder: Path, sizes: Sizes, dtype: torch.dtype) -> AutoencoderKL:
-    """Stable Diffusion XL's folder, as far as GoT needs it: a 4-channel UNet and an autoencoder, which is returned."""
+    """The parts of Stable Diffusion XL's folder that GoT needs: a 4-channel UNet and the autoencoder (returned)."""
     vae = make_vae(sizes).to(dtype).eval()
     make_unet(sizes, channels=4).to(dtype).save_pretrained(folder / "unet")
     vae.save_pretrained(folder / "vae")
@@ -148,7 +148,7 @@ def write_sdxl_folder(folder: Path, sizes: Sizes, dtype: torch.dtype) -> Autoenc
 
 
 def write_shards(folder: Path, tensors: dict[str, Tensor], shards: int) -> None:
-    """Pickled shards of about equal length, and the index that says which tensor is in which."""
+    """Pickled shards with about as many tensors each, and their index."""
     folder.mkdir(parents=True)
     keys, table = list(tensors), {}
     length = -(-len(keys) // shards)
@@ -163,14 +163,14 @@ def write_shards(folder: Path, tensors: dict[str, Tensor], shards: int) -> None:
 
 
 def adapted(base: nn.Module, sizes: Sizes, saved_modules: bool, adapter: dict) -> PeftModel:
-    """A Qwen2.5-VL under peft as GoT configured it. adapter: changes to that configuration."""
+    """A Qwen2.5-VL with GoT's peft configuration. adapter: changes to that configuration."""
     options = {"r": sizes.rank, "lora_alpha": 32, "lora_dropout": 0.05, "target_modules": LORA_TARGETS}
     saved = SAVED_MODULES if saved_modules else None
     return get_peft_model(base, LoraConfig(**(options | {"modules_to_save": saved} | adapter)))
 
 
 def _tuned(folder: Path, sizes: Sizes, saved_modules: bool, adapter: dict) -> PeftModel:
-    """The folder's model under peft as GoT configured it, with every trained tensor moved away from its start."""
+    """The folder's model with GoT's peft configuration, every trained tensor changed at random."""
     base = Qwen2_5_VLForConditionalGeneration.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
     model = adapted(base, sizes, saved_modules, adapter)
     for _, parameter in _trained(model):

@@ -15,7 +15,7 @@ from ...got_models.convert.checkpoint import Checkpoint, open_checkpoint
 from ...got_models.convert.plan import TensorPlan
 from ...got_models.convert.reasoner_files import read_config, reasoner_files
 from ...got_models.convert.release import UNET_CHANNELS, reasoner_shapes
-from ...got_models.convert.writer import DTYPES, Progress, size_of, write_file, write_shards
+from ...got_models.convert.writer import DTYPES, progress_bar, size_of, write_file, write_shards
 from ...got_models.files.atomic import atomic_folder
 from ...got_models.files.manifest import PROJECTORS, REASONER, UNET, VAE, published_manifest, write_manifest
 from ...got_models.files.weights import WeightsError
@@ -49,8 +49,8 @@ def make_start(mllm: Path, sdxl: Path, out: Path, seed: int, report: Callable[[s
     files[PROJECTORS] = new_projectors(language, unet, seed)
     report(f"making {out} of {mllm} and {sdxl}")
     everything = (language, *files.values())
-    progress = Progress(sum(size_of(plans, stored_as(plans)) for plans in everything), report)
-    with atomic_folder(out, replace=True) as folder:
+    size = sum(size_of(plans, stored_as(plans)) for plans in everything)
+    with atomic_folder(out, replace=True) as folder, progress_bar(size) as progress:
         (folder / REASONER).mkdir()
         for name, text in texts.items():
             (folder / REASONER / name).write_text(text, encoding="utf-8")
