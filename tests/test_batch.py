@@ -157,14 +157,14 @@ def test_edits_of_a_batch_are_edits_one_by_one(tiny):
 
 
 def test_more_chains_than_memory_is_set_aside_for_are_the_same(tiny, monkeypatch):
-    language, prompts, caches = tiny.reasoner.language, ["a star", "two stars", "a circle"], []
-    empty = language.empty
+    qwen, prompts, caches = tiny.reasoner.qwen, ["a star", "two stars", "a circle"], []
+    new_cache = qwen.new_cache
 
-    def noted(rows, places, like):
-        caches.append((rows, empty(rows, places, like)))
+    def noted(rows, capacity, like):
+        caches.append((rows, new_cache(rows, capacity, like)))
         return caches[-1][1]
 
-    monkeypatch.setattr(language, "empty", noted)
+    monkeypatch.setattr(qwen, "new_cache", noted)
     expected = several(tiny, OFF, prompts=prompts)[1]
     size = sum(part.nbytes for parts in caches[0][1] for part in parts)
     for memory, rows in ((size, [3]), (size - 1, [2, 1]), (1, [1, 1, 1])):

@@ -1,6 +1,6 @@
-"""When the step of a token is recorded, and that a chain is never lost by it. What is recorded itself needs a card.
+"""When the step of a token is captured as a CUDA graph, and that a failed capture never loses a chain.
 
-See test_devices.py for that. Here a recording is a plain step with a note of it, or fails.
+A real capture needs a card: see test_devices.py. Here it is replaced by an eager step with a note of it, or it fails.
 """
 
 import gc
@@ -14,7 +14,7 @@ from got.got_models.chain.request import Request
 from got.got_models.comfy.reasoner import ManagedReasoner
 from got.got_models.files.manifest import TINY
 from got.got_models.reasoner import cuda_graph
-from got.got_models.reasoner.cuda_graph import PLAIN, PlainStep
+from got.got_models.reasoner.cuda_graph import EAGER_STEPS, EagerStep
 from got.got_models.reasoner.loading import load_reasoner
 from got.got_models.reasoner.sampling import Sampling
 
@@ -41,61 +41,61 @@ def expected(loaded):
 
 @pytest.fixture
 def reasoner(loaded, monkeypatch):
-    """A reasoner whose steps may be recorded."""
-    monkeypatch.setattr(loaded, "_can_record", lambda: True)
+    """A reasoner whose steps may be captured."""
+    monkeypatch.setattr(loaded, "_can_capture", lambda: True)
     return loaded
 
 
 @pytest.fixture
-def recorded(monkeypatch):
-    """Steps as they are recorded, over the whole cache; how often each was called."""
+def captured(monkeypatch):
+    """The steps that were captured, over the whole cache; each knows how often it was called."""
     made = []
 
-    class Recorded:
-        def __init__(self, language, cache, inputs):
-            self.language, self.cache, self.count = language, cache, 0
-            cuda_graph.read_one_token(language, inputs, cache.keys[0].shape[2], cache)  # a trial run
+    class Captured:
+        def __init__(self, qwen, kv_cache, inputs):
+            self.qwen, self.kv_cache, self.count = qwen, kv_cache, 0
+            cuda_graph.decode_step(qwen, inputs, kv_cache.capacity, kv_cache)  # the warm-up
             made.append(weakref.ref(self))
 
         def __call__(self, inputs):
             self.count += 1
-            return cuda_graph.read_one_token(self.language, inputs, self.cache.keys[0].shape[2], self.cache)
+            return cuda_graph.decode_step(self.qwen, inputs, self.kv_cache.capacity, self.kv_cache)
 
-    monkeypatch.setattr(cuda_graph, "RecordedStep", Recorded)
+    monkeypatch.setattr(cuda_graph, "CUDAGraphStep", Captured)
     return made
 
 
-def test_a_step_is_recorded_after_some_plain_ones_and_the_chain_is_the_same(reasoner, recorded, expected):
+def test_a_step_is_captured_after_some_eager_ones_and_the_chain_is_the_same(reasoner, captured, expected):
     counts = []
 
     def look(count, text):
-        if recorded:
-            counts.append(recorded[0]().count)
+        if captured:
+            counts.append(captured[0]().count)
 
     chain = reasoner.write(REQUEST, Sampling(), on_token=look)
-    assert chain.text == expected.text and len(recorded) == 1
+    assert chain.text == expected.text and len(captured) == 1
     torch.testing.assert_close(chain.semantics.hidden, expected.semantics.hidden, atol=1e-4, rtol=0)
-    assert counts[:3] == [1, 2, 3], "each token after the recording is a replay"
+    assert counts[:3] == [1, 2, 3], "each token after the capture is a replay"
 
 
-@pytest.mark.parametrize(("tokens", "times"), [(PLAIN + 1, 0), (PLAIN + 2, 1)])
-def test_a_chain_of_few_tokens_is_not_worth_it(reasoner, recorded, tokens, times):
+@pytest.mark.parametrize(("tokens", "times"), [(EAGER_STEPS + 1, 0), (EAGER_STEPS + 2, 1)])
+def test_a_chain_of_few_tokens_is_not_worth_it(reasoner, captured, tokens, times):
     reasoner.write(REQUEST, Sampling(), tokens)
-    assert len(recorded) == times
+    assert len(captured) == times
 
 
-def test_each_group_of_chains_records_its_own(reasoner, recorded, expected):
+def test_each_batch_of_chains_captures_its_own(reasoner, captured, expected):
     other = Request(TEXT_TO_IMAGE, "a star")
     chains = reasoner.write_all([REQUEST, other], [Sampling()] * 2, cache_memory=1)
-    assert len(recorded) == 2 and chains[0].text == expected.text
+    assert len(captured) == 2 and chains[0].text == expected.text
 
 
-def test_what_was_recorded_goes_with_the_chain_written_or_stopped(reasoner, recorded):
+def test_a_graph_is_freed_with_its_chain_written_or_stopped(reasoner, captured):
     class Stopped(Exception):
         pass
 
     def stop(count, text):
-        if count == PLAIN + 5:
+        if count == EAGER_STEPS + 5:
             raise Stopped
 
     gc.disable()  # nothing may wait for it: a graph holds memory of the card
@@ -103,38 +103,38 @@ def test_what_was_recorded_goes_with_the_chain_written_or_stopped(reasoner, reco
         reasoner.write(REQUEST, Sampling())
         with pytest.raises(Stopped):
             reasoner.write(REQUEST, Sampling(), on_token=stop)
-        assert [step() for step in recorded] == [None, None]
+        assert [step() for step in captured] == [None, None]
     finally:
         gc.enable()
 
 
-@pytest.mark.parametrize("fails", ["recording", "first call"])
+@pytest.mark.parametrize("fails", ["capture", "first call"])
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("out of memory"), TypeError("no kernel")])
-def test_a_step_that_cannot_be_recorded_stays_plain(reasoner, expected, monkeypatch, caplog, fails, error):
+def test_a_step_that_cannot_be_captured_stays_eager(reasoner, expected, monkeypatch, caplog, fails, error):
     tried = []
 
     def fail(*inputs):
         tried.append(len(inputs))
         raise error
 
-    def record(language, cache, inputs):
-        return fail(language, cache, inputs) if fails == "recording" else fail
+    def capture(qwen, kv_cache, inputs):
+        return fail(qwen, kv_cache, inputs) if fails == "capture" else fail
 
-    monkeypatch.setattr(cuda_graph, "RecordedStep", record)
+    monkeypatch.setattr(cuda_graph, "CUDAGraphStep", capture)
     caplog.set_level("WARNING")
     chain = reasoner.write(REQUEST, Sampling())
     assert chain.text == expected.text and len(tried) == 1
     assert [message.levelname for message in caplog.records] == ["WARNING"] and str(error) in caplog.text
 
 
-def test_a_draft_that_comes_true_records_nothing(reasoner, recorded, expected):
-    drafted = Request(TEXT_TO_IMAGE, REQUEST.prompt, lookup_text=expected.text)
-    assert reasoner.write(drafted, Sampling()).text == expected.text and not recorded
+def test_a_lookup_text_that_is_right_needs_no_capture(reasoner, captured, expected):
+    looked_up = Request(TEXT_TO_IMAGE, REQUEST.prompt, lookup_text=expected.text)
+    assert reasoner.write(looked_up, Sampling()).text == expected.text and not captured
 
 
-def test_a_draft_of_nothing_alike_is_written_with_recorded_steps(reasoner, recorded, expected):
-    drafted = Request(TEXT_TO_IMAGE, REQUEST.prompt, lookup_text="nothing")
-    assert reasoner.write(drafted, Sampling()).text == expected.text and len(recorded) == 1
+def test_a_lookup_text_of_nothing_alike_is_decoded_with_a_graph(reasoner, captured, expected):
+    looked_up = Request(TEXT_TO_IMAGE, REQUEST.prompt, lookup_text="nothing")
+    assert reasoner.write(looked_up, Sampling()).text == expected.text and len(captured) == 1
 
 
 # ----------------------------------------------------------------------------------------------- whether it may be
@@ -149,7 +149,7 @@ def on(*devices):
 
 
 @pytest.mark.parametrize(
-    ("device", "weights", "recorded", "may"),
+    ("device", "weights", "use_cuda_graph", "may"),
     [
         (CARD, [CARD, CARD], True, True),
         (CARD, [CARD, CARD], False, False),
@@ -157,29 +157,29 @@ def on(*devices):
         (CPU, [CPU, CPU], True, False),
     ],
 )
-def test_steps_are_recorded_where_a_card_holds_every_weight(loaded, monkeypatch, device, weights, recorded, may):
+def test_steps_are_captured_where_a_card_holds_every_weight(loaded, monkeypatch, device, weights, use_cuda_graph, may):
     monkeypatch.setattr(loaded, "device", device)
-    monkeypatch.setattr(loaded, "recorded", recorded)
+    monkeypatch.setattr(loaded, "use_cuda_graph", use_cuda_graph)
     monkeypatch.setattr(loaded, "network", SimpleNamespace(language_model=on(*weights)))
-    assert loaded._can_record() is may
+    assert loaded._can_capture() is may
 
 
 @pytest.mark.parametrize(("patched", "may"), [(False, True), (True, False)])
-def test_no_step_is_recorded_whose_weights_are_patched_as_it_runs(monkeypatch, patched, may):
+def test_no_step_is_captured_whose_weights_are_patched_at_run_time(monkeypatch, patched, may):
     managed = ManagedReasoner(TINY)
     managed._load()
     if patched:
-        layer = managed.reasoner.language.layers.layers[0].mlp.up_proj
+        layer = managed.reasoner.qwen.text_model.layers[0].mlp.up_proj
         layer.weight_function, layer.comfy_cast_weights = [lambda weight: weight], True
     managed.write(REQUEST, Sampling(), 2, True, None)
-    assert managed.reasoner.recorded is may
+    assert managed.reasoner.use_cuda_graph is may
 
 
-PLAIN_STEP = "got.got_models.reasoner.reasoner.PlainStep"
+EAGER_STEP = "got.got_models.reasoner.reasoner.EagerStep"
 
 
-def test_without_a_card_every_step_is_plain(loaded, monkeypatch):
+def test_without_a_card_every_step_is_eager(loaded, monkeypatch):
     steps = []
-    monkeypatch.setattr(PLAIN_STEP, lambda *inputs: steps.append(1) or PlainStep(*inputs))
+    monkeypatch.setattr(EAGER_STEP, lambda *inputs: steps.append(1) or EagerStep(*inputs))
     loaded.write(REQUEST, Sampling(), 4)
-    assert steps == [1] and loaded.recorded
+    assert steps == [1] and loaded.use_cuda_graph

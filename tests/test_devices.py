@@ -1,4 +1,4 @@
-"""On the device that ComfyUI uses, a card where there is one: the chain, its meaning and the picture of a CPU.
+"""On the device that ComfyUI uses, a card where there is one: the chain, its meaning and the image are those of a CPU.
 
 All in fp32, so that what differs is the device and not the precision. On a machine without a card both are CPUs.
 """
@@ -67,16 +67,16 @@ def managed(folder, networks, precision):
 
 
 @pytest.fixture
-def recordings(monkeypatch):
-    """Which steps were recorded, by the rows of each."""
-    made, recorded = [], cuda_graph.RecordedStep
+def captures(monkeypatch):
+    """The batch size of each step that was captured as a CUDA graph."""
+    made, captured = [], cuda_graph.CUDAGraphStep
 
-    def note(language, cache, inputs):
-        step = recorded(language, cache, inputs)
-        made.append(cache.keys[0].shape[0])
+    def note(qwen, kv_cache, inputs):
+        step = captured(qwen, kv_cache, inputs)
+        made.append(kv_cache.keys[0].shape[0])
         return step
 
-    monkeypatch.setattr(cuda_graph, "RecordedStep", note)
+    monkeypatch.setattr(cuda_graph, "CUDAGraphStep", note)
     return made
 
 
@@ -84,45 +84,45 @@ def request(prompt="a red cup"):
     return Request(TEXT_TO_IMAGE, prompt)
 
 
-@pytest.mark.parametrize("recorded", [False, True])
+@pytest.mark.parametrize("use_cuda_graph", [False, True])
 @pytest.mark.parametrize("sampling", [Sampling(), Sampling(temperature=0.8, seed=4)])
-def test_the_same_tokens_are_written(managed, plain, recordings, recorded, sampling):
-    managed.recorded = recorded
+def test_the_same_tokens_are_written(managed, plain, captures, use_cuda_graph, sampling):
+    managed.use_cuda_graph = use_cuda_graph
     ours = managed.write(request(), sampling, 40, True, None)
     expected = plain.write(request(), sampling, 40)
     assert len(ours.text) >= 20 and ours.text == expected.text
     torch.testing.assert_close(managed.semantics(ours).hidden, plain.semantics(expected).hidden, atol=1e-3, rtol=0)
-    assert recordings == ([1] if recorded and CARD else []), "a step is recorded on a card alone, and if it may be"
+    assert captures == ([1] if use_cuda_graph and CARD else []), "a step is captured on a card alone, and if it may be"
 
 
-@pytest.mark.parametrize("recorded", [False, True])
-def test_several_chains_at_once_are_the_same(managed, plain, recordings, recorded):
+@pytest.mark.parametrize("use_cuda_graph", [False, True])
+def test_a_batch_of_chains_is_the_same(managed, plain, captures, use_cuda_graph):
     requests = [request(), request("a much longer caption, of many more words"), request()]
     samplings = [Sampling(), Sampling(), Sampling(temperature=0.8, seed=2)]
     managed._load()
-    managed.reasoner.recorded = recorded
+    managed.reasoner.use_cuda_graph = use_cuda_graph
     together = managed.reasoner.write_all(requests, samplings, 24)
     alone = [plain.write(one, sampling, 24) for one, sampling in zip(requests, samplings, strict=True)]
     assert [chain.text for chain in together] == [chain.text for chain in alone]
-    assert recordings == ([3] if recorded and CARD else [])
+    assert captures == ([3] if use_cuda_graph and CARD else [])
 
 
-@pytest.mark.parametrize("draft", ["nothing alike", None])
-def test_a_draft_and_recorded_steps_change_nothing_together(managed, plain, draft):
+@pytest.mark.parametrize("lookup_text", ["nothing alike", None])
+def test_prompt_lookup_and_a_cuda_graph_change_nothing_together(managed, plain, lookup_text):
     expected = plain.write(request(), Sampling(), 40)
-    drafted = Request(TEXT_TO_IMAGE, "a red cup", lookup_text=draft or expected.text)
-    managed.recorded = True
-    assert managed.write(drafted, Sampling(), 40, True, None).text == expected.text
+    looked_up = Request(TEXT_TO_IMAGE, "a red cup", lookup_text=lookup_text or expected.text)
+    managed.use_cuda_graph = True
+    assert managed.write(looked_up, Sampling(), 40, True, None).text == expected.text
 
 
-def test_fp8_layers_write_the_same_tokens_recorded_or_not(folder, networks, recordings, tmp_path):
+def test_fp8_layers_write_the_same_tokens_with_a_cuda_graph_and_without(folder, networks, captures, tmp_path):
     copy = shutil.copytree(folder, tmp_path / "fp8")
     store_in_fp8(copy / REASONER / "model.safetensors")
     managed, texts = ManagedReasoner(copy), []
-    for managed.recorded in (False, True):
+    for managed.use_cuda_graph in (False, True):
         texts.append(managed.write(request(), Sampling(), 40, True, None).text)
     assert texts == [load_reasoner(copy, torch.float32).write(request(), Sampling(), 40).text] * 2
-    assert recordings == ([1] if CARD else [])
+    assert captures == ([1] if CARD else [])
 
 
 def test_the_meaning_of_a_chain_and_its_conditions_are_the_same(managed, plain):
@@ -133,8 +133,8 @@ def test_the_meaning_of_a_chain_and_its_conditions_are_the_same(managed, plain):
         torch.testing.assert_close(part, other, atol=1e-3, rtol=0)
 
 
-def test_loaded_by_half_the_same_tokens_are_written_and_no_step_is_recorded(
-    folder, networks, plain, recordings, monkeypatch
+def test_loaded_by_half_the_same_tokens_are_written_without_a_cuda_graph(
+    folder, networks, plain, captures, monkeypatch
 ):
     managed = ManagedReasoner(folder)
     patcher = managed.patcher
@@ -144,7 +144,7 @@ def test_loaded_by_half_the_same_tokens_are_written_and_no_step_is_recorded(
     monkeypatch.setattr(comfy.model_management, "load_models_gpu", lambda *models, **options: None)  # room for no more
     ours = managed.write(request(), Sampling(), 24, True, None)
     assert patcher.model.model_lowvram and patcher.loaded_size() < patcher.model_size()
-    assert ours.text == plain.write(request(), Sampling(), 24).text and not recordings
+    assert ours.text == plain.write(request(), Sampling(), 24).text and not captures
 
 
 def random_guidance():
@@ -157,7 +157,7 @@ def random_guidance():
 
 
 @pytest.mark.parametrize("strengths", [(7.5, 4, 1), (4, 3, 1.5), (1, 1, 1)])
-def test_the_same_picture_is_drawn(folder, networks, strengths):
+def test_the_same_image_is_drawn(folder, networks, strengths):
     model, guidance = load_unet(folder / UNET), random_guidance()
     guider = GoTGuider(model, guidance, Strengths(*strengths))
     ours = sample(guider, empty_latent(guidance), 3, 6, "euler", "got")["samples"] * SCALING
@@ -166,11 +166,11 @@ def test_the_same_picture_is_drawn(folder, networks, strengths):
     assert (ours - expected).abs().max() <= 1e-3 * expected.abs().max()
 
 
-def test_pictures_are_encoded_and_decoded_the_same(folder, networks):
+def test_images_are_encoded_and_decoded_the_same(folder, networks):
     vae, random = load_vae(folder / VAE), torch.Generator().manual_seed(2)
-    picture = torch.rand(1, SIDE, SIDE, 3, generator=random)
-    ours = vae.encode(picture)
-    expected = networks.vae.encode(picture.permute(0, 3, 1, 2) * 2 - 1).latent_dist.mode()
+    image = torch.rand(1, SIDE, SIDE, 3, generator=random)
+    ours = vae.encode(image)
+    expected = networks.vae.encode(image.permute(0, 3, 1, 2) * 2 - 1).latent_dist.mode()
     assert (ours - expected).abs().max() <= 1e-3 * expected.abs().max()
     pixels = networks.vae.decode(expected).sample.permute(0, 2, 3, 1) / 2 + 0.5
     torch.testing.assert_close(vae.decode(expected), pixels.clamp(0, 1), atol=1e-3, rtol=0)

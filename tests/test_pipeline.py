@@ -171,8 +171,8 @@ def test_after_a_box_is_moved_no_token_is_written_and_no_picture_looked_at_again
     chain = write(loaded, task)
     written = replace(chain, text="", regions=()).edited(CHAIN)
     moved = written.edited(CHAIN.replace("(120,300),(480,760)", "(320,300),(680,760)"))
-    language = loaded.reasoner.reasoner.language
-    tokens, looks = counted(language.head), counted(language.tower)
+    qwen = loaded.reasoner.reasoner.qwen
+    tokens, looks = counted(qwen.lm_head), counted(qwen.vision_tower)
     guidance = SemanticSpatialGuidance.execute(loaded.reasoner, moved, loaded.vae, SMALL).result[0]
     assert not tokens and not looks
     expected = script.guidance(release, task, PROMPT, moved.text, picture(task)[0], guidance.width, guidance.height)
@@ -206,9 +206,9 @@ class Shown:
 def test_stop_ends_the_chain_within_one_token_and_the_next_one_works(loaded, monkeypatch):
     shown = Shown(stop_at=1)
     monkeypatch.setattr(comfy.utils, "PROGRESS_BAR_HOOK", shown)
-    language, forwards = loaded.reasoner.reasoner.language, []
-    read = language.read
-    monkeypatch.setattr(language, "read", lambda *inputs: forwards.append(1) or read(*inputs))
+    qwen, forwards = loaded.reasoner.reasoner.qwen, []
+    forward = qwen.forward
+    monkeypatch.setattr(qwen, "forward", lambda *inputs: forwards.append(1) or forward(*inputs))
     with pytest.raises(comfy.model_management.InterruptProcessingException):
         write(loaded, "text-to-image")
     assert shown.values == [1] and len(forwards) <= 2, "the prompt and one token"

@@ -13,10 +13,10 @@ from got.got_models.chain.edits import rewriting
 from got.got_models.chain.grammar import EDIT, TEXT_TO_IMAGE, ChainError, read_chain
 from got.got_models.chain.request import Request
 from got.got_models.files.manifest import published_manifest
-from got.got_models.reasoner.network import mrope_positions
+from got.got_models.reasoner.network import mrope_position_ids
 from got.got_models.reasoner.prompt import NEW_TOKENS, PROMPTS, checked_prompt
 from got.got_models.reasoner.reasoner import Reasoner, ReasonerNetwork
-from got.got_models.reasoner.sampling import Sampling, TokenChooser
+from got.got_models.reasoner.sampling import Sampling, TokenSampler
 from got.tools.oracle.qwen import Sizes, write_mllm_folder
 from torch import nn
 from transformers import PreTrainedTokenizerFast, Qwen2_5_VLForConditionalGeneration, Qwen2VLImageProcessor
@@ -78,7 +78,7 @@ def inputs_of(reasoner, request, answer=""):
     inputs = {}
     if request.source is not None:
         content.insert(0, {"type": "image"})
-        patches, grid = reasoner.picture_inputs(request.source)
+        patches, grid = reasoner.image_inputs(request.source)
         inputs = {"pixel_values": patches, "image_grid_thw": grid}
     text = tokenizer.apply_chat_template(
         [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True
@@ -111,7 +111,7 @@ def test_the_prompt_is_what_the_chat_template_makes(reasoner, task):
     request = REQUESTS[task]()
     expected = inputs_of(reasoner, request)["input_ids"][0].tolist()
     pads = expected.count(reasoner.vocabulary.image_pad)
-    assert reasoner.vocabulary.prompt(request, [pads] if pads else []) == expected
+    assert reasoner.vocabulary.prompt_ids(request, [pads] if pads else []) == expected
 
 
 @pytest.mark.parametrize("task", REQUESTS)
@@ -128,7 +128,7 @@ def test_the_same_tokens_as_generate(reasoner, task, penalty):
     ]
     seen = []
     reasoner.write(request, Sampling(repetition_penalty=penalty), 24, False, lambda count, text: seen.append(text))
-    assert seen and seen[-1] == reasoner.text_of(expected)
+    assert seen and seen[-1] == reasoner.vocabulary.decode(expected)
 
 
 def _unwritten(reasoner):
@@ -150,9 +150,9 @@ def written(reasoner, monkeypatch):
     """Writes a sensible chain with the random network: it runs for every token, but the tokens are given."""
 
     def write(request, text=f"A circle {BOX} (red) and 猫."):
-        script = iter([*reasoner.vocabulary.chain(text), reasoner.vocabulary.image_start])
-        chooser = "got.got_models.reasoner.reasoner.TokenChooser"
-        monkeypatch.setattr(chooser, lambda *settings: lambda ids, logits, written: next(script))
+        script = iter([*reasoner.vocabulary.chain_ids(text), reasoner.vocabulary.image_start])
+        sampler = "got.got_models.reasoner.reasoner.TokenSampler"
+        monkeypatch.setattr(sampler, lambda *settings: lambda ids, logits, written: next(script))
         return reasoner.write(request, Sampling())
 
     return write
@@ -165,11 +165,11 @@ def test_hidden_states_of_the_continued_cache_equal_one_forward(reasoner, writte
     torch.testing.assert_close(chain.semantics.hidden, fresh.hidden, atol=1e-4, rtol=0)
 
 
-def test_a_chain_that_was_mended_is_read_anew(written):
+def test_a_chain_that_was_corrected_is_read_again(written):
     assert written(text_request(), f"A circle {BOX}.").semantics is None
 
 
-def test_an_edited_chain_is_read_anew(reasoner, written):
+def test_an_edited_chain_is_read_again(reasoner, written):
     chain = written(text_request())
     edited = chain.edited("a red circle (1,2),(3,4)")
     assert not torch.allclose(reasoner.semantics(edited).hidden, chain.semantics.hidden)
@@ -220,13 +220,6 @@ def test_a_given_beginning_is_kept(reasoner):
     assert reasoner.write(begun, Sampling(), 6).text.startswith(begun.text)
 
 
-def test_a_locked_phrase_that_needs_tags_stays_whole(reasoner):
-    earlier = read_chain(f"[A cup with a lid] {BOX} (red).", locked=(0,))
-    chain = reasoner.write(rewriting(earlier, CAPTION), Sampling(), 8)
-    assert chain.regions[0].phrase == "A cup with a lid"
-    assert reasoner.vocabulary.chain(chain.text) == reasoner.vocabulary.chain(chain.text.replace("<|obj_start|>", ""))
-
-
 @pytest.mark.parametrize("limit", [1, 6])
 def test_a_chain_written_around_locked_regions_keeps_them_and_is_cut_as_any_other(reasoner, limit):
     earlier = read_chain(f"A circle {BOX} (red). A cup (1,2),(30,40) (blue) is here.", locked=(1,))
@@ -235,14 +228,14 @@ def test_a_chain_written_around_locked_regions_keeps_them_and_is_cut_as_any_othe
     assert chain.cut and chain.locked == (0,) and chain.regions[0] == read_chain(chain.text).regions[0]
 
 
-# ------------------------------------------------------------------------------------------- drafts, several at once
+# ------------------------------------------------------------------------------------------ prompt lookup, batches
 
 
 def forwards_of(reasoner, monkeypatch):
     """Notes how many tokens each forward of the language model reads."""
-    language, lengths = reasoner.language, []
-    read = language.read
-    monkeypatch.setattr(language, "read", lambda x, *more: lengths.append(x.shape[1]) or read(x, *more))
+    qwen, lengths = reasoner.qwen, []
+    forward = qwen.forward
+    monkeypatch.setattr(qwen, "forward", lambda x, *more: lengths.append(x.shape[1]) or forward(x, *more))
     return lengths
 
 
@@ -257,44 +250,44 @@ SAMPLINGS = {"greedy": Sampling(), "sampled": Sampling(temperature=1.5, seed=5)}
 
 @pytest.mark.parametrize("sampling", SAMPLINGS)
 @pytest.mark.parametrize("change", [lambda text: text, mostly, lambda text: text[::-1], lambda text: "nothing alike"])
-def test_a_draft_changes_nothing(reasoner, sampling, change):
+def test_prompt_lookup_changes_nothing(reasoner, sampling, change):
     request = text_request()
     plain = reasoner.write(request, SAMPLINGS[sampling], 60)
-    drafted = reasoner.write(replace(request, lookup_text=change(plain.text)), SAMPLINGS[sampling], 60)
-    assert drafted.text == plain.text and drafted.cut == plain.cut
+    looked_up = reasoner.write(replace(request, lookup_text=change(plain.text)), SAMPLINGS[sampling], 60)
+    assert looked_up.text == plain.text and looked_up.cut == plain.cut
     if plain.semantics:
-        torch.testing.assert_close(drafted.semantics.hidden, plain.semantics.hidden, atol=1e-4, rtol=0)
+        torch.testing.assert_close(looked_up.semantics.hidden, plain.semantics.hidden, atol=1e-4, rtol=0)
 
 
 def ascii_chain(reasoner, monkeypatch):
     """A request whose chain is plain letters: of the random network's tokens only these are let through."""
-    kept = {number for letter in "abcdefgh" for number in reasoner.vocabulary.ordinary(letter)}
+    kept = {number for letter in "abcdefgh" for number in reasoner.vocabulary.text_ids(letter)}
     never = [number for number in range(Sizes().vocabulary) if number not in kept]
-    monkeypatch.setattr("got.got_models.reasoner.sampling._never_written", lambda vocabulary: never)
+    monkeypatch.setattr("got.got_models.reasoner.sampling._suppressed_tokens", lambda vocabulary: never)
     return text_request()
 
 
-def test_a_draft_that_comes_true_saves_most_forwards(reasoner, monkeypatch):
+def test_a_lookup_text_that_is_right_saves_most_forwards(reasoner, monkeypatch):
     request = ascii_chain(reasoner, monkeypatch)
     lengths = forwards_of(reasoner, monkeypatch)
     plain = reasoner.write(request, Sampling(), 64)
     without = len(lengths)
     lengths.clear()
-    drafted = reasoner.write(replace(request, lookup_text=plain.text), Sampling(), 64)
-    assert drafted.text == plain.text and len(plain.text) == 64
+    looked_up = reasoner.write(replace(request, lookup_text=plain.text), Sampling(), 64)
+    assert looked_up.text == plain.text and len(plain.text) == 64
     assert without == 1 + 63 + 1, "the prompt, each token but the last, and the 64 image tokens"
     assert len(lengths) < without / 3
 
 
-def test_many_tokens_look_at_few_shapes_of_the_cache(reasoner, monkeypatch):
-    request, seen, read = ascii_chain(reasoner, monkeypatch), [], reasoner.language.read
-    monkeypatch.setattr(reasoner.language, "read", lambda *inputs: seen.append(inputs[3]) or read(*inputs))
+def test_many_tokens_read_few_shapes_of_the_cache(reasoner, monkeypatch):
+    request, lengths, forward = ascii_chain(reasoner, monkeypatch), [], reasoner.qwen.forward
+    monkeypatch.setattr(reasoner.qwen, "forward", lambda *inputs: lengths.append(inputs[3]) or forward(*inputs))
     reasoner.write(request, Sampling(), 100)
-    assert len(seen) == 1 + 99 + 1 and len({*seen[1:]}) <= 4
-    assert seen == sorted(seen)
+    assert len(lengths) == 1 + 99 + 1 and len({*lengths[1:]}) <= 4
+    assert lengths == sorted(lengths)
 
 
-def test_stop_and_the_token_limit_hold_within_a_draft(reasoner, monkeypatch):
+def test_stop_and_the_token_limit_hold_within_a_lookahead(reasoner, monkeypatch):
     request = ascii_chain(reasoner, monkeypatch)
     text = reasoner.write(request, Sampling(), 64).text
     counts = []
@@ -304,12 +297,12 @@ def test_stop_and_the_token_limit_hold_within_a_draft(reasoner, monkeypatch):
     assert short.cut and short.text == text[:21] and counts == list(range(1, 22))
 
 
-def test_a_rewrite_guesses_from_the_chain_it_rewrites():
+def test_a_rewrite_looks_up_the_chain_that_it_rewrites():
     earlier = read_chain(f"A circle {BOX} (red). A cup (1,2),(30,40) (blue) is here.", locked=(1,))
     assert rewriting(earlier, CAPTION).lookup_text == earlier.text
 
 
-def test_several_chains_at_once_are_those_written_one_by_one(reasoner):
+def test_a_batch_of_chains_is_those_written_one_by_one(reasoner):
     requests = [
         text_request(),
         edit_request(),
@@ -317,19 +310,19 @@ def test_several_chains_at_once_are_those_written_one_by_one(reasoner):
         text_request(),
     ]
     samplings = [Sampling(), Sampling(temperature=1.5, seed=1), Sampling(), Sampling(temperature=1.5, seed=2)]
-    told = []
-    together = reasoner.write_all(requests, samplings, 20, on_token=lambda number, *_: told.append(number))
+    numbers = []
+    together = reasoner.write_all(requests, samplings, 20, on_token=lambda number, *_: numbers.append(number))
     for number, (request, sampling) in enumerate(zip(requests, samplings, strict=True)):
         alone = reasoner.write(request, sampling, 20)
         assert together[number].text == alone.text and together[number].cut == alone.cut
         assert (together[number].semantics is None) == (alone.semantics is None)
-        assert 0 < told.count(number) <= 20
+        assert 0 < numbers.count(number) <= 20
 
 
-def test_what_a_chain_is_chosen_by_is_gone_when_the_next_group_is_written(reasoner):
+def test_the_samplers_of_a_batch_are_gone_when_the_next_one_is_written(reasoner):
     def alive(*_):
         gc.collect()
-        counts.append(sum(isinstance(thing, TokenChooser) for thing in gc.get_objects()))
+        counts.append(sum(isinstance(part, TokenSampler) for part in gc.get_objects()))
 
     counts = []
     reasoner.write_all([text_request(str(number)) for number in range(3)], [Sampling()] * 3, 2, True, alive, 0)
@@ -338,13 +331,13 @@ def test_what_a_chain_is_chosen_by_is_gone_when_the_next_group_is_written(reason
 
 def script(reasoner, monkeypatch, texts):
     """Let the next chains be these texts, whatever the network makes of them."""
-    scripts = iter([iter([*reasoner.vocabulary.chain(text), reasoner.vocabulary.image_start]) for text in texts])
+    scripts = iter([iter([*reasoner.vocabulary.chain_ids(text), reasoner.vocabulary.image_start]) for text in texts])
 
-    def chooser(*settings):
+    def sampler(*settings):
         tokens = next(scripts)
         return lambda ids, logits, written: next(tokens)
 
-    monkeypatch.setattr("got.got_models.reasoner.reasoner.TokenChooser", chooser)
+    monkeypatch.setattr("got.got_models.reasoner.reasoner.TokenSampler", sampler)
 
 
 def test_chains_of_different_lengths_end_each_by_itself(reasoner, monkeypatch):
@@ -363,11 +356,17 @@ def test_seeds_of_one_prompt_read_it_once(reasoner, monkeypatch):
     assert lengths.count(max(lengths)) == 1
 
 
-def test_several_instructions_look_at_their_picture_once(reasoner, monkeypatch):
-    looks, see, request = [], reasoner.language.see, edit_request()
-    monkeypatch.setattr(reasoner.language, "see", lambda *inputs: looks.append(1) or see(*inputs))
+def noted_images(reasoner, monkeypatch):
+    """Notes each image that the vision tower encodes."""
+    encoded, encode_image = [], reasoner.qwen.encode_image
+    monkeypatch.setattr(reasoner.qwen, "encode_image", lambda *inputs: encoded.append(1) or encode_image(*inputs))
+    return encoded
+
+
+def test_several_instructions_encode_their_image_once(reasoner, monkeypatch):
+    encoded, request = noted_images(reasoner, monkeypatch), edit_request()
     reasoner.write_all([request, replace(request, prompt="make it green")], [Sampling()] * 2, 4, False)
-    assert len(looks) == 1
+    assert len(encoded) == 1
 
 
 def test_a_chain_that_cannot_be_drawn_leaves_the_others(reasoner, monkeypatch):
@@ -378,18 +377,17 @@ def test_a_chain_that_cannot_be_drawn_leaves_the_others(reasoner, monkeypatch):
     assert isinstance(broken, ChainError) and "(9,0),(5,9)" in str(broken)
 
 
-def test_a_picture_is_looked_at_once_however_often_its_chain_is_changed(reasoner, monkeypatch):
-    looks, see = [], reasoner.language.see
-    monkeypatch.setattr(reasoner.language, "see", lambda *inputs: looks.append(1) or see(*inputs))
+def test_an_image_is_encoded_once_however_often_its_chain_is_changed(reasoner, monkeypatch):
+    encoded = noted_images(reasoner, monkeypatch)
     chain = reasoner.write(edit_request(), Sampling(), 4, False)
     edited = chain.edited("a red circle (1,2),(3,4)")
     reasoner.semantics(edited)
     again = replace(edit_request("now make it green"), source=picture(1), earlier=edited)
     reasoner.semantics(reasoner.write(again, Sampling(), 4, False).edited("done"))
-    assert len(looks) == 2, "one look a picture"
+    assert len(encoded) == 2, "each image once"
 
 
-def test_what_another_reasoner_saw_is_not_used(reasoner):
+def test_image_features_of_another_reasoner_are_not_used(reasoner):
     seen = reasoner.write(edit_request(), Sampling(), 4, False)
     foreign = replace(
         seen, text="done", semantics=None, image_features=seen.image_features._replace(features=0, reasoner="another")
@@ -404,33 +402,33 @@ def test_what_another_reasoner_saw_is_not_used(reasoner):
 @pytest.mark.parametrize("seed", range(20))
 def test_constrained_boxes_are_always_well_formed(reasoner, seed):
     vocabulary = reasoner.vocabulary
-    written = [*vocabulary.chain("A circle "), vocabulary.box_start]
-    choose = TokenChooser(Sampling(temperature=1.0, seed=seed), vocabulary)
+    written = [*vocabulary.chain_ids("A circle "), vocabulary.box_start]
+    sample = TokenSampler(Sampling(temperature=1.0, seed=seed), vocabulary)
     while written[-1] != vocabulary.box_end:
-        written.append(choose(written, torch.zeros(1, Sizes().vocabulary), written))
+        written.append(sample(written, torch.zeros(1, Sizes().vocabulary), written))
         assert len(written) < 60, "the box was never closed"
-    assert len(read_chain(reasoner.text_of(written)).regions) == 1
+    assert len(read_chain(reasoner.vocabulary.decode(written)).regions) == 1
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_constrained_colors_are_always_known(reasoner, seed):
     vocabulary = reasoner.vocabulary
-    written = vocabulary.chain(f"A circle {BOX} (")
-    choose = TokenChooser(Sampling(temperature=1.0, seed=seed), vocabulary)
-    while not reasoner.text_of(written).endswith(")"):
-        written.append(choose(written, torch.zeros(1, Sizes().vocabulary), written))
+    written = vocabulary.chain_ids(f"A circle {BOX} (")
+    sample = TokenSampler(Sampling(temperature=1.0, seed=seed), vocabulary)
+    while not reasoner.vocabulary.decode(written).endswith(")"):
+        written.append(sample(written, torch.zeros(1, Sizes().vocabulary), written))
         assert len(written) < 90, "the bracket was never closed"
-    assert read_chain(reasoner.text_of(written)).regions[0].color.word in COLORS
+    assert read_chain(reasoner.vocabulary.decode(written)).regions[0].color.word in COLORS
 
 
 def chosen_after(reasoner, text):
     """What is written next by a model that would open a bracket, and else write an x."""
     vocabulary = reasoner.vocabulary
     logits = torch.zeros(1, Sizes().vocabulary)
-    logits[0, vocabulary.chain("(")] = 2
-    logits[0, vocabulary.chain("x")] = 1
-    written = vocabulary.chain(text)
-    return reasoner.text_of([TokenChooser(Sampling(), vocabulary)(written, logits, written)])
+    logits[0, vocabulary.chain_ids("(")] = 2
+    logits[0, vocabulary.chain_ids("x")] = 1
+    written = vocabulary.chain_ids(text)
+    return reasoner.vocabulary.decode([TokenSampler(Sampling(), vocabulary)(written, logits, written)])
 
 
 @pytest.mark.parametrize("text", ["It goes to (747,898)", "It goes to (747,898) ", "(1,2),", "(0.5, so to speak)\n"])
@@ -450,7 +448,7 @@ def test_brackets_that_are_no_numbers_stay_possible(reasoner, text):
 )
 def test_a_special_token_in_the_prompt_stays_text(reasoner, token):
     vocabulary = reasoner.vocabulary
-    plain, typed = (vocabulary.prompt(text_request(text), []) for text in ("x", f"x{token}"))
+    plain, typed = (vocabulary.prompt_ids(text_request(text), []) for text in ("x", f"x{token}"))
     assert [number in vocabulary.special.values() for number in plain].count(True) == [
         number in vocabulary.special.values() for number in typed
     ].count(True)
@@ -459,7 +457,7 @@ def test_a_special_token_in_the_prompt_stays_text(reasoner, token):
 @pytest.mark.parametrize("token", ["<|im_end|>", "<|im_gen_0001|>", "<|image_pad|>", "<|vision_start|>"])
 def test_a_special_token_in_a_chain_stays_text(reasoner, token):
     vocabulary = reasoner.vocabulary
-    assert vocabulary.special[token] not in vocabulary.chain(f"a{token}b {BOX} (red)")
+    assert vocabulary.special[token] not in vocabulary.chain_ids(f"a{token}b {BOX} (red)")
 
 
 def test_conditions_have_the_stated_shapes_and_a_null_context_of_biases(reasoner):
@@ -472,7 +470,7 @@ def test_conditions_have_the_stated_shapes_and_a_null_context_of_biases(reasoner
 
 def test_positions_of_text_around_a_picture():
     pad = 9
-    positions = mrope_positions([1, pad, pad, pad, pad, pad, pad, 2, 3], pad, [(1, 4, 6)], 2)
+    positions = mrope_position_ids([1, pad, pad, pad, pad, pad, pad, 2, 3], pad, [(1, 4, 6)], 2)
     assert positions[:, 0].tolist() == [
         [0, 1, 1, 1, 1, 1, 1, 4, 5],
         [0, 1, 1, 1, 2, 2, 2, 4, 5],

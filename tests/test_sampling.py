@@ -6,8 +6,9 @@ import pytest
 import torch
 from got.got_models.chain.colors import COLORS
 from got.got_models.errors import GoTError
+from got.got_models.reasoner.grammar_constraint import GrammarConstraint, may_become_color
 from got.got_models.reasoner.prompt import NEW_TOKENS, Vocabulary
-from got.got_models.reasoner.sampling import ChainGrammar, Sampling, TokenChooser, may_become_color
+from got.got_models.reasoner.sampling import Sampling, TokenSampler
 from got.tools.oracle.qwen import QWEN_TOKENS, make_tokenizer
 from transformers.generation.logits_process import (
     LogitsProcessorList,
@@ -45,9 +46,9 @@ class Plainly:
 
     def __init__(self, sampling, vocabulary, constrain):
         self.sampling, self.generator = sampling, torch.Generator().manual_seed(sampling.seed)
-        self.grammar = ChainGrammar(vocabulary) if constrain else None
+        self.constraint = GrammarConstraint(vocabulary) if constrain else None
         special = vocabulary.special
-        self.never = [special[token] for token in (*QWEN_TOKENS, *NEW_TOKENS) if token not in KEPT]
+        self.suppressed = [special[token] for token in (*QWEN_TOKENS, *NEW_TOKENS) if token not in KEPT]
         self.penalty = RepetitionPenaltyLogitsProcessor(sampling.repetition_penalty)
         self.warpers = LogitsProcessorList()
         if sampling.temperature not in (0, 1):
@@ -58,12 +59,12 @@ class Plainly:
 
     def __call__(self, ids, logits, written):
         scores = self.penalty(torch.tensor([ids]), logits.clone())
-        scores[:, self.never] = -torch.inf
-        allowed = self.grammar.allowed(written) if self.grammar else None
+        scores[:, self.suppressed] = -torch.inf
+        allowed = self.constraint.allowed(written) if self.constraint else None
         if allowed is not None:
             scores[:, [number for number in range(ROWS) if number not in allowed]] = -torch.inf
-        elif self.grammar:
-            scores[:, list(self.grammar.forbidden())] = -torch.inf
+        elif self.constraint:
+            scores[:, list(self.constraint.forbidden())] = -torch.inf
         if self.sampling.temperature == 0:
             return int(scores.argmax())
         probabilities = self.warpers(torch.tensor([ids]), scores).softmax(-1)
@@ -83,15 +84,15 @@ def fine(random):
 @pytest.mark.parametrize("constrain", [True, False])
 @pytest.mark.parametrize("sampling", SAMPLINGS)
 def test_the_same_tokens_are_chosen(vocabulary, sampling, constrain, logits_of):
-    ours, expected = (kind(SAMPLINGS[sampling], vocabulary, constrain) for kind in (TokenChooser, Plainly))
+    ours, expected = (kind(SAMPLINGS[sampling], vocabulary, constrain) for kind in (TokenSampler, Plainly))
     random, opened = torch.Generator().manual_seed(1), 0
-    prompt, written = vocabulary.ordinary("a red cup"), vocabulary.chain(BEGUN)
+    prompt, written = vocabulary.text_ids("a red cup"), vocabulary.chain_ids(BEGUN)
     for step in range(200):
         logits = logits_of(random)
-        if step % 25 == 0:  # now and then a box, and a color behind it
+        if step % 25 == 0:  # now and then a box, and a color after it
             logits[0, vocabulary.box_start] = 50
         if written[-1] == vocabulary.box_end:
-            logits[0, vocabulary.ordinary("(")] = 50
+            logits[0, vocabulary.text_ids("(")] = 50
         before = logits.clone()
         token = ours([*prompt, *written], logits, written)
         assert token == expected([*prompt, *written], logits, written)
@@ -102,18 +103,18 @@ def test_the_same_tokens_are_chosen(vocabulary, sampling, constrain, logits_of):
 
 
 def test_the_noise_of_a_seed_is_its_own_however_many_are_drawn_at_once(vocabulary):
-    def draw(choosers, steps=20):
-        written, random = [[] for _ in choosers], torch.Generator().manual_seed(2)
+    def draw(samplers, steps=20):
+        written, random = [[] for _ in samplers], torch.Generator().manual_seed(2)
         for _ in range(steps):
             logits = fine(random)
-            for choose, ids in zip(choosers, written, strict=True):
-                ids.append(choose(ids, logits, ids))
+            for sample, ids in zip(samplers, written, strict=True):
+                ids.append(sample(ids, logits, ids))
         return written
 
-    def chooser(seed):
-        return TokenChooser(Sampling(temperature=1.0, seed=seed), vocabulary, False)
+    def sampler(seed):
+        return TokenSampler(Sampling(temperature=1.0, seed=seed), vocabulary, False)
 
-    assert draw([chooser(seed) for seed in range(6)]) == [draw([chooser(seed)])[0] for seed in range(6)]
+    assert draw([sampler(seed) for seed in range(6)]) == [draw([sampler(seed)])[0] for seed in range(6)]
 
 
 @pytest.mark.parametrize(
@@ -134,11 +135,11 @@ def test_values_that_no_token_can_be_chosen_by_are_refused(values):
         Sampling(**values)
 
 
-def test_spaces_behind_a_pair_of_numbers_do_not_slow_the_grammar(vocabulary):
-    grammar = ChainGrammar(vocabulary)
-    grammar.bracket = "(1,2)" + " " * 20_000
-    assert set(vocabulary.opening) <= set(grammar.forbidden())
-    grammar.bracket += "x"
+def test_spaces_after_a_pair_of_numbers_do_not_slow_the_constraint(vocabulary):
+    constraint = GrammarConstraint(vocabulary)
+    constraint.bracket = "(1,2)" + " " * 20_000
+    assert set(vocabulary.opening) <= set(constraint.forbidden())
+    constraint.bracket += "x"
     start = time.process_time()
-    assert grammar.forbidden() == (vocabulary.box_end,)
+    assert constraint.forbidden() == (vocabulary.box_end,)
     assert time.process_time() - start < 0.5

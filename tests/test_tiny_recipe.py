@@ -115,7 +115,7 @@ def test_a_second_turn_is_the_conversation_that_the_nodes_make(tokenizer):
     chain = read_chain(answer, EDIT, turns[0], picture)
     chain = read_chain(row.chain, EDIT, turns[1], picture, earlier=chain)
     vocabulary = Vocabulary(tokenizer, 64)
-    assert rows.tokens_of([row], tokenizer)[0][0] == vocabulary.prompt(chain, [PADS, PADS])
+    assert rows.tokens_of([row], tokenizer)[0][0] == vocabulary.prompt_ids(chain, [PADS, PADS])
 
 
 def test_both_pictures_of_a_second_turn_are_shown(tokenizer, student, pictures):

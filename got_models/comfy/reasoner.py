@@ -45,7 +45,7 @@ _SHARE = 0.8  # of a card's memory: what a reasoner and its work may take that i
 class ManagedReasoner:
     """What travels on a GOT_REASONER wire. `patcher` owns the network; nothing else keeps it on a device.
 
-    recorded: see reasoner.Reasoner.
+    use_cuda_graph: see reasoner.Reasoner.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -53,7 +53,7 @@ class ManagedReasoner:
         device, offload_device = management.get_torch_device(), management.text_encoder_offload_device()
         dtype, check = reasoner_dtype(), management.throw_exception_if_processing_interrupted
         self.reasoner = load_reasoner(folder, dtype, reasoner_stays(*weights_of(folder / REASONER)), check)
-        self.manifest, self.recorded = self.reasoner.manifest, True
+        self.manifest, self.use_cuda_graph = self.reasoner.manifest, True
         retype(self.reasoner.network, dtype)
         patcher_class = _patcher_class(self.reasoner.network, device)
         self.patcher = patcher_class(self.reasoner.network, load_device=device, offload_device=offload_device)
@@ -87,9 +87,10 @@ class ManagedReasoner:
 
         In the place of a chain that cannot be drawn comes its ChainError.
         """
-        one = self.reasoner.language.bytes_of_row(max_tokens, self.reasoner.network.get_dtype())
+        one = self.reasoner.qwen.cache_bytes(max_tokens, self.reasoner.network.get_dtype())
         self._load(_WORKING_MEMORY + min(_CACHE_MEMORY, (len(requests) - 1) * one))
-        self.reasoner.recorded = self.recorded and not _patched_as_it_runs(self.reasoner.network.language_model)
+        patched = _patched_at_run_time(self.reasoner.network.language_model)
+        self.reasoner.use_cuda_graph = self.use_cuda_graph and not patched
         stream = _Stream(node_id, len(requests))
         try:
             tell = _progress(max_tokens, stream)
@@ -134,7 +135,7 @@ def _patcher_class(network: nn.Module, device: torch.device) -> type[comfy.model
     return patchers.ModelPatcher if roomy else patchers.CoreModelPatcher
 
 
-def _patched_as_it_runs(network: nn.Module) -> bool:
+def _patched_at_run_time(network: nn.Module) -> bool:
     """Whether some layer changes its weights each time it runs, as for a LoRA on weights that are not all loaded."""
     changes = ("weight_function", "bias_function")
     return any(getattr(layer, name, None) for layer in network.modules() for name in changes)

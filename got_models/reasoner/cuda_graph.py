@@ -1,7 +1,7 @@
-"""One token of every sequence as a single step, plain or recorded.
+"""One token of every sequence as a single step, eager or as a CUDA graph.
 
-A step reads some GB of weights and computes little, so on a fast card the time to start its hundreds of kernels from
-Python can be several times that of running them. Recorded once as a CUDA graph, they start together.
+A step reads some GB of weights and computes little. On a fast card, starting its hundreds of kernels from Python can
+take several times as long as running them. Captured once as a CUDA graph, they start together.
 """
 
 import logging
@@ -10,50 +10,51 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from .network import KeyValues, Language
+from .network import CachedQwenVL, KVCache
 
-PLAIN = 8  # steps before one is recorded, which takes three of them and more: a chain of few tokens need not pay for it
+EAGER_STEPS = 8  # before the capture, which takes as long as three steps and more; a short chain does without
 
 
-def read_one_token(language: Language, inputs: Tensor, seen: int, cache: KeyValues) -> Tensor:
+def decode_step(qwen: CachedQwenVL, inputs: Tensor, kv_len: int, kv_cache: KVCache) -> Tensor:
     """Logits (B, vocabulary) after one more token of every row.
 
-    inputs: (3, B, 1), of each row the token's id, its place in the cache and its position. seen: as in Language.read.
+    inputs: (3, B, 1), of each row the token's id, its cache position and its position id. kv_len: as in
+    CachedQwenVL.forward.
     """
-    tokens, places, positions = inputs
-    hidden = language.read(language.embed(tokens), positions.expand(3, -1, -1), places, seen, cache)
-    return language.logits(hidden[:, -1])
+    ids, cache_positions, position_ids = inputs
+    hidden = qwen.forward(qwen.embed(ids), position_ids.expand(3, -1, -1), cache_positions, kv_len, kv_cache)
+    return qwen.logits(hidden[:, -1])
 
 
-class PlainStep:
-    """`read_one_token` as it stands, over little more of the cache than is filled. Its inputs come from the CPU."""
+class EagerStep:
+    """`decode_step` without a graph, over the filled blocks of the cache. Its inputs are on the CPU."""
 
-    def __init__(self, language: Language, cache: KeyValues) -> None:
-        self.language, self.cache = language, cache
+    def __init__(self, qwen: CachedQwenVL, kv_cache: KVCache) -> None:
+        self.qwen, self.kv_cache = qwen, kv_cache
 
     def __call__(self, inputs: Tensor) -> Tensor:
-        seen = self.cache.seen(int(inputs[1].max()) + 1)
-        return read_one_token(self.language, inputs.to(self.cache.keys[0].device), seen, self.cache)
+        kv_len = self.kv_cache.kv_len(int(inputs[1].max()) + 1)
+        return decode_step(self.qwen, inputs.to(self.kv_cache.device), kv_len, self.kv_cache)
 
 
-class RecordedStep:
-    """`read_one_token` as a CUDA graph over the whole cache. Every weight must be on the device and stay there.
+class CUDAGraphStep:
+    """`decode_step` as a CUDA graph over the whole cache. Every weight must be on the device and stay there.
 
-    inputs: those that it will be called with first. They are read before the recording too, which leaves in the cache
-    what that call will. The logits are overwritten by the next call. Its memory goes when the step goes.
+    inputs: those of the first call. The warm-up before the capture reads them too; the cache then holds what that call
+    writes to it. Each call overwrites the logits of the call before. The graph's memory is freed with the step.
     """
 
-    def __init__(self, language: Language, cache: KeyValues, inputs: Tensor) -> None:
-        device, places = cache.keys[0].device, cache.keys[0].shape[2]
+    def __init__(self, qwen: CachedQwenVL, kv_cache: KVCache, inputs: Tensor) -> None:
+        device, kv_len = kv_cache.device, kv_cache.capacity
         self.inputs, self.graph = inputs.to(device), torch.cuda.CUDAGraph()
-        stream = _stream(device)
+        stream = _capture_stream(device)
         stream.wait_stream(torch.cuda.current_stream(device))
-        with torch.cuda.stream(stream):  # for torch.cuda.graph does not leave it if the recording fails
-            for _ in range(2):  # kernels are loaded and chosen on their first runs, which cannot be recorded
-                read_one_token(language, self.inputs, places, cache)
-            # Waits for all that; thread_local lets other threads use the device meanwhile.
+        with torch.cuda.stream(stream):  # torch.cuda.graph does not leave the stream if the capture fails
+            for _ in range(2):  # warm-up: kernels are loaded and chosen on their first runs, which cannot be captured
+                decode_step(qwen, self.inputs, kv_len, kv_cache)
+            # Waits for the warm-up; thread_local lets other threads use the device meanwhile.
             with torch.cuda.graph(self.graph, stream=stream, capture_error_mode="thread_local"):
-                self.logits = read_one_token(language, self.inputs, places, cache)
+                self.logits = decode_step(qwen, self.inputs, kv_len, kv_cache)
 
     def __call__(self, inputs: Tensor) -> Tensor:
         self.inputs.copy_(inputs)
@@ -62,27 +63,27 @@ class RecordedStep:
 
 
 @cache
-def _stream(device: torch.device) -> torch.cuda.Stream:
-    """Where steps are recorded. One for all: on each stream PyTorch keeps some memory for products of matrices."""
+def _capture_stream(device: torch.device) -> torch.cuda.Stream:
+    """The stream of all captures. There is one, for PyTorch keeps some memory per stream for matrix products."""
     return torch.cuda.Stream(device)
 
 
-class FastStep:
-    """A plain step at first, a recorded one as soon as that pays; plain to the end if it cannot be recorded."""
+class LazyCUDAGraphStep:
+    """An eager step at first, a CUDA graph as soon as that pays; eager to the end if the capture fails."""
 
-    def __init__(self, language: Language, cache: KeyValues) -> None:
-        self.language, self.cache = language, cache
-        self.step: PlainStep | RecordedStep = PlainStep(language, cache)
+    def __init__(self, qwen: CachedQwenVL, kv_cache: KVCache) -> None:
+        self.qwen, self.kv_cache = qwen, kv_cache
+        self.step: EagerStep | CUDAGraphStep = EagerStep(qwen, kv_cache)
         self.count = 0
 
     def __call__(self, inputs: Tensor) -> Tensor:
         self.count += 1
-        if self.count == PLAIN + 1:
+        if self.count == EAGER_STEPS + 1:
             try:
-                step = RecordedStep(self.language, self.cache, inputs)
+                step = CUDAGraphStep(self.qwen, self.kv_cache, inputs)
                 logits = step(inputs)
-            except Exception as error:  # whatever it is, such as too little memory: the chain goes on without
-                logging.warning("GoT writes this chain more slowly: its step could not be recorded (%s).", error)
+            except Exception as error:  # of any kind, such as too little memory: the chain is written without a graph
+                logging.warning("GoT writes this chain more slowly: the CUDA graph capture failed (%s).", error)
             else:
                 self.step = step
                 return logits

@@ -1,6 +1,6 @@
-"""How chains are written: one token of each after another, or one chain from guesses that are checked.
+"""Autoregressive generation: a batch one token at a time, or one chain by prompt lookup decoding.
 
-Both give the same tokens. Knows ids, logits and places in the cache; knows nothing of boxes, pictures and devices.
+Both give the same tokens. Works on token ids, logits and cache positions; knows nothing of boxes, images and devices.
 """
 
 from collections.abc import Callable
@@ -9,53 +9,55 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .network import KeyValues, Language
-from .sampling import TokenChooser
+from .network import CachedQwenVL, KVCache
+from .prompt import Vocabulary
+from .sampling import TokenSampler
 
-GUESSED = 16  # tokens that are guessed at once from a draft
-MATCHED = 4  # tokens that must be those of the draft before the next ones are guessed
+LOOKAHEAD = 16  # tokens that prompt lookup proposes at once
+NGRAM = 4  # last tokens that must match the lookup text before the next ones are proposed
 
 OnToken = Callable[[int, str], None]  # the number of tokens and the text so far; it may raise to stop
-Step = Callable[[Tensor], Tensor]  # see recording.read_one_token
+Step = Callable[[Tensor], Tensor]  # see cuda_graph.decode_step
 
 
 class Sequence:
-    """A sequence being read: its row of the cache holds keys and values of its first `length` tokens."""
+    """A sequence in the cache: its row holds the keys and values of its first `length` tokens."""
 
-    def __init__(self, language: Language, embeddings: Tensor, positions: Tensor, cache: KeyValues) -> None:
-        """embeddings, positions: (1, L, D) and (3, 1, L) of what it begins with. cache: one row."""
-        self.language, self.cache = language, cache
-        self.embeddings, self.positions = embeddings, positions
-        self.shift = int(positions.max()) + 1 - positions.shape[-1]  # of a later token's position against its place
+    def __init__(self, qwen: CachedQwenVL, embeddings: Tensor, position_ids: Tensor, kv_cache: KVCache) -> None:
+        """embeddings, position_ids: (1, L, D) and (3, 1, L) of the prompt. kv_cache: one row."""
+        self.qwen, self.kv_cache = qwen, kv_cache
+        self.embeddings, self.position_ids = embeddings, position_ids
+        # How far the position id of a later token is from its cache position: an image takes fewer ids than tokens.
+        self.offset = int(position_ids.max()) + 1 - position_ids.shape[-1]
         self.length = 0
 
-    def read_beginning(self) -> Tensor:
-        """The hidden states (1, L, D) of what it begins with."""
-        self.length = self.positions.shape[-1]
-        return self._read(self.embeddings, self.positions, 0, self.length)
+    def prefill(self) -> Tensor:
+        """Read the prompt; its hidden states (1, L, D)."""
+        self.length = self.position_ids.shape[-1]
+        return self._forward(self.embeddings, self.position_ids, 0, self.length)
 
-    def read(self, ids: list[int]) -> Tensor:
-        """Read on; the hidden states (1, L, D) of what is new."""
+    def extend(self, ids: list[int]) -> Tensor:
+        """Read more tokens; their hidden states (1, L, D)."""
         start, self.length = self.length, self.length + len(ids)
-        embeddings = self.language.embed(torch.tensor([ids], device=self.embeddings.device))
-        positions = torch.arange(start, self.length) + self.shift
-        return self._read(embeddings, positions.expand(3, 1, -1), start, self.cache.seen(self.length))
+        embeddings = self.qwen.embed(torch.tensor([ids], device=self.embeddings.device))
+        position_ids = (torch.arange(start, self.length) + self.offset).expand(3, 1, -1)
+        return self._forward(embeddings, position_ids, start, self.kv_cache.kv_len(self.length))
 
-    def _read(self, embeddings: Tensor, positions: Tensor, start: int, seen: int) -> Tensor:
+    def _forward(self, embeddings: Tensor, position_ids: Tensor, start: int, kv_len: int) -> Tensor:
         device = embeddings.device
-        places = torch.arange(start, self.length, device=device).unsqueeze(0)
-        return self.language.read(embeddings, positions.to(device), places, seen, self.cache)
+        cache_positions = torch.arange(start, self.length, device=device).unsqueeze(0)
+        return self.qwen.forward(embeddings, position_ids.to(device), cache_positions, kv_len, self.kv_cache)
 
-    def copy(self, other: "Sequence") -> None:
-        """Have read what another sequence has read."""
+    def copy_from(self, other: "Sequence") -> None:
+        """Take over all that another sequence has read."""
         self.length = other.length
-        for own, others in zip(self.cache, other.cache, strict=True):
+        for own, others in zip(self.kv_cache, other.kv_cache, strict=True):
             for part, source in zip(own, others, strict=True):
                 part[:, :, : self.length] = source[:, :, : self.length]
 
 
-class TextSoFar:
-    """The text of ids as they come, each decoded once. A character still being written is left out."""
+class StreamingDetokenizer:
+    """The text of ids that come one after another. Each is decoded once; a character that is incomplete is left out."""
 
     def __init__(self, tokenizer: Any) -> None:
         self.tokenizer, self.text, self.pending = tokenizer, "", []
@@ -70,96 +72,100 @@ class TextSoFar:
         return self.text
 
 
-class Page:
-    """A chain being written on a sequence: chooses each token, tells of it, and knows when the chain has ended."""
+class Generation:
+    """A chain that is being generated on a sequence: chooses each token, reports it, and knows when the chain ends."""
 
     def __init__(
         self,
         sequence: Sequence,
         ids: list[int],
         begun: list[int],
-        choose: TokenChooser,
-        text: TextSoFar,
+        vocabulary: Vocabulary,
+        sample: TokenSampler,
         on_token: OnToken,
+        max_tokens: int,
     ) -> None:
-        """ids: all that the sequence begins with; its last ones, `begun`, are the chain's own."""
-        self.sequence, self.choose, self.text, self.on_token = sequence, choose, text, on_token
+        """ids: the sequence's prompt; its last ones, `begun`, belong to the chain. max_tokens: new ones, at most."""
+        self.sequence, self.sample, self.on_token, self.max_tokens = sequence, sample, on_token, max_tokens
+        self.stops, self.detokenizer = vocabulary.stops, StreamingDetokenizer(vocabulary.tokenizer)
         self.ids, self.written, self.count = list(ids), list(begun), 0
         self.stopped = self.done = False
-        text.add(begun)
+        self.detokenizer.add(begun)
 
-    def add(self, logits: Tensor, stops: set[int], max_tokens: int) -> int:
-        """The next token, by logits (1, vocabulary). One of `stops` ends the chain and is not part of it."""
-        token = self.choose(self.ids, logits, self.written)
-        self.stopped = token in stops
+    def add(self, logits: Tensor) -> int:
+        """The next token, by logits (1, vocabulary). A stop token ends the chain and is not part of it."""
+        token = self.sample(self.ids, logits, self.written)
+        self.stopped = token in self.stops
         if not self.stopped:
             self.ids.append(token)
             self.written.append(token)
             self.count += 1
-            self.on_token(self.count, self.text.add([token]))
-        self.done = self.stopped or self.count == max_tokens
+            self.on_token(self.count, self.detokenizer.add([token]))
+        self.done = self.stopped or self.count == self.max_tokens
         return token
 
     def finish(self, ids: list[int]) -> Tensor:
-        """Read what is written and not yet read, and more ids; the hidden states (1, L, D) of all these."""
-        return self.sequence.read([*self.ids[self.sequence.length :], *ids])
+        """Read the tokens that are generated and not read yet, and more ids; the hidden states (1, L, D) of these."""
+        return self.sequence.extend([*self.ids[self.sequence.length :], *ids])
 
 
-def write_together(pages: list[Page], logits: Tensor, step: Step, stops: set[int], max_tokens: int) -> None:
-    """Write all pages to their ends, a token of each in one step.
+def decode_batch(generations: list[Generation], logits: Tensor, step: Step) -> None:
+    """Run all generations to their ends, a token of each per step.
 
-    logits: (pages, vocabulary), of each page's first token. A page that is done stays in the batch and reads a token
-    that the next one takes the place of: the step costs no less without it.
+    logits: (generations, vocabulary), of the first tokens. A generation that is done stays in the batch, with a token
+    that the next one overwrites: a step costs no less without it.
     """
     while True:
-        tokens = [0 if page.done else page.add(logits[i : i + 1], stops, max_tokens) for i, page in enumerate(pages)]
-        if all(page.done for page in pages):
+        rows = zip(generations, logits.split(1), strict=True)
+        tokens = [0 if generation.done else generation.add(row) for generation, row in rows]
+        if all(generation.done for generation in generations):
             return
-        logits = _read_one(pages, tokens, step)
+        logits = _next_logits(generations, tokens, step)
 
 
-def _read_one(pages: list[Page], tokens: list[int], step: Step) -> Tensor:
-    """Logits (pages, vocabulary) after one more token of each page."""
-    sequences = [page.sequence for page in pages]
-    rows = [(token, part.length, part.length + part.shift) for token, part in zip(tokens, sequences, strict=True)]
+def _next_logits(generations: list[Generation], tokens: list[int], step: Step) -> Tensor:
+    """Logits (generations, vocabulary) after one more token of each."""
+    sequences = [generation.sequence for generation in generations]
+    rows = [(token, row.length, row.length + row.offset) for token, row in zip(tokens, sequences, strict=True)]
     logits = step(torch.tensor(rows).t().unsqueeze(-1))
-    for page in pages:
-        page.sequence.length += not page.done
+    for generation in generations:
+        generation.sequence.length += not generation.done
     return logits
 
 
-class Draft:
-    """An earlier text, from which a new one is guessed where the two run alike."""
+class PromptLookup:
+    """Proposes the next tokens of a text that resembles an earlier one: those that came there after the same n-gram."""
 
     def __init__(self, ids: list[int]) -> None:
         self.ids = ids
-        padded = [None] * MATCHED + ids  # so that the beginning is like the beginning
-        self.places = {tuple(padded[at : at + MATCHED]): at for at in reversed(range(len(ids)))}
+        padded = [None] * NGRAM + ids  # so that the first tokens have an n-gram too
+        self.starts = {tuple(padded[at : at + NGRAM]): at for at in reversed(range(len(ids)))}
 
-    def guess(self, written: list[int]) -> list[int]:
-        """What came next in the draft after the same last tokens; nothing if they never came."""
-        last = ([None] * MATCHED + written[-MATCHED:])[-MATCHED:]
-        at = self.places.get(tuple(last), len(self.ids))
-        return self.ids[at : at + GUESSED]
+    def propose(self, written: list[int]) -> list[int]:
+        """What came next in the earlier text after the same last tokens; nothing if they never came."""
+        last = ([None] * NGRAM + written[-NGRAM:])[-NGRAM:]
+        at = self.starts.get(tuple(last), len(self.ids))
+        return self.ids[at : at + LOOKAHEAD]
 
 
-def write_from_draft(page: Page, logits: Tensor, step: Step, draft: Draft, stops: set[int], max_tokens: int) -> None:
-    """Write a page to its end with guesses, each read together with the token before it.
+def decode_with_lookup(generation: Generation, logits: Tensor, step: Step, lookup: PromptLookup) -> None:
+    """Run a generation to its end by prompt lookup decoding: proposed tokens are read together with the one before.
 
-    Every token is chosen as without a draft; as long as it is the guessed one, the next one's logits are known already.
-    logits: (1, vocabulary), of the first token. Source: speculative decoding, arXiv 2211.17192, from a text, no model.
+    Every token is chosen as without proposals. As long as it is the proposed one, the next logits are known already.
+    logits: (1, vocabulary), of the first token.
+    Source: speculative decoding, arXiv 2211.17192; the proposals come from a text instead of a model.
     """
-    sequence, guess = page.sequence, []
+    sequence, proposed = generation.sequence, []
     while True:
-        for right in range(len(guess) + 1):
-            token = page.add(logits[right : right + 1], stops, max_tokens)
-            if page.done or token != [*guess, None][right]:
+        for accepted, expected in enumerate([*proposed, None]):
+            token = generation.add(logits[accepted : accepted + 1])
+            if generation.done or token != expected:
                 break
-        sequence.length -= len(guess) - right  # the wrong guesses are read over
-        if page.done:
+        sequence.length -= len(proposed) - accepted  # roll back: the rejected tokens are overwritten
+        if generation.done:
             return
-        guess = draft.guess(page.written)[: max_tokens - page.count]
-        if guess:
-            logits = sequence.language.logits(sequence.read([token, *guess])[0])  # (1 + guessed, vocabulary)
+        proposed = lookup.propose(generation.written)[: generation.max_tokens - generation.count]
+        if proposed:
+            logits = sequence.qwen.logits(sequence.extend([token, *proposed])[0])  # (1 + proposed, vocabulary)
         else:
-            logits = _read_one([page], [token], step)
+            logits = _next_logits([generation], [token], step)

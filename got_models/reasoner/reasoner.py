@@ -1,10 +1,10 @@
 """The reasoner: Qwen2.5-VL that writes chains, and reads them into the 64 hidden states that guide the UNet.
 
 Works on tensors and tokens; knows nothing of ComfyUI, files or boxes in pixels. The network is transformers'
-`Qwen2_5_VLForConditionalGeneration`, used through its parts (language.py), with positions worked out here, so that the
-same numbers come from every transformers release since 4.50.
+`Qwen2_5_VLForConditionalGeneration`, used by its parts (network.py), with position ids computed here. So the numbers
+are the same with every transformers release since 4.50.
 
-Source: arXiv 2503.10639 section 4.2 and the released inference code; positions: Qwen2.5-VL's multimodal RoPE.
+Source: arXiv 2503.10639 section 4.2 and the released inference code; position ids: Qwen2.5-VL's multimodal RoPE.
 """
 
 import math
@@ -18,15 +18,22 @@ import torch
 from torch import Tensor, nn
 
 from ..chain.grammar import Chain, ChainError, canonical_text, parse_regions, without_unfinished_box
-from ..chain.phrases import without_tags
 from ..chain.request import Request
 from ..files.manifest import Manifest
 from ..guidance.images import bicubic
-from .cuda_graph import FastStep, PlainStep
-from .generation import GUESSED, Draft, OnToken, Page, Sequence, TextSoFar, write_from_draft, write_together
-from .network import KeyValues, Language, mrope_positions, rounded_up
+from .cuda_graph import EagerStep, LazyCUDAGraphStep
+from .generation import (
+    LOOKAHEAD,
+    Generation,
+    OnToken,
+    PromptLookup,
+    Sequence,
+    decode_batch,
+    decode_with_lookup,
+)
+from .network import CachedQwenVL, KVCache, mrope_position_ids, round_up_to_block
 from .prompt import Vocabulary, turns_of
-from .sampling import Sampling, TokenChooser
+from .sampling import Sampling, TokenSampler
 
 Turn = TypeVar("Turn", Request, Chain)
 
@@ -34,15 +41,17 @@ Turn = TypeVar("Turn", Request, Chain)
 
 
 class Semantics(NamedTuple):
-    """What a chain means to one reasoner: hidden states (1, T, D) at the image tokens, and which reasoner that was."""
+    """What a chain means to one reasoner: hidden states (1, T, D) at the image tokens, and that reasoner's key."""
 
     hidden: Tensor
     reasoner: str
 
 
 class ImageFeatures(NamedTuple):
-    """An image as one reasoner's vision tower encoded it: features (tokens, D), grid of patches (1, h, w), and which
-    reasoner that was."""
+    """An image as one reasoner's vision tower encoded it.
+
+    features: (tokens, D). grid: patches in time, height and width. reasoner: that reasoner's key.
+    """
 
     features: Tensor
     grid: tuple[int, int, int]
@@ -58,26 +67,26 @@ class ReasonerNetwork(nn.Module):
     def __init__(self, language_model: nn.Module, context: nn.Linear, pooled: nn.Linear) -> None:
         super().__init__()
         self.language_model, self.context, self.pooled = language_model, context, pooled
-        self.device = None  # set by whoever manages memory
+        self.device = None  # ComfyUI's model patcher sets it
 
     def get_dtype(self) -> torch.dtype:
-        """What the network computes in; large weights may be stored in less."""
+        """The dtype in which the network computes; large weights may be stored in a smaller one."""
         return self.context.weight.dtype
 
 
 class Reasoner:
     """A reasoner ready to use. `device` is where its network's inputs go; the network may be loaded there in part.
 
-    recorded: whether the step that writes a token may be recorded and replayed, where a CUDA device holds all weights.
+    use_cuda_graph: whether the step of a token may become a CUDA graph, where a CUDA device holds all weights.
     """
 
     def __init__(self, network: ReasonerNetwork, tokenizer: Any, image_processor: Any, manifest: Manifest) -> None:
         self.network, self.image_processor, self.manifest = network, image_processor, manifest
-        self.language = Language(network.language_model)
+        self.qwen = CachedQwenVL(network.language_model)
         self.vocabulary = Vocabulary(tokenizer, manifest.image_tokens)
         self.key = uuid4().hex
         self.device = torch.device("cpu")
-        self.recorded = True
+        self.use_cuda_graph = True
 
     def write(
         self,
@@ -85,16 +94,16 @@ class Reasoner:
         sampling: Sampling,
         max_tokens: int = 1024,
         constrain: bool = True,
-        on_token: Callable[[int, str], None] = lambda count, text: None,
+        on_token: OnToken = lambda count, text: None,
     ) -> Chain:
-        """Write the chain that is asked for.
+        """Write the chain that a request asks for.
 
         on_token is called with the number of tokens and the text so far; it may raise to stop. constrain: the chain is
         always well formed; without it, ChainError is raised for a box or color that cannot be drawn.
         The result is marked `cut` if max_tokens came first. It carries the image features of its source, and its
-        semantics, unless its text had to be mended.
+        semantics, unless its text had to be corrected.
         """
-        [written] = self.write_all([request], [sampling], max_tokens, constrain, lambda _, *told: on_token(*told))
+        [written] = self.write_all([request], [sampling], max_tokens, constrain, lambda _, *event: on_token(*event))
         if isinstance(written, ChainError):
             raise written
         return written
@@ -108,37 +117,32 @@ class Reasoner:
         on_token: Callable[[int, int, str], None] = lambda number, count, text: None,
         cache_memory: float = math.inf,
     ) -> list[Chain | ChainError]:
-        """Write the chains of several requests together. They are the same as one by one, and take less time.
+        """Write the chains of several requests in batches: the same as one by one, in less time. Otherwise as `write`.
 
         on_token is called with the number of the request first. A request that is in the list twice is read once, an
-        image encoded once. A lookup text is used if its request is alone. For a chain that cannot be drawn, its
-        ChainError is returned. cache_memory: bytes that keys and values may take, unless those of one chain take more;
-        the chains are written in groups that keep to it. Otherwise as `write`.
+        image encoded once. A lookup text is used if its batch has no other request. The result has a ChainError in
+        place of a chain that cannot be drawn. cache_memory: bytes that the KV cache of a batch may take, unless that of
+        one chain takes more.
         """
         encoded: dict[Tensor, ImageFeatures] = {}
-        turns = {request: self._with_image_features(request, encoded) for request in requests}
-        beginnings = {request: self._beginning(turn) for request, turn in turns.items()}
-
-        def start(number: int) -> _Writing:
-            """Made as it is written: a chooser holds masks as long as the vocabulary on the device."""
-            request, choose = requests[number], TokenChooser(samplings[number], self.vocabulary, constrain)
-            return _Writing(turns[request], beginnings[request], choose, partial(on_token, number))
-
-        longest = max(len(beginning.ids) for beginning in beginnings.values())
-        places = rounded_up(longest + max_tokens + GUESSED + len(self.vocabulary.drawing))
-        row = self.language.bytes_of_row(places, self.network.get_dtype())
-        together = max(1, int(min(len(requests), cache_memory / row)))
-        numbers = range(len(requests))
-        groups = [numbers[first : first + together] for first in range(0, len(requests), together)]
-        return [chain for group in groups for chain in self._write_group([*map(start, group)], places, max_tokens)]
+        prompts = {request: self._prompt(self._with_image_features(request, encoded)) for request in requests}
+        longest = max(len(prompt.ids) for prompt in prompts.values())
+        capacity = round_up_to_block(longest + max_tokens + LOOKAHEAD + len(self.vocabulary.image_ids))
+        size = int(max(1, min(len(requests), cache_memory / self.qwen.cache_bytes(capacity, self.network.get_dtype()))))
+        jobs = [
+            _Job(prompts[request], sampling, partial(on_token, number))
+            for number, (request, sampling) in enumerate(zip(requests, samplings, strict=True))
+        ]
+        batches = [jobs[start : start + size] for start in range(0, len(jobs), size)]
+        return [chain for batch in batches for chain in self._write_batch(batch, capacity, max_tokens, constrain)]
 
     def semantics(self, chain: Chain) -> Semantics:
-        """The hidden states of a chain: those it was written with, or else from one forward over its text."""
+        """The hidden states of a chain: those it was written with, or else from one forward pass over its text."""
         if chain.semantics is not None and chain.semantics.reasoner == self.key:
             return chain.semantics
-        beginning = self._beginning(self._with_image_features(chain, {}), tuple(self.vocabulary.drawing))
-        cache = self.language.empty(1, len(beginning.ids), like=beginning.embeddings)
-        return self._semantics(Sequence(self.language, *beginning[2:], cache).read_beginning())
+        prompt = self._prompt(self._with_image_features(chain, {}), tuple(self.vocabulary.image_ids))
+        cache = self.qwen.new_cache(1, len(prompt.ids), like=prompt.embeddings)
+        return self._semantics(Sequence(self.qwen, prompt.embeddings, prompt.position_ids, cache).prefill())
 
     def conditions(self, semantics: Semantics) -> tuple[Tensor, Tensor, Tensor]:
         """context (1, T, C), null context (1, T, C) and pooled (1, P) for the UNet, in float32.
@@ -152,56 +156,59 @@ class Reasoner:
         context, null = network.context(hidden), network.context(torch.zeros_like(hidden))
         return context.float(), null.float(), network.pooled(hidden).mean(1).float()
 
-    def text_of(self, ids: list[int]) -> str:
-        """The text of a chain's ids; a character still being written is left out."""
-        text = self.vocabulary.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
-        return text.rstrip("\ufffd")
+    def image_inputs(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """See the function of that name."""
+        return image_inputs(image, self.manifest.reasoner_image_size, self.image_processor)
 
-    def _write_group(self, writings: list["_Writing"], places: int, max_tokens: int) -> list[Chain | ChainError]:
-        """Write some chains at once, in a cache of `places` tokens for each."""
-        cache = self.language.empty(len(writings), places, like=writings[0].beginning.embeddings)
-        step = (FastStep if self._can_record() else PlainStep)(self.language, cache)
-        pages, logits = self._opened(writings, cache)
-        if len(pages) == 1 and writings[0].request.lookup_text:
-            draft = Draft(self.vocabulary.chain(writings[0].request.lookup_text))
-            write_from_draft(pages[0], logits, step, draft, self.vocabulary.stops, max_tokens)
+    def _write_batch(
+        self, jobs: list["_Job"], capacity: int, max_tokens: int, constrain: bool
+    ) -> list[Chain | ChainError]:
+        """Write some chains at once, in a cache of `capacity` tokens for each."""
+        cache = self.qwen.new_cache(len(jobs), capacity, like=jobs[0].prompt.embeddings)
+        step = (LazyCUDAGraphStep if self._can_capture() else EagerStep)(self.qwen, cache)
+        sequences, logits = self._prefill(jobs, cache)
+        generations = [
+            Generation(
+                *(sequence, job.prompt.ids, job.prompt.begun, self.vocabulary),
+                *(TokenSampler(job.sampling, self.vocabulary, constrain), job.on_token, max_tokens),
+            )
+            for job, sequence in zip(jobs, sequences, strict=True)
+        ]
+        lookup_text = jobs[0].prompt.turn.lookup_text
+        if len(jobs) == 1 and lookup_text:
+            decode_with_lookup(generations[0], logits, step, PromptLookup(self.vocabulary.chain_ids(lookup_text)))
         else:
-            write_together(pages, logits, step, self.vocabulary.stops, max_tokens)
-        return [self._finished(writing.request, page) for writing, page in zip(writings, pages, strict=True)]
+            decode_batch(generations, logits, step)
+        return [self._chain(job.prompt.turn, generation) for job, generation in zip(jobs, generations, strict=True)]
 
-    def _opened(self, writings: list["_Writing"], cache: KeyValues) -> tuple[list[Page], Tensor]:
-        """A page a chain, read up to where it is to be written on; the logits of the first tokens."""
-        pages, logits, read = [], [], {}
-        for number, (request, beginning, choose, on_token) in enumerate(writings):
-            ids, begun, *inputs = beginning
-            sequence, text = Sequence(self.language, *inputs, cache.row(number)), TextSoFar(self.vocabulary.tokenizer)
-            if request in read:
-                sequence.copy(pages[read[request]].sequence)
-                logits.append(logits[read[request]])
+    def _prefill(self, jobs: list["_Job"], cache: KVCache) -> tuple[list[Sequence], Tensor]:
+        """A sequence per job that has read its prompt, and the logits (jobs, vocabulary) of the first new tokens."""
+        sequences, logits, rows = [], [], {}
+        for number, (prompt, *_) in enumerate(jobs):
+            sequence = Sequence(self.qwen, prompt.embeddings, prompt.position_ids, cache.row(number))
+            first = rows.setdefault(prompt.turn, number)  # the row that reads this prompt
+            if first == number:
+                logits.append(self.qwen.logits(sequence.prefill()[:, -1]))
             else:
-                read[request] = number
-                logits.append(self.language.logits(sequence.read_beginning()[:, -1]))
-            pages.append(Page(sequence, ids, begun, choose, text, on_token))
-        return pages, torch.cat(logits)
+                sequence.copy_from(sequences[first])
+                logits.append(logits[first])
+            sequences.append(sequence)
+        return sequences, torch.cat(logits)
 
-    def _finished(self, request: Request, page: Page) -> Chain | ChainError:
-        """The chain on a page; what it means, if its text could be left as it was written."""
-        raw = self.text_of(page.written)
-        beginning = without_tags(request.text)
-        if raw.startswith(beginning):  # the tags of locked phrases are no tokens
-            raw = request.text + raw[len(beginning) :]
+    def _chain(self, request: Request, generation: Generation) -> Chain | ChainError:
+        """The chain of a finished generation, with its semantics if the text is exactly what was generated."""
+        raw = self.vocabulary.decode(generation.written)
         try:
-            text = canonical_text(raw if page.stopped else without_unfinished_box(raw))
+            text = canonical_text(raw if generation.stopped else without_unfinished_box(raw))
             regions = parse_regions(text)
         except ChainError as error:
             return error
-        as_written = page.written == self.vocabulary.chain(text)
-        semantics = self._semantics(page.finish(self.vocabulary.drawing)) if as_written else None
+        unchanged = generation.written == self.vocabulary.chain_ids(text)
         return Chain(
             *(request.task, request.prompt, text, regions, request.source),
-            cut=not page.stopped,
+            cut=not generation.stopped,
             earlier=request.earlier,
-            semantics=semantics,
+            semantics=self._semantics(generation.finish(self.vocabulary.image_ids)) if unchanged else None,
             locked=tuple(range(len(parse_regions(request.text)))),
             image_features=request.image_features,
         )
@@ -209,23 +216,26 @@ class Reasoner:
     def _semantics(self, hidden: Tensor) -> Semantics:
         return Semantics(hidden[:, -self.manifest.image_tokens :].float().cpu(), self.key)
 
-    def _can_record(self) -> bool:
-        weights = self.network.language_model.parameters()
-        return self.recorded and self.device.type == "cuda" and all(weight.device == self.device for weight in weights)
+    def _can_capture(self) -> bool:
+        """Whether the step of a token may become a CUDA graph: a CUDA device holds every weight."""
+        if not self.use_cuda_graph or self.device.type != "cuda":
+            return False
+        return all(weight.device == self.device for weight in self.network.language_model.parameters())
 
-    def _beginning(self, turn: Request | Chain, after: tuple[int, ...] = ()) -> "_Beginning":
-        """What comes before the first token to be written, or, with the ids `after` it, the whole of a chain."""
+    def _prompt(self, turn: Request | Chain, suffix: tuple[int, ...] = ()) -> "_Prompt":
+        """The ids, embeddings and position ids of a turn with its text so far, and of the ids `suffix` after it."""
         images = [part.image_features for part in turns_of(turn) if part.image_features]
-        grids, merge = [image.grid for image in images], self.language.merge
-        prompt = self.vocabulary.prompt(turn, [t * h * w // merge**2 for t, h, w in grids])
-        begun = self.vocabulary.chain(turn.text)
-        ids = [*prompt, *begun, *after]
+        grids, merge_size = [image.grid for image in images], self.qwen.merge_size
+        prompt = self.vocabulary.prompt_ids(turn, [t * h * w // merge_size**2 for t, h, w in grids])
+        begun = self.vocabulary.chain_ids(turn.text)
+        ids = [*prompt, *begun, *suffix]
         tokens = torch.tensor([ids], device=self.device)
-        embeddings = self.language.embed(tokens)  # (1, L, D)
+        embeddings = self.qwen.embed(tokens)  # (1, L, D)
         if images:
             features = torch.cat([image.features for image in images]).to(embeddings)
             embeddings = embeddings.masked_scatter((tokens == self.vocabulary.image_pad).unsqueeze(-1), features)
-        return _Beginning(ids, begun, embeddings, mrope_positions(ids, self.vocabulary.image_pad, grids, merge))
+        position_ids = mrope_position_ids(ids, self.vocabulary.image_pad, grids, merge_size)
+        return _Prompt(turn, ids, begun, embeddings, position_ids)
 
     def _with_image_features(self, turn: Turn, encoded: dict[Tensor, ImageFeatures]) -> Turn:
         """The turn with this reasoner's features of its source and of the earlier turns' sources, each encoded once.
@@ -240,37 +250,37 @@ class Reasoner:
         return replace(turn, earlier=earlier, image_features=encoded[turn.source])
 
     def _encode_image(self, image: Tensor) -> ImageFeatures:
-        patches, grids = self.picture_inputs(image)
+        patches, grids = self.image_inputs(image)
         grid = tuple(grids[0].tolist())
-        return ImageFeatures(self.language.see(patches, grid, self.device).cpu(), grid, self.key)
-
-    def picture_inputs(self, picture: Tensor) -> tuple[Tensor, Tensor]:
-        """See the function of that name."""
-        return picture_inputs(picture, self.manifest.reasoner_image_size, self.image_processor)
+        return ImageFeatures(self.qwen.encode_image(patches, grid, self.device).cpu(), grid, self.key)
 
 
-def picture_inputs(picture: Tensor, size: tuple[int, int], image_processor: Any) -> tuple[Tensor, Tensor]:
-    """A source picture (1, height, width, 3) in 0..1 as the vision tower's patches and its (1, 3) grid of them.
+def image_inputs(image: Tensor, size: tuple[int, int], image_processor: Any) -> tuple[Tensor, Tensor]:
+    """A source image (1, height, width, 3) in 0..1 as the vision tower's patches and its (1, 3) grid of them.
 
     size: width and height in pixels at which the language model sees it.
     """
-    inputs = image_processor(images=[bicubic(picture, size)], do_resize=False, return_tensors="pt")
+    inputs = image_processor(images=[bicubic(image, size)], do_resize=False, return_tensors="pt")
     return inputs["pixel_values"], inputs["image_grid_thw"]
 
 
-class _Beginning(NamedTuple):
-    """ids, of which the last are the chain's own, `begun`; embeddings (1, L, D); positions (3, 1, L)."""
+class _Prompt(NamedTuple):
+    """What a turn puts before the first new token.
 
+    turn: with its image features. ids: the last ones are the turn's own text, `begun`. embeddings: (1, L, D).
+    position_ids: (3, 1, L).
+    """
+
+    turn: Request | Chain
     ids: list[int]
     begun: list[int]
     embeddings: Tensor
-    positions: Tensor
+    position_ids: Tensor
 
 
-class _Writing(NamedTuple):
-    """A request about to be answered: what comes before the answer, how tokens are chosen, what is called for each."""
+class _Job(NamedTuple):
+    """A chain to write: its prompt, how its tokens are chosen, and what is called after each."""
 
-    request: Request
-    beginning: _Beginning
-    choose: TokenChooser
+    prompt: _Prompt
+    sampling: Sampling
     on_token: OnToken

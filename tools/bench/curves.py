@@ -68,10 +68,10 @@ def chains(bench: Bench, count: int) -> dict:
     samplings = [Sampling(temperature=0.7, seed=seed) for seed in range(count)]
     request = Request(TEXT_TO_IMAGE, PROMPT)
     tokens, found = bench.size.tokens // 4, {"chains": count}
-    for name, reasoner.recorded in (("", True), ("eager ", False))[: 2 if bench.device.type == "cuda" else 1]:
+    for name, reasoner.use_cuda_graph in (("", True), ("eager ", False))[: 2 if bench.device.type == "cuda" else 1]:
         _, taken = timed(bench.device, lambda: reasoner.write_all([request] * count, samplings, tokens))
         found |= {f"{name}our_seconds": taken.seconds, f"{name}tokens a second": count * tokens / taken.seconds}
-    reasoner.recorded = True
+    reasoner.use_cuda_graph = True
     return found
 
 

@@ -25,7 +25,7 @@ class Ours:
     """Each method is one stage. It takes the results of the stages before it."""
 
     def __init__(self, folder: Path, strengths: Strengths) -> None:
-        self.strengths, self.recorded = strengths, True
+        self.strengths, self.use_cuda_graph = strengths, True
         self.reasoner = ManagedReasoner(folder)
         self.model, self.vae = load_unet(folder / UNET), load_vae(folder / VAE)
 
@@ -36,7 +36,7 @@ class Ours:
 
     def eager(self) -> "Ours":
         """The same with eager steps of the reasoner alone, without CUDA graphs."""
-        return self._with(recorded=False)
+        return self._with(use_cuda_graph=False)
 
     def _with(self, **changed: Any) -> "Ours":
         other = object.__new__(Ours)
@@ -55,7 +55,7 @@ class Ours:
         last = [0.0]
         comfy.utils.set_progress_bar_global_hook(lambda *event, **more: last.append(time.perf_counter()))
         request = Request(TEXT_TO_IMAGE, prompt, text=begun, lookup_text=lookup_text)
-        self.reasoner.recorded = self.recorded
+        self.reasoner.use_cuda_graph = self.use_cuda_graph
         chain = self.reasoner.write(request, Sampling(), tokens, True, None)
         return chain, time.perf_counter() - last[-1]
 

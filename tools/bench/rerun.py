@@ -12,7 +12,7 @@ def again(bench: Bench) -> dict[str, float]:
     chain, _ = ours.chain(PROMPT, BEGUN, tokens)
     moved = chain.edited(chain.text.replace("(120,300)", "(220,300)"))
     written = []
-    watch = ours.reasoner.reasoner.language.head.register_forward_hook(lambda *_: written.append(1))
+    watch = ours.reasoner.reasoner.qwen.lm_head.register_forward_hook(lambda *_: written.append(1))
     _, taken = timed(bench.device, lambda: (ours.hidden(moved), ours.spatial(moved, side)))
     watch.remove()
     (_, after), plain = timed(bench.device, lambda: ours.chain(PROMPT, BEGUN, tokens))

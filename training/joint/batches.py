@@ -16,9 +16,9 @@ from ...got_models.chain.grammar import Region
 from ...got_models.guidance.canvas import paint_regions
 from ...got_models.guidance.images import bicubic, to_array
 from ...got_models.guidance.sizes import LATENT_PIXELS
-from ...got_models.reasoner.network import mrope_positions
+from ...got_models.reasoner.network import mrope_position_ids
 from ...got_models.reasoner.prompt import turns_of
-from ...got_models.reasoner.reasoner import Reasoner, picture_inputs
+from ...got_models.reasoner.reasoner import Reasoner, image_inputs
 from .config import Config
 from .examples import Example
 
@@ -94,16 +94,16 @@ class Batcher:
         """Token ids of what is read and of what is asked for, and what the vision tower takes."""
         chain, vocabulary = example.chain, self.vocabulary
         shown = [
-            picture_inputs(turn.source, self.size, self.image_processor)
+            image_inputs(turn.source, self.size, self.image_processor)
             for turn in turns_of(chain)
             if turn.source is not None
         ]
         grids = [tuple(grid[0].tolist()) for _, grid in shown]
-        prompt = vocabulary.prompt(chain, [t * h * w // self.merge**2 for t, h, w in grids])
-        written = [*vocabulary.chain(chain.text), vocabulary.image_start]
-        ids = [*prompt, *written, *vocabulary.drawing[1:]]
+        prompt = vocabulary.prompt_ids(chain, [t * h * w // self.merge**2 for t, h, w in grids])
+        written = [*vocabulary.chain_ids(chain.text), vocabulary.image_start]
+        ids = [*prompt, *written, *vocabulary.image_ids[1:]]
         labels = [-100] * len(prompt) + (written if example.weight else [-100] * len(written))
-        positions = mrope_positions(ids, vocabulary.image_pad, grids, self.merge)
+        positions = mrope_position_ids(ids, vocabulary.image_pad, grids, self.merge)
         return {"ids": ids, "labels": labels, "positions": positions, "shown": shown, "start": len(labels)}
 
     def _sequences(self, rows: list[dict]) -> dict[str, Tensor]:

@@ -12,7 +12,7 @@ import torch
 
 from ...got_models.chain.edits import locked_text
 from ...got_models.chain.grammar import TEXT_TO_IMAGE, Chain, parse_regions
-from ...got_models.reasoner.network import mrope_positions
+from ...got_models.reasoner.network import mrope_position_ids
 from ...world import scenes, wording
 from .pictures import CELLS, MERGE, PADS, class_of, packed
 from .tokenizer import IMAGE_TOKENS, SYSTEM
@@ -231,7 +231,7 @@ def collate(rows: list[Row], tokenizer) -> dict[str, torch.Tensor]:
     for i, (row, (prompt, chain)) in enumerate(zip(rows, tokens)):
         whole, shown = prompt + chain, [*row.earlier, *([row.source] if row.source else [])]
         grids = [(1, CELLS, CELLS)] * len(shown)
-        line = mrope_positions(whole, pad, grids, MERGE)[:, 0] if shown else np.arange(len(whole))
+        line = mrope_position_ids(whole, pad, grids, MERGE)[:, 0] if shown else np.arange(len(whole))
         ids[i, : len(whole)], place[:, i, : len(whole)] = whole, line
         written = chain if row.task == "describe" else chain[:-IMAGE_TOKENS]
         if row.written:
