@@ -103,11 +103,11 @@ def put_merged(folder, converted, prefix, without=None):
     change(folder, replace)
 
 
-def reasoner_inputs(picture):
-    """24 tokens of text, and a picture of 8x4 patches (8 tokens) among them if wanted."""
+def reasoner_inputs(image):
+    """24 tokens of text, and an image of 8x4 patches (8 tokens) among them if wanted."""
     generator = torch.Generator().manual_seed(1)
     text = torch.randint(0, 250, (1, 24), generator=generator)
-    if not picture:
+    if not image:
         return {"input_ids": text, "mm_token_type_ids": torch.zeros_like(text)}
     ids = torch.cat([text[:, :5], torch.full((1, 8), IMAGE_PAD), text[:, 5:]], 1)
     return {
@@ -119,10 +119,10 @@ def reasoner_inputs(picture):
 
 
 @torch.no_grad()
-def difference(peft_model, out, picture):
+def difference(peft_model, out, image):
     """Largest relative difference of logits and last hidden states between peft's model and the converted one."""
     model = Qwen2_5_VLForConditionalGeneration.from_pretrained(out / "reasoner", attn_implementation="eager")
-    inputs = reasoner_inputs(picture)
+    inputs = reasoner_inputs(image)
     expected, actual = (m.eval()(**inputs, output_hidden_states=True) for m in (peft_model, model))
     pairs = [(expected.logits, actual.logits), (expected.hidden_states[-1], actual.hidden_states[-1])]
     return max(float((a - b).abs().max() / a.abs().max()) for a, b in pairs)
@@ -131,9 +131,9 @@ def difference(peft_model, out, picture):
 # ------------------------------------------------------------------------------------------------ the same numbers
 
 
-@pytest.mark.parametrize("picture", [False, True])
-def test_language_model_equals_peft(release, converted, picture):
-    assert difference(release.mllm_model, converted, picture) <= 1e-5
+@pytest.mark.parametrize("image", [False, True])
+def test_language_model_equals_peft(release, converted, image):
+    assert difference(release.mllm_model, converted, image) <= 1e-5
 
 
 def test_leaving_the_adapter_out_would_show(release, converted):

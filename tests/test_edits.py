@@ -39,10 +39,10 @@ def test_nothing_saved_leaves_the_chain_alone(nothing):
 
 
 def test_edits_hold_for_the_chain_they_were_made_on():
-    chain = read_chain(PLAN, EDIT, "move it", "the picture", semantics="known", size=(64, 64))
+    chain = read_chain(PLAN, EDIT, "move it", "the image", semantics="known", size=(64, 64))
     moved = edited(chain)
     assert moved.text == read_chain(MOVED).text and moved.semantics is None
-    assert (moved.task, moved.prompt, moved.source, moved.size) == (EDIT, "move it", "the picture", (64, 64))
+    assert (moved.task, moved.prompt, moved.source, moved.size) == (EDIT, "move it", "the image", (64, 64))
 
 
 def test_another_chain_wins_over_the_edits():
@@ -232,7 +232,7 @@ def test_a_color_gets_its_word_back():
     ("shape", "expected"),
     [((2, 4000, 1000, 3), (1, 1024, 256, 3)), ((1, 8, 3000, 4), (1, 3, 1024, 3)), ((1, 5, 7, 1), (1, 5, 7, 3))],
 )
-def test_a_picture_behind_the_boxes_is_small(shape, expected):
+def test_the_background_is_small(shape, expected):
     assert thumbnail(torch.full(shape, 0.25), 1024).shape == expected
     assert thumbnail(torch.full(shape, 0.25), 1024).unique() == 0.25
 

@@ -32,9 +32,9 @@ class Encoder:
     def __init__(self):
         self.rows = 0
 
-    def __call__(self, pictures):
-        self.rows += len(pictures)
-        cells = torch.nn.functional.avg_pool2d(pictures.permute(0, 3, 1, 2), 8)  # (N, 3, h, w)
+    def __call__(self, images):
+        self.rows += len(images)
+        cells = torch.nn.functional.avg_pool2d(images.permute(0, 3, 1, 2), 8)  # (N, 3, h, w)
         return torch.cat([cells, cells.prod(1, keepdim=True)], 1)
 
 
@@ -108,9 +108,9 @@ def test_many_boxes_are_not_all_painted_at_once(monkeypatch):
     whole, groups = spatial_latents(boxes, Encoder(), 96, 64), []
     monkeypatch.setattr("got.got_models.guidance.canvas.MAX_PIXELS", 3 * 96 * 64)
 
-    def encode(pictures):
-        groups.append(len(pictures))
-        return Encoder()(pictures)
+    def encode(images):
+        groups.append(len(images))
+        return Encoder()(images)
 
     torch.testing.assert_close(spatial_latents(boxes, encode, 96, 64), whole, atol=0, rtol=0)
     assert groups == [3, 3, 1]
@@ -134,23 +134,23 @@ def test_without_a_box_it_is_one_black_canvas():
     assert encoder.rows == 1
 
 
-def test_without_a_source_the_reference_is_a_black_picture_encoded():
-    pictures = []
-    reference_latents(None, pictures.append, 96, 64)
-    assert pictures[0].shape == (1, 64, 96, 3) and not pictures[0].any()
+def test_without_a_source_the_reference_is_a_black_image_encoded():
+    images = []
+    reference_latents(None, images.append, 96, 64)
+    assert images[0].shape == (1, 64, 96, 3) and not images[0].any()
 
 
 def test_the_source_is_resized_as_pillow_does_it():
-    source, pictures = torch.rand(1, 40, 60, 3, generator=torch.Generator().manual_seed(0)), []
-    reference_latents(source, pictures.append, 96, 64)
+    source, images = torch.rand(1, 40, 60, 3, generator=torch.Generator().manual_seed(0)), []
+    reference_latents(source, images.append, 96, 64)
     image = Image.fromarray((source[0] * 255).round().to(torch.uint8).numpy()).resize((96, 64), Image.BICUBIC)
-    assert ((pictures[0][0] * 255).round().numpy() == numpy.array(image)).all()
+    assert ((images[0][0] * 255).round().numpy() == numpy.array(image)).all()
 
 
 def test_a_source_of_the_right_size_stays_as_it_is():
-    source, pictures = torch.rand(1, 64, 96, 3), []
-    reference_latents(source, pictures.append, 96, 64)
-    assert pictures[0] is source
+    source, images = torch.rand(1, 64, 96, 3), []
+    reference_latents(source, images.append, 96, 64)
+    assert images[0] is source
 
 
 # --------------------------------------------------------------------------------------------------- sizes, checks
@@ -209,12 +209,12 @@ def test_another_size_is_named_with_the_nearest_that_works(size, message):
         ((2, 64, 64, 3), "The image input holds 2 images"),
     ],
 )
-def test_a_picture_that_cannot_be_edited_is_named(shape, message):
+def test_an_image_that_cannot_be_edited_is_named(shape, message):
     with pytest.raises(GoTError, match=message):
         check_source(torch.zeros(1).expand(shape))
 
 
-def test_an_ordinary_picture_can_be_edited():
+def test_an_ordinary_image_can_be_edited():
     check_source(torch.zeros(1).expand(1, 3000, 4000, 3))
 
 

@@ -50,10 +50,10 @@ def test_weights_are_as_many_bytes_as_comfyui_counts(folders, forced, dtype, sta
     forced(stays)
     folder = folders[dtype]
     with torch.inference_mode():
-        chain, picture = ManagedReasoner(folder).patcher.model_size(), load_unet(folder / UNET).model_size()
+        reasoner, unet = ManagedReasoner(folder).patcher.model_size(), load_unet(folder / UNET).model_size()
     stored = torch.bfloat16 if stays else torch.float32
-    assert reasoner_need(folder, torch.float32, stays).weights == pytest.approx(chain, rel=0.01)
-    assert unet_need(folder, stored, torch.float32).weights == pytest.approx(picture, rel=0.01)
+    assert reasoner_need(folder, torch.float32, stays).weights == pytest.approx(reasoner, rel=0.01)
+    assert unet_need(folder, stored, torch.float32).weights == pytest.approx(unet, rel=0.01)
 
 
 def test_the_work_of_a_step_is_comfyuis_estimate(monkeypatch):
@@ -91,9 +91,9 @@ def test_work_beyond_the_reserve_counts():
 
 
 def test_of_the_bundled_model_on_this_machine():
-    told = forecast("GoT-Tiny (bundled)")
-    assert told["verdict"] == TOGETHER
-    assert 0 < told["room"] <= comfy.model_management.get_total_memory()
+    estimate = forecast("GoT-Tiny (bundled)")
+    assert estimate["verdict"] == TOGETHER
+    assert 0 < estimate["room"] <= comfy.model_management.get_total_memory()
 
 
 def test_without_video_memory_everything_comes_in_parts(monkeypatch):

@@ -14,7 +14,7 @@ import torch
 from got.got_models.chain.grammar import ChainError, read_chain, without_boxes
 from got.got_models.comfy.regional import regional_conditioning
 from got.got_models.errors import GoTError
-from got.got_models.guidance.regional import SIDE, region_shares, regional_parts
+from got.got_models.guidance.regional import SIDE, region_weights, regional_parts
 from got.nodes.regional import GoTRegionalConditioning
 
 LEFT, RIGHT = (slice(None), slice(None, SIDE // 2)), (slice(None), slice(SIDE // 2, None))
@@ -27,29 +27,29 @@ CHAIN = read_chain("A red cup (0,0),(499,999) (red) and a green pear (500,0),(99
 def test_each_region_has_its_own_phrase_and_the_whole_has_the_rest():
     parts = regional_parts(CHAIN, 0.75, CHAIN.prompt)
     assert [part.text for part in parts] == ["still life", "A red cup", "a green pear"]
-    whole, cup, pear = (part.share[0] for part in parts)
+    whole, cup, pear = (part.weight[0] for part in parts)
     assert (whole == 0.25).all()
     assert (cup[LEFT] == 0.75).all() and (cup[RIGHT] == 0).all() and torch.equal(pear, 0.75 - cup)
 
 
-def test_the_shares_sum_to_one_everywhere():
+def test_the_weights_sum_to_one_everywhere():
     chain = read_chain(
         "A wall (0,0),(998,998), a cup (100,100),(500,700), a pear (300,300),(800,800), a fly (7,7),(9,9)."
     )
     for strength in (0.3, 1.0):
-        total = sum(part.share for part in regional_parts(chain, strength))
+        total = sum(part.weight for part in regional_parts(chain, strength))
         torch.testing.assert_close(total, torch.ones_like(total))
 
 
 def test_what_stands_before_a_wall_has_its_place_to_itself():
-    shares = region_shares(read_chain("A wall (0,0),(999,999) and a cup (0,0),(499,999)."))
-    assert (shares[1][LEFT] == 1).all() and (shares[0][LEFT] == 0).all()
-    assert (shares[0][RIGHT] == 1).all()
+    weights = region_weights(read_chain("A wall (0,0),(999,999) and a cup (0,0),(499,999)."))
+    assert (weights[1][LEFT] == 1).all() and (weights[0][LEFT] == 0).all()
+    assert (weights[0][RIGHT] == 1).all()
 
 
 def test_equal_boxes_share_their_place_equally():
-    shares = region_shares(read_chain("A cup (0,0),(499,999) with tea (0,0),(499,999)."))
-    assert (shares[:, LEFT[0], LEFT[1]] == 0.5).all()
+    weights = region_weights(read_chain("A cup (0,0),(499,999) with tea (0,0),(499,999)."))
+    assert (weights[:, LEFT[0], LEFT[1]] == 0.5).all()
 
 
 def test_what_is_hidden_is_not_asked_for():

@@ -1,1 +1,1 @@
-"""What guides an image model: painted boxes, sizes, the formula, regions, a preview."""
+"""What guides an image model: the formula, painted boxes, sizes, images, regional prompts, a preview."""
