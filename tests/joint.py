@@ -11,7 +11,7 @@ from got.training.joint.config import Config, make_config
 from got.training.joint.start import make_start
 from torch import nn
 
-SIDE = 64  # pixels of the pictures to be made
+SIDE = 64  # pixels of the images to be made
 SMALL = Sizes(
     unet={"block_out_channels": (64, 64), "attention_head_dim": (1, 1)}, vae={"block_out_channels": (32,) * 4}
 )
@@ -27,7 +27,7 @@ def base_folders(folder: Path, sizes: Sizes = SMALL) -> tuple[Path, Path]:
 
 
 def start_folder(folder: Path, look: int = 56) -> Path:
-    """A model folder made of base folders. look: side in pixels of the pictures that the language model sees."""
+    """A model folder made of base folders. look: side in pixels of the images that the language model sees."""
     made = folder / "start"
     make_start(*base_folders(folder), made, seed=0, report=lambda line: None)
     strengths = Defaults(2.0, 1.5, 1.0, steps=2, width=SIDE, height=SIDE)
@@ -46,11 +46,11 @@ def config_of(start: Path, **changes) -> Config:
         "sources": [{"kind": "world"}],
         "width": SIDE,
         "height": SIDE,
-        "rank": 4,
-        "checkpointing": False,
+        "lora_rank": 4,
+        "gradient_checkpointing": False,
         "precision": "fp32",
-        "warmup": 2,
-        "average": 0.9,
+        "warmup_steps": 2,
+        "ema_decay": 0.9,
         "export_dtype": "fp32",
     }
     return make_config({**plain, **changes})

@@ -1,4 +1,4 @@
-"""A training run's configuration: the published stages are what was published, and a mistake is named.
+"""A training run's configuration: the stages have the published values, and an error names the key.
 
 Run: python dev.py test tests/test_joint_config.py
 """
@@ -7,7 +7,7 @@ import json
 
 import pytest
 from got.training.joint.__main__ import chosen_config, in_processes, parser_of, settings_of
-from got.training.joint.config import CONFIGS, ConfigError, as_json, changed, make_config, read_config
+from got.training.joint.config import CONFIGS, RENAMED, ConfigError, as_json, changed, make_config, read_config
 
 SMALLEST = {"start": "tiny", "sources": [{"kind": "world"}]}
 
@@ -21,36 +21,37 @@ def test_every_configuration_reads_and_comes_back(path):
 @pytest.mark.parametrize(("name", "steps", "rate"), [("pretrain", 60000, 1e-4), ("finetune", 10000, 5e-5)])
 def test_the_published_stages(name, steps, rate):
     config = read_config(name)
-    assert (config.steps, config.rate, config.batch) == (steps, rate, 128)
-    assert (config.language, config.rank, config.alpha, config.dropout) == ("lora", 32, 32, 0.05)
-    assert {"gate_proj", "up_proj", "down_proj", "q_proj", "k_proj", "v_proj", "o_proj"} == set(config.targets)
-    assert {"embed_tokens", "lm_head", "input_layernorm", "post_attention_layernorm"} == set(config.saved)
-    assert (config.beta1, config.beta2, config.epsilon, config.decay) == (0.9, 0.98, 1e-6, 0.05)
-    assert (config.drop, config.offset, config.chain_weight, config.noise_weight) == (0.05, 0.1, 1, 1)
-    assert not config.settle
+    assert (config.steps, config.learning_rate, config.batch) == (steps, rate, 128)
+    assert (config.language, config.lora_rank, config.lora_alpha, config.lora_dropout) == ("lora", 32, 32, 0.05)
+    assert {"gate_proj", "up_proj", "down_proj", "q_proj", "k_proj", "v_proj", "o_proj"} == set(config.target_modules)
+    assert {"embed_tokens", "lm_head", "input_layernorm", "post_attention_layernorm"} == set(config.modules_to_save)
+    assert (config.adam_beta1, config.adam_beta2, config.adam_epsilon, config.weight_decay) == (0.9, 0.98, 1e-6, 0.05)
+    assert (config.cond_dropout, config.noise_offset, config.chain_weight, config.noise_weight) == (0.05, 0.1, 1, 1)
+    assert not config.min_snr_weighting
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         ({"step": 3}, ["unknown key 'step'", "'steps'"]),
-        ({"steps": 3.5}, ["'steps' is 3.5", "whole number"]),
+        ({"steps": 3.5}, ["'steps' is 3.5", "integer"]),
+        ({"steps": "3"}, ["'steps' is \"3\"", "integer"]),
         ({"steps": True}, ["'steps' is true"]),
-        ({"steps": 0}, ["'steps' is 0", "at least 1"]),
-        ({"rate": "fast"}, ["'rate' is \"fast\"", "a number"]),
-        ({"language": "some"}, ["'language'", "lora, full"]),
-        ({"targets": "q_proj"}, ["'targets'", "a list"]),
-        ({"targets": [1]}, ["item 1", "a text"]),
-        ({"drop": 0.5}, ["'drop' is 0.5"]),
+        ({"steps": 0}, ["'steps' is 0", "greater than or equal to 1"]),
+        ({"learning_rate": "fast"}, ["'learning_rate' is \"fast\"", "number"]),
+        ({"language": "some"}, ["'language'", "'lora' or 'full'"]),
+        ({"target_modules": "q_proj"}, ["'target_modules'", "array"]),
+        ({"target_modules": ["q_proj", 1]}, ["'target_modules.1' is 1", "string"]),
+        ({"cond_dropout": 0.5}, ["'cond_dropout' is 0.5"]),
         ({"width": 100}, ["'width' is 100", "multiple of 8"]),
-        ({"height": 0}, ["'height' is 0", "multiple of 8"]),
-        ({"sources": [{"share": 0}]}, ["'share' is [0.0]"]),
-        ({"sources": [{"share": 2}, {"share": -1}]}, ["'share' is [2.0, -1.0]"]),
+        ({"height": 0}, ["'height' is 0", "greater than or equal to 8"]),
+        ({"sources": [{"share": 0}]}, ["'share' of the sources is [0.0]"]),
+        ({"sources": [{"share": 2}, {"share": -1}]}, ["'share' of the sources is [2.0, -1.0]"]),
         ({"sources": []}, ["no data", "--data"]),
-        ({"sources": [{"kind": "web"}]}, ["'kind' is \"web\"", "omniedit-got"]),
-        ({"sources": [{"kind": "rows", "file": "a"}]}, ["unknown key 'file'", "'files'"]),
-        ({"sources": [{"columns": {"chain": 3}}]}, ["'columns'", "table of texts"]),
-        ({"start": ""}, ["where to begin"]),
+        ({"sources": [{"kind": "web"}]}, ["'sources.0.kind' is \"web\"", "omniedit-got"]),
+        ({"sources": [{"kind": "rows", "file": "a"}]}, ["unknown key 'sources.0.file'", "'files'"]),
+        ({"sources": [{"columns": {"chain": 3}}]}, ["'sources.0.columns.chain' is 3", "string"]),
+        ({"start": ""}, ["model to start from"]),
     ],
 )
 def test_a_mistake_is_named(change, words):
@@ -59,8 +60,21 @@ def test_a_mistake_is_named(change, words):
     assert all(word in str(error.value) for word in [*words, "mine.json"])
 
 
+@pytest.mark.parametrize(("old", "new"), RENAMED.items())
+def test_an_old_key_is_refused_with_its_new_name(old, new):
+    change = {"sources": [{old: "x"}]} if new == "images" else {old: 1}
+    with pytest.raises(ConfigError, match=f"old key '.*{old}'. It is now '{new}'"):
+        make_config({**SMALLEST, **change})
+
+
+@pytest.mark.parametrize("content", [[], None, "tiny", 3])
+def test_a_configuration_that_is_no_object_is_refused(content):
+    with pytest.raises(ConfigError, match="not a JSON object"):
+        make_config(content)
+
+
 def test_whole_numbers_are_numbers_too():
-    assert make_config({**SMALLEST, "rate": 1}).rate == 1.0
+    assert make_config({**SMALLEST, "learning_rate": 1}).learning_rate == 1.0
 
 
 def test_an_unknown_name_lists_the_known_ones():
@@ -75,9 +89,9 @@ def test_a_file_that_is_not_json_is_named(tmp_path):
 
 
 def test_settings_of_the_command_line():
-    settings = settings_of(["steps=10", "start=models/got/mine", 'targets=["q_proj"]'])
+    settings = settings_of(["steps=10", "start=models/got/mine", 'target_modules=["q_proj"]'])
     config = changed(make_config(SMALLEST), settings)
-    assert (config.steps, config.start, config.targets) == (10, "models/got/mine", ("q_proj",))
+    assert (config.steps, config.start, config.target_modules) == (10, "models/got/mine", ("q_proj",))
     assert json.loads(json.dumps(as_json(config)))["steps"] == 10
     with pytest.raises(ConfigError, match="KEY=VALUE"):
         settings_of(["steps"])
@@ -86,9 +100,9 @@ def test_settings_of_the_command_line():
 def test_what_a_file_lacks_the_command_line_may_give(tmp_path):
     (tmp_path / "mine.json").write_text('{"steps": 5}')
     given = ["--config", str(tmp_path / "mine.json"), "--out", "x", "--set", "start=tiny"]
-    config = chosen_config(parser_of().parse_args([*given, "--data", "rows.jsonl", "--pictures", "p"]))
+    config = chosen_config(parser_of().parse_args([*given, "--data", "rows.jsonl", "--images", "p"]))
     assert (config.steps, config.start) == (5, "tiny")
-    assert [(source.files, source.pictures) for source in config.sources] == [("rows.jsonl", "p")]
+    assert [(source.files, source.images) for source in config.sources] == [("rows.jsonl", "p")]
     with pytest.raises(ConfigError, match=r"mine\.json.* has no data.*--data"):
         chosen_config(parser_of().parse_args(given))
     with pytest.raises(ConfigError, match="The command line has an unknown key 'step'"):

@@ -50,7 +50,7 @@ def test_a_row_without_a_source_is_text_to_image(folder):
     example = read_example(row(), folder)
     assert (example.chain.task, example.chain.prompt, example.chain.source) == (TEXT_TO_IMAGE, "a cup", None)
     assert [region.color.word for region in example.chain.regions] == ["red", "green"]
-    assert example.picture.shape == (20, 40, 3) and example.picture.dtype == np.uint8
+    assert example.image.shape == (20, 40, 3) and example.image.dtype == np.uint8
 
 
 def test_a_row_with_a_source_is_an_edit(folder):
@@ -59,10 +59,10 @@ def test_a_row_with_a_source_is_an_edit(folder):
     assert example.chain.source.shape == (1, 20, 40, 3) and example.chain.source[0, 0, 0].tolist() == [0, 0, 1]
 
 
-def test_pictures_may_be_bytes_as_parquet_keeps_them(folder):
+def test_images_may_be_bytes_as_parquet_keeps_them(folder):
     data = (folder / "red.png").read_bytes()
-    for picture in (data, {"bytes": data, "path": None}, {"bytes": None, "path": "red.png"}):
-        assert read_example(row(picture=picture), folder).picture[0, 0].tolist() == [255, 0, 0]
+    for image in (data, {"bytes": data, "path": None}, {"bytes": None, "path": "red.png"}):
+        assert read_example(row(picture=image), folder).image[0, 0].tolist() == [255, 0, 0]
 
 
 def test_earlier_turns_come_before(folder):
@@ -96,8 +96,8 @@ def test_earlier_turns_come_before(folder):
         ({"picture": ["red.png"]}, "no picture", "picture"),
         ({"picture": "huge.png"}, "unreadable picture", "10000x9000"),
         ({"picture": "cut.avif"}, "unreadable picture", "cannot be read"),
-        ({"picture": "../elsewhere.png"}, "picture elsewhere", "--pictures"),
-        ({"source": str(dev.ROOT / "web" / "docs" / "moved_box.jpg")}, "source elsewhere", "--pictures"),
+        ({"picture": "../elsewhere.png"}, "picture elsewhere", "--images"),
+        ({"source": str(dev.ROOT / "web" / "docs" / "moved_box.jpg")}, "source elsewhere", "--images"),
         *(({"earlier": wrong}, "bad earlier", "16 turns") for wrong in (5, True, "ab", [None], {"a": 1}, [{}] * 17)),
     ],
 )
@@ -156,25 +156,25 @@ def test_omniedit_got_joined_with_omniedit(folder):
         "edited_img": "blue.png",
     }
     for units, box in (("grid", (10, 5, 20, 10)), ("pixels", (250, 250, 500, 500))):  # of 40 x 20 pixels
-        example = read_published(joined, Source("omniedit-got", units=units), folder)
+        example = read_published(joined, Source(kind="omniedit-got", units=units), folder)
         assert (example.chain.task, example.chain.prompt) == (EDIT, "make the cup blue")
         assert [tuple(region.box) for region in example.chain.regions] == [box]
 
 
-def test_fractions_of_a_picture(folder):
+def test_fractions_of_an_image(folder):
     joined = {"prompt": "a", "got": "a <b>", "coord": '{"<b>": [0.1, 0.2, 0.5, 1]}', "img": "red.png"}
     columns = {"prompt": "prompt", "coord": "coord", "picture": "img", "source": ""}
-    example = read_published(joined, Source("omniedit-got", columns=columns, units="fractions"), folder)
+    example = read_published(joined, Source(kind="omniedit-got", columns=columns, units="fractions"), folder)
     assert tuple(example.chain.regions[0].box) == (100, 200, 500, 999) and example.chain.task == TEXT_TO_IMAGE
 
 
 @pytest.mark.parametrize(("kind", "column"), [("lahr-got", "image"), ("journeydb-got", "img_path")])
 def test_paragraphs_with_boxes(folder, kind, column):
     published = {"prompt": "a cup", "got": CHAIN, column: "red.png"}
-    assert len(read_published(published, Source(kind), folder).chain.regions) == 2
+    assert len(read_published(published, Source(kind=kind), folder).chain.regions) == 2
     renamed = {"text": "a cup", "description": CHAIN, "file": "red.png"}
     columns = {"prompt": "text", "chain": "description", "picture": "file"}
-    assert read_published(renamed, Source(kind, columns=columns), folder).chain.prompt == "a cup"
+    assert read_published(renamed, Source(kind=kind, columns=columns), folder).chain.prompt == "a cup"
 
 
 # -------------------------------------------------------------------------------------------------- the world
@@ -184,7 +184,7 @@ def test_paragraphs_with_boxes(folder, kind, column):
 def test_rows_of_the_world(kind):
     example = world_example(Random(5), kind)
     again = world_example(Random(5), kind)
-    assert again.chain.text == example.chain.text and (again.picture == example.picture).all()
+    assert again.chain.text == example.chain.text and (again.image == example.image).all()
     assert (example.chain.source is None) == (kind == "text-to-image")
     assert (example.chain.earlier is not None) == (kind == "conversation")
     assert len(example.chain.regions) == 2 if kind == "two parts" else example.chain.regions
@@ -236,20 +236,20 @@ def test_a_stream_goes_on_where_it_was(folder, name):
         assert drawn(again, 25 - place) == names[place:]
 
 
-def test_parquet_with_pictures_in_it(folder):
+def test_parquet_with_images_in_it(folder):
     buffer = io.BytesIO()
     Image.new("RGB", (40, 20), (255, 0, 0)).save(buffer, "PNG")
     features = Features({"prompt": Value("string"), "chain": Value("string"), "picture": ImageColumn()})
     table = [row(picture={"bytes": buffer.getvalue(), "path": None}) for _ in range(3)]
     Dataset.from_list(table, features=features).to_parquet(folder / "rows.parquet")
     rows = Rows(Source(files=str(folder / "*.parquet")), window=2, seed=0)
-    assert all(example_of(next(rows)[1], rows.source, rows.folder).picture.shape == (20, 40, 3) for _ in range(4))
+    assert all(example_of(next(rows)[1], rows.source, rows.folder).image.shape == (20, 40, 3) for _ in range(4))
 
 
 def test_sources_are_drawn_by_their_shares(folder):
     files = write_rows(folder, 5)
     sources = [{"kind": "world", "share": 3}, {"files": files, "share": 1}]
-    config = make_config({"start": "tiny", "sources": sources, "window": 4})
+    config = make_config({"start": "tiny", "sources": sources, "shuffle_buffer": 4})
     places = [next(stream) for stream in [Mixture(config)] for _ in range(400)]
     share = sum("world" in place.name for place in places) / 400
     assert 0.68 < share < 0.82 and [place.number for place in places] == list(range(400))
@@ -334,7 +334,7 @@ def test_a_file_whose_inside_is_broken_is_named(folder):
     prompt = pyarrow.StringArray.from_buffers(2, *text.buffers()[1:])
     table = {**{key: [value] * 2 for key, value in row().items()}, "prompt": prompt}
     pyarrow.parquet.write_table(pyarrow.table(table), folder / "rows.parquet")
-    with pytest.raises(ConfigError, match=r"rows\.parquet' cannot be read on behind row 0"):
+    with pytest.raises(ConfigError, match=r"rows\.parquet' cannot be read after row 0"):
         next(Rows(Source(files=str(folder / "rows.parquet")), window=2, seed=0))
 
 
@@ -358,7 +358,7 @@ def test_broken_rows_are_counted_and_named_and_never_fatal(folder, workers):
             "sources": [{"files": str(folder / "rows.jsonl")}],
             "batch": 15,
             "micro_batch": 5,
-            "window": 15,
+            "shuffle_buffer": 15,
             "workers": workers,
         }
     )

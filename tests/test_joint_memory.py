@@ -49,7 +49,7 @@ def test_whole_steps_can_be_measured_where_there_is_memory(monkeypatch):
     monkeypatch.setattr(memory, "LANGUAGE", language)
     unet = memory.UNET_SIZES | widths | {"attention_head_dim": (1, 1, 1), "cross_attention_dim": 2048}
     monkeypatch.setattr(memory, "UNET_SIZES", unet)
-    monkeypatch.setattr(memory, "STATES", 64)
+    monkeypatch.setattr(memory, "HIDDEN", 64)
     config = changed(read_config("pretrain"), {"width": 64, "height": 64})
     seconds = memory.whole_steps(config, rows=2, device=torch.device("cpu"), steps=2, tokens=80)
     assert len(seconds) == 2 and all(each > 0 for each in seconds)

@@ -44,15 +44,15 @@ def start(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def objective(start):
-    config = joint.config_of(start, dropout=0.0)
+    config = joint.config_of(start, lora_dropout=0.0)
     return Objective(load_networks(start, config), config)
 
 
 def example_of(task, seed=0):
     random = np.random.default_rng(seed)
-    picture, source = random.integers(0, 256, (2, joint.SIDE, joint.SIDE, 3), dtype=np.uint8)
+    image, source = random.integers(0, 256, (2, joint.SIDE, joint.SIDE, 3), dtype=np.uint8)
     chain = read_chain(CHAIN, task, "a cup", to_tensor(source) if task == "edit" else None)
-    return Example(chain, picture)
+    return Example(chain, image)
 
 
 def batch_of(objective, examples, numbers=None):
@@ -73,8 +73,8 @@ def gradients(objective, loss):
 def oracle_pair(tmp_path_factory):
     """Stirred networks with LoRA, and plain ones loaded from what is exported of them."""
     folder = tmp_path_factory.mktemp("oracle")
-    start = joint.start_folder(folder, look=448)  # as the oracle shows pictures
-    config = joint.config_of(start, dropout=0.0)
+    start = joint.start_folder(folder, look=448)  # as the oracle shows images
+    config = joint.config_of(start, lora_dropout=0.0)
     networks = joint.stirred(load_networks(start, config))
     export(networks, start, folder / "model", config)
     reasoner = load_reasoner(folder / "model", torch.float32)
@@ -103,9 +103,7 @@ def test_both_losses_are_those_of_plain_transformers_and_diffusers(task, oracle_
     source = (
         Image.fromarray((example.chain.source[0].numpy() * 255).round().astype("uint8")) if task == "edit" else None
     )
-    batch = batch_of(
-        objective, [example, example_of("text-to-image", 1)], [7, 8]
-    )  # another row: padding, more pictures
+    batch = batch_of(objective, [example, example_of("text-to-image", 1)], [7, 8])  # another row: padding, more images
     batch = replace(batch, dropped=torch.tensor([KEPT, KEPT]))
     alone = batch_of(objective, [example_of("text-to-image", 1)], [8])
     alone = replace(alone, dropped=torch.tensor([KEPT]))
@@ -119,8 +117,8 @@ def test_both_losses_are_those_of_plain_transformers_and_diffusers(task, oracle_
     assert (both["chain"] - rest["chain"]).item() == pytest.approx(expected, rel=1e-4)
 
     given = script.guidance(plain, task, "a cup", CHAIN, source, joint.SIDE, joint.SIDE)
-    target = script.encode(plain.vae, Image.fromarray(example.picture)) * 0.13025
-    noise, step = batch.noise[:1], batch.steps[:1]
+    target = script.encode(plain.vae, Image.fromarray(example.image)) * 0.13025
+    noise, step = batch.noise[:1], batch.timesteps[:1]
     noisy = DDPMScheduler(**script.SCHEDULE).add_noise(target, noise, step)
     predicted = script.guided_noise(plain.unet, noisy, step.expand(4), given, (1, 1, 1))
     expected = (predicted - noise).square().mean().item()
@@ -164,7 +162,7 @@ def test_a_converted_checkpoint_is_where_training_may_begin(tmp_path):
     """A new LoRA changes nothing at first: the states and the UNet are those of the released networks."""
     release = make_release(tmp_path, sizes=joint.SMALL)
     convert(release.got, release.mllm, release.sdxl, tmp_path / "model", "fp32")
-    config = joint.config_of(tmp_path / "model", dropout=0.0)
+    config = joint.config_of(tmp_path / "model", lora_dropout=0.0)
     objective = Objective(load_networks(tmp_path / "model", config), config)
     example = example_of("edit")
     source = Image.fromarray((example.chain.source[0].numpy() * 255).round().astype("uint8"))
@@ -185,7 +183,7 @@ def test_a_converted_checkpoint_is_where_training_may_begin(tmp_path):
 # ------------------------------------------------------------------------------------------------- the gradient
 
 
-def test_the_pictures_gradient_reaches_the_language_model(objective):
+def test_the_images_gradient_reaches_the_language_model(objective):
     batch = batch_of(objective, [example_of("edit")])
     reached = gradients(objective, objective(replace(batch, dropped=torch.tensor([KEPT])))["noise"])
     for part in (
@@ -257,7 +255,7 @@ def test_a_blank_counts_nowhere(objective):
     batch = batch_of(objective, [example_of("edit"), blank()], [3, 4])
     for name, value in objective(batch).items():
         torch.testing.assert_close(value, alone[name], rtol=1e-4, atol=1e-4)
-    assert batch.asked == batch_of(objective, [example_of("edit")]).asked
+    assert batch.target_tokens == batch_of(objective, [example_of("edit")]).target_tokens
 
 
 # ------------------------------------------------------------------------------------------------------ batches
@@ -267,21 +265,23 @@ def test_only_the_last_turns_chain_is_asked_for(objective):
     example = world_example(Random(3), "conversation")
     batch = batch_of(objective, [example])
     tokenizer = objective.networks.reasoner.vocabulary.tokenizer
-    asked = tokenizer.decode(batch.labels[0][batch.labels[0] != -100])
-    assert asked == example.chain.text + "<|im_gen_start|>"
-    assert len(batch.grids) == 2 and example.chain.earlier.text.split("\n")[1] in tokenizer.decode(batch.ids[0])
-    assert tokenizer.decode(batch.ids[0, batch.starts[0]]) == "<|im_gen_0000|>"
+    target_tokens = tokenizer.decode(batch.labels[0][batch.labels[0] != -100])
+    assert target_tokens == example.chain.text + "<|im_gen_start|>"
+    assert len(batch.image_grid_thw) == 2 and example.chain.earlier.text.split("\n")[1] in tokenizer.decode(
+        batch.input_ids[0]
+    )
+    assert tokenizer.decode(batch.input_ids[0, batch.image_starts[0]]) == "<|im_gen_0000|>"
 
 
-def test_every_picture_is_encoded_once(objective):
+def test_every_image_is_encoded_once(objective):
     batch = batch_of(objective, [example_of("text-to-image"), example_of("text-to-image", 1)])
-    assert len(batch.pictures) == 2 + 1 + 2  # two targets, one black, two boxes that both rows have
+    assert len(batch.images) == 2 + 1 + 2  # two targets, one black, two boxes that both rows have
     assert batch.spatial.sum(1).tolist() == [1, 1] and batch.reference[0] == batch.reference[1]
 
 
 def test_draws_follow_from_the_seed_and_the_rows_number(objective):
     one, other = (batch_of(objective, [example_of("text-to-image")] * 2, numbers) for numbers in ([5, 6], [6, 7]))
-    assert torch.equal(one.noise[1], other.noise[0]) and one.steps[1] == other.steps[0]
+    assert torch.equal(one.noise[1], other.noise[0]) and one.timesteps[1] == other.timesteps[0]
     assert not torch.equal(one.noise[0], one.noise[1])
 
 
@@ -292,5 +292,5 @@ def test_each_combination_comes_with_its_share(objective):
     assert counts[KEPT] == pytest.approx(0.85, abs=0.03) and all(0.03 < share < 0.07 for share in counts[1:])
     means = torch.stack([draw["noise"].mean((1, 2)) for draw in draws])
     assert means.std().item() == pytest.approx((0.1**2 + 1 / 64) ** 0.5, rel=0.05)  # the offset, and chance
-    steps = torch.stack([draw["steps"] for draw in draws]).float()
+    steps = torch.stack([draw["timesteps"] for draw in draws]).float()
     assert steps.mean().item() == pytest.approx(500, abs=20) and steps.min() >= 0 and steps.max() <= 999

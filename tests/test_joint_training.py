@@ -21,8 +21,8 @@ from got.got_models.files.manifest import read_manifest
 from got.got_models.reasoner.loading import load_reasoner
 from got.got_models.reasoner.sampling import Sampling
 from got.tests import joint
+from got.training.ema import EMA
 from got.training.joint.__main__ import main
-from got.training.joint.average import Average
 from got.training.joint.checkpoints import checkpoints
 from got.training.joint.config import ConfigError, as_json
 from got.training.joint.journal import POINTS, Journal, loss_curves, smoothed
@@ -52,7 +52,7 @@ def records(out):
 
 def losses(out):
     return [
-        (record["step"], record["loss"], record["chain"], record["noise"], record["gradient"])
+        (record["step"], record["loss"], record["chain"], record["noise"], record["grad_norm"])
         for record in records(out)
     ]
 
@@ -74,8 +74,17 @@ def whole(start, data, tmp_path_factory):
     """A run of six steps over two sources, with LoRA's dropout, a checkpoint in the middle, and samples."""
     out = tmp_path_factory.mktemp("run")
     sources = [{"files": str(data), "share": 2}, {"kind": "world"}]
-    sizes = {"batch": 4, "micro_batch": 2, "window": 3, "steps": 6, "save": 4, "report": 3, "sample": 6, "samples": 1}
-    config = joint.config_of(start, sources=sources, dropout=0.2, name="Small", **sizes)
+    sizes = {
+        "batch": 4,
+        "micro_batch": 2,
+        "shuffle_buffer": 3,
+        "steps": 6,
+        "save": 4,
+        "report": 3,
+        "sample": 6,
+        "samples": 1,
+    }
+    config = joint.config_of(start, sources=sources, lora_dropout=0.2, name="Small", **sizes)
     train(config, out)
     return config, out
 
@@ -99,7 +108,7 @@ def test_a_run_leaves_its_record(whole):
     report = json.loads((out / "rows.json").read_text())
     assert report["seen"] == 24 and report["counts"]["missing picture"] >= 1
     assert "rows.jsonl, row 3: there is no file" in report["named"]["missing picture"][0]
-    rates = [record["rate"] for record in records(out)]
+    rates = [record["learning_rate"] for record in records(out)]
     assert rates[0] == pytest.approx(5e-5) and max(rates) == rates[1] and rates[-1] < rates[2]
 
 
@@ -123,11 +132,11 @@ def test_half_precision_with_activations_computed_twice(start, tmp_path):
     """The way of the real size: bf16 with LoRA's frozen weights in bf16 too, and gradient checkpointing."""
     sizes = {"batch": 1, "micro_batch": 1, "steps": 1, "sample": 0, "save": 0}
     values = []
-    for name, settings in (("full", {}), ("half", {"precision": "bf16", "checkpointing": True})):
+    for name, settings in (("full", {}), ("half", {"precision": "bf16", "gradient_checkpointing": True})):
         AcceleratorState._reset_state(reset_partial_state=True)
-        train(joint.config_of(start, dropout=0.0, **sizes, **settings), tmp_path / name)
+        train(joint.config_of(start, lora_dropout=0.0, **sizes, **settings), tmp_path / name)
         values.append(records(tmp_path / name)[0])
-    for name in ("chain", "noise", "gradient"):
+    for name in ("chain", "noise", "grad_norm"):
         assert values[1][name] == pytest.approx(values[0][name], rel=0.05) and values[1][name] != values[0][name]
 
 
@@ -135,8 +144,8 @@ def test_another_configuration_does_not_go_on(whole, tmp_path):
     config, out = whole
     again = tmp_path / "again"
     shutil.copytree(out, again)
-    with pytest.raises(ConfigError, match=r"another 'rate': 0\.0001, not 0\.1"):
-        train(joint.config_of(**{**as_json(config), "rate": 0.1}), again)
+    with pytest.raises(ConfigError, match=r"another 'learning_rate': 0\.0001, not 0\.1"):
+        train(joint.config_of(**{**as_json(config), "learning_rate": 0.1}), again)
     train(joint.config_of(**{**as_json(config), "report": 2}), again)  # nothing is left to do
     assert losses(again) == losses(out)
 
@@ -148,8 +157,8 @@ def command(config, out, *arguments):
 
 
 def test_two_processes_give_the_losses_of_one(start, tmp_path):
-    """Also where only one of a process's two parts of a step has a picture to look at."""
-    sizes = {"batch": 4, "micro_batch": 1, "steps": 3, "sample": 0, "dropout": 0.2, "save": 0}
+    """Also where only one of a process's two parts of a step has an image to look at."""
+    sizes = {"batch": 4, "micro_batch": 1, "steps": 3, "sample": 0, "lora_dropout": 0.2, "save": 0}
     config = joint.config_of(start, **sizes)
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     train(config, tmp_path / "one")
@@ -213,12 +222,12 @@ def test_dev_py_passes_the_command_on(monkeypatch):
     assert dev.main() == 0 and seen == [("training.joint", ["--config", "tiny", "--out", "x"], "train")]
 
 
-def test_the_average_follows_and_steps_back():
+def test_the_ema_follows_and_steps_back():
     parameter = torch.nn.Parameter(torch.zeros(2))
-    average = Average({"a": parameter}, decay=0.5)
+    ema = EMA({"a": parameter}, decay=0.5)
     parameter.data += 1
-    average.update()  # the first ones weigh more: 2 / 11 is what is kept
-    with average.applied():
+    ema.update()  # the first ones weigh more: 2 / 11 is what is kept
+    with ema.applied():
         assert parameter.tolist() == pytest.approx([9 / 11] * 2)
     assert parameter.tolist() == [1, 1]
 

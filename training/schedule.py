@@ -1,10 +1,10 @@
-"""Schedules that every training shares: of the learning rate, of the noise, and of the weight of a step's error."""
+"""Schedules that every training shares: learning rate, noise, and the weight of a timestep's error."""
 
 import math
 
 import torch
 
-GAMMA, HEAVIEST = 5.0, 60.0
+MIN_SNR_GAMMA, MAX_WEIGHT = 5.0, 60.0
 
 
 def cosine(step: int, steps: int, warmup: int, floor: float = 0.02) -> float:
@@ -21,11 +21,12 @@ def alphas_cumprod() -> torch.Tensor:
     return (1 - betas).cumprod(0).float()
 
 
-def weights(alpha: torch.Tensor) -> torch.Tensor:
-    """The weight of a step's error in the noise, (min(snr, GAMMA) + 1) / snr, at most HEAVIEST.
+def min_snr_weights(alpha: torch.Tensor) -> torch.Tensor:
+    """Weights of the noise error: (min(snr, MIN_SNR_GAMMA) + 1) / snr, at most MAX_WEIGHT.
 
-    In the picture it weighs min(snr, GAMMA) + 1: also where all is noise the picture counts, for here it follows from
-    the conditions alone. The SDXL schedule's plain noise error would leave the colors of large surfaces to chance.
+    That weights the image error by min(snr, MIN_SNR_GAMMA) + 1. So the image counts also where all is noise and only
+    the conditions determine it. SDXL's plain noise error leaves the colors of large surfaces to chance.
+    Source: arXiv:2303.09556, with 1 added.
     """
     snr = alpha / (1 - alpha)
-    return ((snr.clamp(max=GAMMA) + 1) / snr).clamp(max=HEAVIEST)
+    return ((snr.clamp(max=MIN_SNR_GAMMA) + 1) / snr).clamp(max=MAX_WEIGHT)

@@ -4,7 +4,7 @@
     python dev.py train --config finetune --data rows.jsonl --out runs/mine --set start=models/got/GoT-6B steps=2000
     python dev.py train --config pretrain --out runs/got --processes 8
 
-A run that was broken off goes on where it was: give the same command again. training/README.md says the rest.
+To resume a stopped run, give the same command again. More in training/README.md.
 """
 
 import argparse
@@ -22,7 +22,7 @@ RUNNER = Path(__file__).parent.parent.parent / "tools" / "run.py"
 
 
 def settings_of(pairs: list[str]) -> dict[str, Any]:
-    """KEY=VALUE, where a value that is not JSON is a text. ConfigError if there is no '='."""
+    """A dictionary of KEY=VALUE pairs. A value that is not JSON is a string. ConfigError if there is no '='."""
     settings = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
@@ -36,19 +36,19 @@ def settings_of(pairs: list[str]) -> dict[str, Any]:
 
 
 def chosen_config(options: argparse.Namespace) -> Config:
-    """The configuration with what the command line says otherwise."""
+    """The configuration with the values of the command line."""
     settings = settings_of(options.set)
     if options.data:
-        settings["sources"] = [{"kind": options.format, "files": options.data, "pictures": options.pictures}]
+        settings["sources"] = [{"kind": options.format, "files": options.data, "images": options.images}]
     return read_config(options.config, settings)
 
 
 def in_processes(count: int, arguments: list[str]) -> list[str]:
-    """The command that runs the same in several processes of this machine, by accelerate's launcher.
+    """The command that starts `count` processes on this machine with accelerate's launcher.
 
-    Each of them is told to be one: of several `--processes` the last counts, however the first was written.
-    Without graphics cards the launcher's own `--cpu` begins a single process unless MPI is there; `--multi_gpu` begins
-    as many as it is told, and the run itself finds that it has only CPUs.
+    A last `--processes 1` keeps each of them from starting more: argparse takes the last of several.
+    Without a GPU the launcher's `--cpu` starts a single process unless there is MPI. `--multi_gpu` starts `count` of
+    them, and the run finds that it has only CPUs.
     """
     launcher = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", str(count)]
     launcher += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
@@ -60,12 +60,14 @@ def parser_of() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "train", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
-    parser.add_argument("--processes", type=int, default=1, help="processes on this machine (default: 1)")
-    parser.add_argument("--config", required=True, help=f"one of {known}, or a JSON file")
-    parser.add_argument("--data", default="", help="JSONL or Parquet instead of the configuration's data")
-    parser.add_argument("--pictures", default="", help="folder that the rows' paths start from (default: the data's)")
+    parser.add_argument("--processes", type=int, default=1, help="processes on this machine, one a GPU (default: 1)")
+    parser.add_argument("--config", required=True, help=f"configuration: {known}, or a JSON file")
     parser.add_argument(
-        "--format", default="rows", help="rows, omniedit-got, lahr-got or journeydb-got (default: rows)"
+        "--data", default="", help="JSONL or Parquet file, or a pattern, instead of the configuration's"
+    )
+    parser.add_argument("--images", "--pictures", default="", help="folder of the rows' images (default: the data's)")
+    parser.add_argument(
+        "--format", default="rows", help="format of --data: rows, omniedit-got, lahr-got, journeydb-got (default: rows)"
     )
     parser.add_argument("--out", type=Path, required=True, help="folder of the run: log, checkpoints, samples, model")
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="other values for the configuration")
@@ -88,7 +90,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"train: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("train: stopped; the same command goes on from the last checkpoint", file=sys.stderr)
+        print("train: stopped. Give the same command again to resume from the last checkpoint.", file=sys.stderr)
         return 130
     return 0
 

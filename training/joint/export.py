@@ -1,4 +1,4 @@
-"""What was trained as a model folder for models/got: LoRA merged, published names, one precision."""
+"""Export to a model folder for models/got: LoRA merged, published names, one precision."""
 
 import json
 import shutil
@@ -39,7 +39,7 @@ def export(networks: Networks, start: Path, out: Path, config: Config) -> None:
 
 
 def plain_tensors(language_model: nn.Module) -> dict[str, Tensor]:
-    """The language model's tensors by their published names; weights with a LoRA have it merged, in full precision."""
+    """The language model's tensors by their published names. Weights with a LoRA are merged, in full precision."""
     tensors = {}
     for name, tensor in language_model.state_dict().items():
         if ".lora_" not in name and ".original_module." not in name:
@@ -53,12 +53,12 @@ def plain_tensors(language_model: nn.Module) -> dict[str, Tensor]:
 
 
 def _stored(tensor: Tensor, dtype: torch.dtype) -> Tensor:
-    """A copy of its own on the CPU: tied embeddings are stored twice, as GoT's are."""
+    """A separate copy on the CPU, so that tied embeddings are stored twice, as GoT's are."""
     return tensor.detach().to("cpu", dtype, copy=True).contiguous()
 
 
 def _copy_reasoner(start: Path, out: Path, dtype: torch.dtype) -> None:
-    """Everything of a transformers folder but its weights."""
+    """Copy a transformers folder without its weights."""
     out.mkdir(parents=True)
     for path in start.iterdir():
         if path.is_file() and path.suffix not in WEIGHTS and path.name != INDEX:

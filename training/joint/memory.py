@@ -1,13 +1,12 @@
-"""What a run of the real size needs: Qwen2.5-VL-3B with SDXL, counted on tensors that take no memory, or measured.
+"""The memory of a run of the real size, Qwen2.5-VL-3B with SDXL: counted on fake tensors, or measured.
 
     python dev.py run training.joint.memory --rows 1
     python dev.py run training.joint.memory --rows 1 --device cuda    # steps with random weights: seconds, peak memory
 
-Weights, gradients, Adam's moments and the average follow from the shapes alone and are exact. Activations are what
-autograd keeps for the backward pass of language model, projectors and UNet, counted with hooks during a step under
-bf16 autocast, by the CPU's rules: a graphics card keeps the norms' inputs in float32, the CPU in bf16. Not counted: the
-largest layer's own temporaries, the autoencoder's forward, the vision tower's activations (edits only), and what the
-allocator cannot use.
+Weights, gradients, Adam's moments and the EMA follow from the shapes and are exact. Activations are what autograd keeps
+for the backward pass of language model, projectors and UNet. Hooks count them during a step under bf16 autocast by the
+CPU's rules: a GPU keeps the norms' inputs in float32, the CPU in bf16. Not counted: the largest layer's temporaries,
+the autoencoder's forward, the vision tower's activations (edits only), and the allocator's waste.
 """
 
 import argparse
@@ -20,12 +19,13 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
+from ..ema import EMA
 from .config import Config, changed, read_config
 from .networks import add_lora
 
 GIB = 2**30
-STATES = 2048  # of the language model
-TOKENS = 640  # of a row: a prompt, a chain of average length with its boxes, the image tokens
+HIDDEN = 2048  # hidden size of the language model
+TOKENS = 640  # of a row: prompt, a chain of average length with its boxes, image tokens
 # Sources: the published config.json of Qwen2.5-VL-3B-Instruct and of stable-diffusion-xl-base-1.0.
 LANGUAGE = {
     "text_config": {
@@ -73,12 +73,12 @@ VAE_SIZES = {
 
 
 def real_networks(config: Config) -> nn.ModuleDict:
-    """The networks at their real size, on the meta device: shapes without memory."""
+    """The networks at their real size, with random weights on the current device."""
     parts = nn.ModuleDict(
         {
             "language": Qwen2_5_VLForConditionalGeneration._from_config(Qwen2_5_VLConfig(**LANGUAGE)),
-            "context": nn.Linear(STATES, 2048),
-            "pooled": nn.Linear(STATES, 1280),
+            "context": nn.Linear(HIDDEN, 2048),
+            "pooled": nn.Linear(HIDDEN, 1280),
             "unet": UNet2DConditionModel(**UNET_SIZES),
             "vae": AutoencoderKL(**VAE_SIZES),
         }
@@ -94,7 +94,7 @@ def real_networks(config: Config) -> nn.ModuleDict:
     for parameter in parts.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
-    if config.checkpointing:
+    if config.gradient_checkpointing:
         parts["language"].gradient_checkpointing_enable({"use_reentrant": False})
         parts["unet"].enable_gradient_checkpointing()
     return parts.train()
@@ -113,14 +113,14 @@ def weight_table(parts: nn.ModuleDict) -> dict[str, dict[str, int]]:
             "trained weights": 4 * count,
             "gradients": 4 * count,
             "Adam": 8 * count,
-            "average": 4 * count,
+            "EMA": 4 * count,
         }
     return table
 
 
 @contextmanager
 def kept_bytes(parts: nn.ModuleDict):
-    """A counter, in a list of one, of what autograd keeps within the block, weights left out."""
+    """Yield a list of one number: the bytes that autograd keeps within the block, without weights."""
     weights = {p.untyped_storage()._cdata for p in parts.parameters()}
     seen, total = set(), [0]
 
@@ -138,10 +138,10 @@ def kept_bytes(parts: nn.ModuleDict):
 
 
 def one_step(parts: nn.ModuleDict, config: Config, rows: int, tokens: int = TOKENS) -> dict[str, int]:
-    """Forward and backward of text-to-image rows, in bytes.
+    """Bytes that a forward and backward pass of text-to-image rows keeps.
 
-    language, unet: what autograd keeps of each in between, bf16 copies of trained weights among it. gradients: what
-    there is of them in the end, of everything but the vision tower.
+    language, unet: what autograd keeps of each, with bf16 copies of trained weights. gradients: at the end, of
+    everything but the vision tower.
     """
     found = {}
     with torch.autocast("cpu", torch.bfloat16):
@@ -179,31 +179,32 @@ def predict(parts: nn.ModuleDict, hidden: Tensor, height: int, width: int) -> Te
 
 
 def whole_steps(config: Config, rows: int, device: torch.device, steps: int = 4, tokens: int = TOKENS) -> list[float]:
-    """Seconds of whole training steps, the optimizer's and the average's work among them, with random weights."""
+    """Seconds of whole training steps with random weights, including the optimizer and the EMA."""
     with torch.device(device):
         parts = real_networks(config)
     trained = [parameter for parameter in parts.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=config.rate, betas=(config.beta1, config.beta2), fused=True)
-    average, seconds = [p.detach().clone() for p in trained] if config.average else [], []
+    optimizer = torch.optim.AdamW(
+        trained, lr=config.learning_rate, betas=(config.adam_beta1, config.adam_beta2), fused=True
+    )
+    ema, seconds = EMA({str(number): p for number, p in enumerate(trained)}, config.ema_decay), []
     for _ in range(steps):
-        begun = time.perf_counter()
+        started = time.perf_counter()
         with torch.autocast(device.type, torch.bfloat16):
             states, chain = read(parts["language"], rows, tokens)
             noise = predict(parts, states[:, -64:], config.height // 8, config.width // 8)
         (chain + noise.float().square().mean()).backward()
-        nn.utils.clip_grad_norm_(trained, config.clip)
+        nn.utils.clip_grad_norm_(trained, config.max_grad_norm)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        if average:
-            torch._foreach_lerp_(average, trained, 1 - config.average)
+        ema.update()
         if device.type == "cuda":
             torch.cuda.synchronize()
-        seconds.append(time.perf_counter() - begun)
+        seconds.append(time.perf_counter() - started)
     return seconds
 
 
 def measure(config: Config, rows: int) -> dict[str, int]:
-    """One forward and backward of the real size on tensors that take no memory."""
+    """`one_step` at the real size, on fake tensors."""
     with torch.device("meta"):
         parts = real_networks(config)
     with FakeTensorMode():
@@ -212,7 +213,7 @@ def measure(config: Config, rows: int) -> dict[str, int]:
 
 
 def as_if_on_cpu(parts: nn.Module) -> None:
-    """Put CPU tensors of the fake mode, which know their device and take no memory, in place of those on meta."""
+    """Replace meta tensors by fake CPU tensors, which know their device and take no memory either."""
     for module in parts.modules():
         for name, old in module._parameters.items():
             if old is not None:
@@ -225,9 +226,9 @@ def as_if_on_cpu(parts: nn.Module) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--config", default="pretrain")
-    parser.add_argument("--rows", type=int, default=1, help="micro_batch")
-    parser.add_argument("--device", help="measure steps there instead of counting, e.g. cuda")
+    parser.add_argument("--config", default="pretrain", help="a training configuration (default: pretrain)")
+    parser.add_argument("--rows", type=int, default=1, help="rows computed at a time, micro_batch (default: 1)")
+    parser.add_argument("--device", help="device to measure steps on instead of counting, e.g. cuda")
     options = parser.parse_args()
     config = read_config(options.config)
     if options.device:
@@ -244,7 +245,7 @@ def main() -> None:
     whole = {use: sum(row[use] for row in table.values()) for use in next(iter(table.values()))}
     print("all, GiB: " + ", ".join(f"{use} {size / GIB:.2f}" for use, size in list(whole.items())[1:]))
     for checkpointing in (True, False):
-        kept = measure(changed(config, {"checkpointing": checkpointing}), options.rows)
+        kept = measure(changed(config, {"gradient_checkpointing": checkpointing}), options.rows)
         shown = ", ".join(f"{name} {size / GIB:.2f}" for name, size in kept.items())
         print(f"a step of {options.rows} rows, checkpointing {checkpointing}, kept for the backward pass, GiB: {shown}")
 

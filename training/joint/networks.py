@@ -1,6 +1,6 @@
-"""A model folder as networks to train: Qwen2.5-VL whole or with LoRA, the projectors, the UNet, the frozen autoencoder.
+"""A model folder as networks to train: Qwen2.5-VL whole or with LoRA, projectors, UNet, the frozen autoencoder.
 
-A model folder keeps weights without diffusers' configurations; those follow from the weights' shapes.
+A model folder has no diffusers configurations. They follow from the shapes of the weights.
 """
 
 from collections.abc import Callable
@@ -18,12 +18,12 @@ from ...got_models.reasoner.reasoner import Reasoner
 from .config import Config
 
 HEAD_CHANNELS = 64  # SDXL's
-TIME_CHANNELS = 256  # for each of the six numbers of size and crop
+TIME_EMBED_DIM = 256  # of each of the six numbers in `time_ids`
 SCALE = 0.13025  # SDXL's latents
 
 
 class Networks(nn.Module):
-    """All networks of a GoT as one module. reasoner: what stands around the language model, and the model itself."""
+    """All networks of a GoT as one module. reasoner: the language model with tokenizer and image processor."""
 
     def __init__(self, reasoner: Reasoner, unet: UNet2DConditionModel, vae: AutoencoderKL) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class Networks(nn.Module):
         self.unet, self.vae = unet, vae
 
     def trained(self) -> dict[str, nn.Parameter]:
-        """What is trained, by name."""
+        """The trained parameters by name."""
         return {name: parameter for name, parameter in self.named_parameters() if parameter.requires_grad}
 
 
@@ -42,7 +42,7 @@ def start_folder(start: str) -> Path:
 
 
 def load_networks(folder: Path, config: Config, frozen: torch.dtype = torch.float32) -> Networks:
-    """The networks of a model folder, ready to train. frozen: how weights are kept that a LoRA leaves as they are."""
+    """The networks of a model folder, ready to train. frozen: data type of the weights that LoRA leaves untrained."""
     reasoner = load_reasoner(folder, frozen if config.language == "lora" else torch.float32)
     networks = Networks(reasoner, load_unet(folder / UNET), load_vae(folder / VAE))
     if config.fresh:
@@ -51,7 +51,7 @@ def load_networks(folder: Path, config: Config, frozen: torch.dtype = torch.floa
 
 
 def renew(networks: Networks, seed: int) -> None:
-    """Random weights for everything but the autoencoder, as the libraries begin them."""
+    """Random weights for everything but the autoencoder, as the libraries initialize them."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         language_model, unet = networks.language_model, networks.unet
@@ -62,7 +62,7 @@ def renew(networks: Networks, seed: int) -> None:
 
 
 def prepare(networks: Networks, config: Config) -> Networks:
-    """Settle what is trained, in full precision, and what stays as it is."""
+    """Choose what is trained, in full precision, and freeze the rest."""
     networks.requires_grad_(False)
     if config.language == "lora":
         with torch.random.fork_rng(devices=[]):
@@ -74,7 +74,7 @@ def prepare(networks: Networks, config: Config) -> Networks:
         part.requires_grad_(True)
     for parameter in networks.trained().values():
         parameter.data = parameter.data.float()
-    if config.checkpointing:
+    if config.gradient_checkpointing:
         networks.language_model.gradient_checkpointing_enable({"use_reentrant": False})
         networks.unet.enable_gradient_checkpointing()
     networks.train()
@@ -83,15 +83,21 @@ def prepare(networks: Networks, config: Config) -> Networks:
 
 
 def add_lora(language_model: nn.Module, config: Config) -> None:
-    """A LoRA in every module that `targets` names by suffix, the vision tower's too; those of `saved` are set free."""
+    """Add a LoRA to the modules that end in `target_modules`, also in the vision tower, and free `modules_to_save`."""
     lora = LoraConfig(
-        r=config.rank,
-        lora_alpha=config.alpha,
-        lora_dropout=config.dropout,
-        target_modules=list(config.targets),
-        modules_to_save=list(config.saved) or None,
+        r=config.lora_rank,
+        lora_alpha=config.lora_alpha,
+        lora_dropout=config.lora_dropout,
+        target_modules=list(config.target_modules),
+        modules_to_save=list(config.modules_to_save) or None,
     )
     get_peft_model(language_model, lora)  # works on the model itself
+
+
+def time_ids(height: int, width: int, like: Tensor) -> Tensor:
+    """SDXL's six numbers of size and crop, (B, 6): original size, crop at the top left corner, target size."""
+    ids = torch.tensor([[height, width, 0, 0, height, width]], device=like.device, dtype=like.dtype)
+    return ids.expand(len(like), -1)
 
 
 def load_unet(path: Path) -> UNet2DConditionModel:
@@ -137,13 +143,13 @@ def unet_config(tensors: dict[str, Tensor]) -> dict:
         "cross_attention_dim": tensors[attention].shape[1],
         "use_linear_projection": tensors["mid_block.attentions.0.proj_in.weight"].ndim == 2,
         "addition_embed_type": "text_time",
-        "addition_time_embed_dim": TIME_CHANNELS,
+        "addition_time_embed_dim": TIME_EMBED_DIM,
         "projection_class_embeddings_input_dim": tensors["add_embedding.linear_1.weight"].shape[1],
     }
 
 
 def vae_config(tensors: dict[str, Tensor]) -> dict:
-    """diffusers' configuration of an AutoencoderKL, from the shapes of its weights. The decoder tells the widths."""
+    """diffusers' configuration of an AutoencoderKL, from the shapes of the decoder's weights."""
     keys = list(tensors)
     blocks = range(_count(keys, "decoder.up_blocks."))
     widths = [tensors[f"decoder.up_blocks.{block}.resnets.0.conv1.weight"].shape[0] for block in reversed(blocks)]
@@ -158,5 +164,5 @@ def vae_config(tensors: dict[str, Tensor]) -> dict:
 
 
 def _count(keys: list[str], prefix: str) -> int:
-    """How many numbers follow a prefix of the keys."""
+    """How many different numbers follow a prefix of the keys."""
     return len({key[len(prefix) :].split(".")[0] for key in keys if key.startswith(prefix)})

@@ -1,17 +1,16 @@
 """Rows of the published GoT sets, in the row format of examples.py.
 
-The sets hold texts; the pictures come from LAION-Aesthetics, JourneyDB and OmniEdit, and are found by path or joined
-in as columns. What is known of the fields, and from where:
+The sets hold texts. Their images come from LAION-Aesthetics, JourneyDB and OmniEdit, as paths or as joined columns.
+What is known of the columns, and from where:
 
-    omniedit-got   `got` is a chain with placeholders, `coord` a JSON text {placeholder: box}, `omni_edit_id` names the
-                   row of OmniEdit that it belongs to: all three as public code that reads the set uses them. OmniEdit's
-                   own columns `src_img`, `edited_img` and `edited_prompt_list` (the first text is taken) are those of
-                   its card; the defaults below are those of the two sets joined.
-    lahr-got,      a prompt and one paragraph with boxes, by the paper's section 3 and the cards' statistics. The names
-    journeydb-got  of their columns could not be verified: `prompt`, `got` and `image` or `img_path` are assumed.
+    omniedit-got   `got`: a chain with placeholders; `coord`: a JSON text {placeholder: box}; `omni_edit_id`: the row of
+                   OmniEdit. Source: public code that reads the set. `src_img`, `edited_img` and `edited_prompt_list`
+                   (the first text is taken) are OmniEdit's columns, from its card. The defaults are for both joined.
+    lahr-got,      A prompt and one paragraph with boxes, from the paper's section 3 and the cards' statistics. Their
+    journeydb-got  column names are not verified: `prompt`, `got` and `image` or `img_path` are assumed.
 
-Whatever a file calls them, `columns` of a source says so. In which units `coord` counts could not be verified either:
-`units` is "grid" (0..1000, as in the published chains), "pixels" of the source picture, or "fractions".
+`columns` of a source gives other names. The units of `coord` are not verified either: `units` is "grid" (0..1000, as in
+the published chains), "pixels" of the source image, or "fractions".
 """
 
 import json
@@ -22,7 +21,7 @@ from typing import Any
 
 from ...got_models.chain.grammar import BOX_END, BOX_START, GRID
 from .config import Source
-from .examples import Example, RowError, read_example, read_picture
+from .examples import Example, RowError, read_example, read_image
 
 COLUMNS = {
     "rows": {},
@@ -53,9 +52,9 @@ def read_published(row: dict[str, Any], source: Source, folder: Path) -> Example
 
 
 def with_boxes(chain: str, coord: Any, scale: Scale) -> str:
-    """The chain with its placeholders replaced by boxes. coord: a JSON text, or what it stands for. Raises RowError.
+    """The chain with boxes in place of its placeholders. coord: a JSON text or its content. Raises RowError.
 
-    A value is four numbers, two corners, a list of such boxes, or a text that is put in as it is.
+    A value is four numbers, two corners, a list of such boxes, or a text that is inserted unchanged.
     """
     try:
         table = json.loads(coord) if isinstance(coord, str) else coord or {}
@@ -73,7 +72,7 @@ def _written(value: Any, scale: Scale) -> str:
         return value
     numbers = _numbers(value)
     if not numbers or len(numbers) % 4:
-        raise ValueError(f"a box has {len(numbers)} numbers instead of four")
+        raise ValueError(f"a box has {len(numbers)} numbers, not four")
     boxes = [scale(numbers[start : start + 4]) for start in range(0, len(numbers), 4)]
     return " ".join(f"{BOX_START}({x0:.0f},{y0:.0f}),({x1:.0f},{y1:.0f}){BOX_END}" for x0, y0, x1, y1 in boxes)
 
@@ -89,5 +88,5 @@ def _scale(found: dict[str, Any], source: Source, folder: Path) -> Scale:
         return lambda box: box
     if source.units == "fractions":
         return lambda box: [number * GRID for number in box]
-    height, width = read_picture(found, "source" if found.get("source") is not None else "picture", folder).shape[:2]
+    height, width = read_image(found, "source" if found.get("source") is not None else "picture", folder).shape[:2]
     return lambda box: [number * GRID / side for number, side in zip(box, (width, height) * 2)]

@@ -1,4 +1,4 @@
-"""Rows that could not be used: counted by what is wrong with them, the first few of each kind by name."""
+"""Rows that could not be used: counted by kind of fault, with the first few of each kind by name."""
 
 import json
 from pathlib import Path
@@ -6,11 +6,11 @@ from pathlib import Path
 from .examples import RowError
 
 NAMED = 5  # rows of each kind that are named
-LONGEST = 300  # characters of what is said of one
+LONGEST = 300  # characters of a row's message
 
 
 class BrokenRows:
-    """Counts broken rows. Part of a checkpoint: a resumed run goes on counting."""
+    """Counts broken rows. Part of a checkpoint, so that a resumed run keeps its counts."""
 
     def __init__(self) -> None:
         self.seen = 0
@@ -18,7 +18,7 @@ class BrokenRows:
         self.named: dict[str, list[str]] = {}
 
     def add(self, name: str, error: RowError) -> None:
-        """name: where the row stands, such as "rows.jsonl, row 17"."""
+        """name: the row's place, such as "rows.jsonl, row 17"."""
         self.counts[error.kind] = self.counts.get(error.kind, 0) + 1
         named = self.named.setdefault(error.kind, [])
         if len(named) < NAMED:
@@ -29,7 +29,7 @@ class BrokenRows:
         return sum(self.counts.values())
 
     def lines(self) -> list[str]:
-        """The report: one line for all, then what is wrong, how often, and where."""
+        """The report: one line for all, then each kind of fault, its count and its first rows."""
         lines = [f"{self.seen} rows read, {self.total} of them could not be used"]
         for kind, count in sorted(self.counts.items(), key=lambda pair: -pair[1]):
             lines.append(f"  {kind}: {count}")
@@ -53,7 +53,7 @@ class BrokenRows:
 
     @classmethod
     def merged(cls, states: list[dict]) -> "BrokenRows":
-        """The reports of several processes as one."""
+        """The counts of several processes as one."""
         whole = cls()
         for state in states:
             whole.seen += state["seen"]

@@ -1,4 +1,4 @@
-"""Sample pictures as a run goes on: for a few rows the plan that the model writes, its picture, and what was wanted."""
+"""Sample images of a run: for a few rows the plan that the model writes, the image it draws, the target image."""
 
 from itertools import islice
 from pathlib import Path
@@ -34,8 +34,8 @@ MOST_STEPS = 20
 
 
 def sample_rows(config: Config) -> list[Example]:
-    """The first rows of the data by another seed, broken ones left out."""
-    found, places = [], Mixture(changed(config, {"seed": config.seed + 1, "window": 4 * config.samples}))
+    """The first usable rows of the data with another seed."""
+    found, places = [], Mixture(changed(config, {"seed": config.seed + 1, "shuffle_buffer": 4 * config.samples}))
     for place in islice(places, 4 * config.samples):
         try:
             found.append(place.read())
@@ -46,7 +46,7 @@ def sample_rows(config: Config) -> list[Example]:
 
 @torch.no_grad()
 def sample_sheet(objective: Objective, rows: list[Example], path: Path) -> None:
-    """A picture with a line for each row: its plan, what the model drew, what was wanted. The networks stay in eval."""
+    """Save an image with a line for each row: plan, drawn image, target image. The networks must be in eval mode."""
     lines = [np.concatenate(_line(objective, row), 1) for row in rows]
     to_pil(np.concatenate(lines)).save(path)
 
@@ -58,19 +58,19 @@ def _line(objective: Objective, row: Example) -> list[np.ndarray]:
     chain = objective.networks.reasoner.write(request, Sampling(), max_tokens=MOST_TOKENS)
     drawn = draw(objective, chain, seed=objective.config.seed)
     plan = plan_image(chain, given.source, *size)
-    return [np.array(bicubic(image, size)) for image in (plan, drawn, row.picture)]
+    return [np.array(bicubic(image, size)) for image in (plan, drawn, row.image)]
 
 
 def draw(objective: Objective, chain: Chain, seed: int) -> Tensor:
-    """The picture (1, H, W, 3) of a chain, by DDPM with the strengths that the model's manifest has for its task."""
+    """The image (1, H, W, 3) of a chain, sampled by DDPM with the manifest's strengths for its task."""
     networks, config = objective.networks, objective.config
     device, defaults = objective.alphas.device, networks.reasoner.manifest.defaults[chain.task]
     size = config.width, config.height
     hidden = networks.reasoner.semantics(chain).hidden.to(device).expand(4, -1, -1)
-    encode = lambda pictures: objective.encode((pictures * 255).round().to(device))
+    encode = lambda images: objective.encode((images * 255).round().to(device))
     reference = reference_latents(chain.source, encode, *size).expand(4, -1, -1, -1)
     spatial = spatial_latents(chain.regions, encode, *size).expand(4, -1, -1, -1)
-    dropped = torch.tensor([KEPT, NO_BOXES, NO_CHAIN, NOTHING], device=device)  # as BRANCHES has it
+    dropped = torch.tensor([KEPT, NO_BOXES, NO_CHAIN, NOTHING], device=device)  # in the order of BRANCHES
     strengths = Strengths(defaults.text, defaults.spatial, defaults.reference)
     schedule, generator = DDPMScheduler(**SCHEDULE), torch.Generator().manual_seed(seed)
     schedule.set_timesteps(min(MOST_STEPS, defaults.steps))

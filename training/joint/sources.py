@@ -1,8 +1,8 @@
-"""Mixtures of endless sources. What stands in place n of the stream follows from the seed, and from nothing else.
+"""Mixtures of endless sources. Row n of the stream follows from the seed alone.
 
-Files are streamed through `datasets`, window by window: the rows of a window are shuffled together, so a position is
-the state of the reader at the window's beginning and a place in it, and a run resumes in the middle of a window.
-Every process goes through the whole stream; it opens the pictures only of the rows that are its own.
+Files are streamed through `datasets` in windows of `shuffle_buffer` rows, and each window is shuffled. A position is
+the reader's state at the start of a window and an index in it, so a run can resume in the middle of a window.
+Every process reads the whole stream, but opens only the images of its own rows.
 """
 
 import glob
@@ -23,13 +23,17 @@ from .examples import Example, RowError
 from .published import read_published
 from .worlds import world_example
 
-READERS = {".jsonl": "text", ".json": "text", ".parquet": "parquet"}  # JSON lines are parsed here, one by one
+READERS = {
+    ".jsonl": "text",
+    ".json": "text",
+    ".parquet": "parquet",
+}  # a bad JSON line is one broken row
 
 
 class Place(NamedTuple):
-    """Place `number` of the stream: where its row comes from, and how to read it (which may raise RowError).
+    """Place `number` of the stream: the row's name, and `read`, which returns its example or raises RowError.
 
-    It can be handed to another process.
+    It can be sent to another process.
     """
 
     number: int
@@ -38,13 +42,13 @@ class Place(NamedTuple):
 
 
 class Mixture:
-    """The stream of a configuration's sources, from any position on. `state_dict` is the position."""
+    """The stream of a configuration's sources. `state_dict` is the position in it."""
 
     def __init__(self, config: Config) -> None:
         self.seed, self.sources = config.seed, config.sources
         self.number = 0
         self.files = {
-            index: Rows(source, config.window, config.seed)
+            index: Rows(source, config.shuffle_buffer, config.seed)
             for index, source in enumerate(config.sources)
             if source.kind != "world"
         }
@@ -75,14 +79,14 @@ class Rows:
     """The rows of one source's files, epoch after epoch, shuffled within windows."""
 
     def __init__(self, source: Source, window: int, seed: int) -> None:
-        """Raises ConfigError if there are no such files, or one of them cannot be read."""
+        """Raises ConfigError if no file matches, or one of them cannot be read."""
         self.source, self.size, self.seed = source, window, seed
         paths = sorted(path for path in map(Path, glob.glob(source.files)) if path.is_file())
         kinds = {READERS.get(path.suffix) for path in paths}
         if len(kinds) != 1 or None in kinds:
             what = "neither JSONL nor Parquet" if kinds else "no such file"
             raise ConfigError(f"The data '{source.files}' cannot be read: {what}. Give a JSONL or Parquet file.")
-        self.folder = Path(source.pictures) if source.pictures else paths[0].parent
+        self.folder = Path(source.images) if source.images else paths[0].parent
         if kinds == {"parquet"}:
             _check_columns(paths)
         self.paths, self.dataset = paths, _streamed(paths)
@@ -95,7 +99,7 @@ class Rows:
         return self
 
     def __next__(self) -> tuple[str, Any]:
-        """Where the next row stands, counted from 1, and the row."""
+        """The next row's name, with its number from 1, and the row."""
         if self.place == len(self.window):
             self._next_window()
         index = self.order[self.place]
@@ -105,7 +109,7 @@ class Rows:
     def _next_window(self) -> None:
         self.first, self.place = self.first + len(self.window), 0
         self._read_window()
-        if not self.window:  # the files are at their end
+        if not self.window:  # the end of the files
             if self.first == 0:
                 raise ConfigError(f"The data '{self.source.files}' has no rows.")
             self.epoch, self.first, self.reading = self.epoch + 1, 0, None
@@ -122,14 +126,14 @@ class Rows:
     def _fill(self) -> None:
         try:
             self.window = list(islice(self.reading, self.size))
-        except Exception as error:  # of a file whose inside is broken; its reader cannot go on behind that
-            where = f"The data '{self.source.files}' cannot be read on behind row {self.first}"
-            raise ConfigError(f"{where}: {error}. Mend the file, or leave it out.") from error
+        except Exception as error:  # the file is broken inside, and its reader cannot continue
+            where = f"The data '{self.source.files}' cannot be read after row {self.first}"
+            raise ConfigError(f"{where}: {error}. Repair the file, or leave it out.") from error
         self.order = list(range(len(self.window)))
         Random(f"{self.seed}:{self.epoch}:{self.first}").shuffle(self.order)
 
     def _open(self) -> None:
-        """Begin at the state `begin`: a dataset that was given one would begin there again at each epoch."""
+        """Start at the state `begin`, with a new dataset: one that has loaded a state starts there at every epoch."""
         self.dataset = _streamed(self.paths)
         if self.begin is not None:
             self.dataset.load_state_dict(self.begin)
@@ -151,14 +155,14 @@ def example_of(row: Any, source: Source, folder: Path) -> Example:
 
 def _streamed(paths: list[Path]) -> IterableDataset:
     reader = READERS[paths[0].suffix]
-    # Without a size of its own, the first group of a Parquet file gives it, which may have no rows.
+    # Without batch_size, the first row group of a Parquet file sets it, and that may have no rows.
     options = {"batch_size": 256} if reader == "parquet" else {"encoding": "utf-8-sig", "encoding_errors": "replace"}
     dataset = load_dataset(reader, data_files=[str(path) for path in paths], split="train", streaming=True, **options)
     return dataset.decode(False) if reader == "parquet" else dataset
 
 
 def _check_columns(paths: list[Path]) -> None:
-    """ConfigError if a Parquet file is broken off, or its columns cannot be read as those of the first."""
+    """ConfigError if a Parquet file is cut off, or its columns do not match those of the first."""
     features = None
     for path in paths:
         try:
@@ -167,11 +171,11 @@ def _check_columns(paths: list[Path]) -> None:
             table_cast(schema.empty_table(), features.arrow_schema)
         except (OSError, ValueError, TypeError, NotImplementedError) as error:
             what = " ".join(str(error).split()).rstrip(".")
-            raise ConfigError(f"The data '{path}' cannot be read: {what}. Mend the file, or leave it out.") from error
+            raise ConfigError(f"The data '{path}' cannot be read: {what}. Repair the file, or leave it out.") from error
 
 
 def _parsed(line: str) -> dict:
-    if "\ufffd" in line:  # what is not UTF-8 is read as this
+    if "\ufffd" in line:  # the replacement for bytes that are not UTF-8
         raise RowError("not UTF-8", "it is not UTF-8 text")
     try:
         row = json.loads(line)

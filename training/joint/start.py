@@ -1,7 +1,7 @@
 """A model folder to start from, made of the base folders: Qwen2.5-VL with GoT's tokens, SDXL with a wider input.
 
-The UNet's first layer takes 12 channels instead of 4; the weights of the new ones are zeros, so that at the start it
-predicts what SDXL predicts. The projectors are new. Tensors pass through memory one by one.
+The UNet's first layer takes 12 channels instead of 4. The weights of the new ones are zeros, so that the UNet starts as
+SDXL's. The projectors are new. Only one tensor is in memory at a time.
 """
 
 from collections.abc import Callable
@@ -19,13 +19,13 @@ from ...got_models.convert.writer import DTYPES, progress_bar, size_of, write_fi
 from ...got_models.files.atomic import atomic_folder
 from ...got_models.files.manifest import PROJECTORS, REASONER, UNET, VAE, published_manifest, write_manifest
 from ...got_models.files.weights import WeightsError
-from .networks import TIME_CHANNELS
+from .networks import TIME_EMBED_DIM
 
 CONV_IN = "conv_in.weight"
 
 
 class Made:
-    """Tensors made here, where a checkpoint's would be."""
+    """Tensors made here, with the interface of a Checkpoint."""
 
     def __init__(self, tensors: dict[str, Tensor]) -> None:
         self.folder, self.tensors = Path("."), tensors
@@ -39,9 +39,9 @@ class Made:
 
 
 def make_start(mllm: Path, sdxl: Path, out: Path, seed: int, report: Callable[[str], None]) -> None:
-    """Make the model folder `out` of the folders as Qwen2.5-VL-3B-Instruct and SDXL were published.
+    """Make the model folder `out` from the published folders of Qwen2.5-VL-3B-Instruct and SDXL.
 
-    seed: of the new projectors. Raises WeightsError if a folder is not what it should be.
+    seed: of the new projectors. Raises WeightsError if a folder holds another model.
     """
     language, texts = plan_language_model(mllm)
     unet, vae = open_checkpoint(sdxl / "unet"), open_checkpoint(sdxl / "vae")
@@ -61,7 +61,7 @@ def make_start(mllm: Path, sdxl: Path, out: Path, seed: int, report: Callable[[s
 
 
 def plan_language_model(mllm: Path) -> tuple[list[TensorPlan], dict[str, str]]:
-    """The tensors of a plain Qwen2.5-VL, its embeddings untied, and the texts of its other files."""
+    """The tensors of a plain Qwen2.5-VL with untied embeddings, and the texts of its other files."""
     config, base = read_config(mllm), open_checkpoint(mllm)
     adapter = read_adapter({key: key for key in base.shapes})
     rows = embedding_rows(adapter, base, base) or config["vocab_size"]
@@ -71,24 +71,24 @@ def plan_language_model(mllm: Path) -> tuple[list[TensorPlan], dict[str, str]]:
 
 
 def plan_unet(unet: Checkpoint) -> list[TensorPlan]:
-    """SDXL's UNet with its first layer widened. WeightsError if it is another model's."""
+    """SDXL's UNet with its first layer widened. WeightsError if the UNet is not SDXL's."""
     if CONV_IN not in unet.shapes or unet.shapes[CONV_IN][1] != 4:
-        raise WeightsError(f"{unet.folder} is not SDXL's UNet, whose {CONV_IN} takes 4 channels. Give SDXL's folder.")
+        raise WeightsError(f"{unet.folder} is not SDXL's UNet: its {CONV_IN} takes not 4 channels. Give SDXL's folder.")
     wide = Made({CONV_IN: widened(unet[CONV_IN])})
     return [TensorPlan(name, wide if name == CONV_IN else unet, name) for name in unet.shapes]
 
 
 def widened(weight: Tensor) -> Tensor:
-    """(C, 4, 3, 3) -> (C, 12, 3, 3): zeros for the reference and the spatial latents."""
+    """(C, 4, 3, 3) -> (C, 12, 3, 3), with zeros for the reference and the spatial latents."""
     extra = weight.new_zeros(weight.shape[0], UNET_CHANNELS - weight.shape[1], *weight.shape[2:])
     return torch.cat([weight, extra], 1)
 
 
 def new_projectors(language: list[TensorPlan], unet: Checkpoint, seed: int) -> list[TensorPlan]:
-    """Linear layers as torch begins them, from the language model's width to the UNet's two."""
+    """Linear layers with torch's initial weights, from the language model's width to the UNet's two."""
     hidden = next(plan.shape[1] for plan in language if plan.name == "model.embed_tokens.weight")
     context = next(shape[1] for name, shape in unet.shapes.items() if name.endswith("attn2.to_k.weight"))
-    pooled = unet.shapes["add_embedding.linear_1.weight"][1] - 6 * TIME_CHANNELS
+    pooled = unet.shapes["add_embedding.linear_1.weight"][1] - 6 * TIME_EMBED_DIM
     tensors = {}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -99,6 +99,6 @@ def new_projectors(language: list[TensorPlan], unet: Checkpoint, seed: int) -> l
 
 
 def stored_as(plans: list[TensorPlan]) -> str:
-    """The precision of a component's weights: they are kept in it."""
+    """The precision that a component's weights are stored in; it is kept."""
     dtype = plans[0].source[plans[0].key].dtype
     return next(name for name, (kind, _) in DTYPES.items() if kind == dtype)

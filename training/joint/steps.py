@@ -1,4 +1,4 @@
-"""The batches of a run, step after step: what this process has to compute, made ahead by processes of their own."""
+"""The batches of a run, step after step: this process's share, made ahead by worker processes."""
 
 import os
 from collections import deque
@@ -17,7 +17,7 @@ from .sources import Mixture, Place
 
 
 class Step(NamedTuple):
-    """This process's share of a step. position, broken: the place in the data and the report right after it."""
+    """This process's share of a step. position, broken: position in the data and broken rows after the step."""
 
     batches: list[Batch]
     position: dict
@@ -25,21 +25,21 @@ class Step(NamedTuple):
 
 
 @dataclass
-class Part:
-    """What a worker makes of some places: a batch, with a blank for each broken row, and where those stand."""
+class MicroBatch:
+    """A worker's result for some places: a batch with a blank for each broken row, and the broken rows."""
 
     batch: Batch
     read: int
     broken: list[tuple[str, RowError]]
 
 
-class Parts(Dataset):
-    """Makes a Part of a list of places."""
+class MicroBatches(Dataset):
+    """Makes a MicroBatch of a list of places."""
 
     def __init__(self, batcher: Batcher) -> None:
         self.batcher = batcher
 
-    def __getitem__(self, places: list[Place]) -> Part:
+    def __getitem__(self, places: list[Place]) -> MicroBatch:
         examples, broken = [], []
         for place in places:
             try:
@@ -47,34 +47,34 @@ class Parts(Dataset):
             except RowError as error:
                 examples.append(blank())
                 broken.append((place.name, error))
-        return Part(self.batcher(examples, [place.number for place in places]), len(places), broken)
+        return MicroBatch(self.batcher(examples, [place.number for place in places]), len(places), broken)
 
 
 class Steps:
-    """An endless iterator of steps. A broken row is counted, and a blank stands in its place.
+    """An endless iterator of steps. A broken row is counted and replaced by a blank.
 
-    `config.workers` processes make them ahead; with 0 each is made when it is asked for.
+    `config.workers` processes make the batches ahead. With 0, each is made when it is needed.
     """
 
     def __init__(
         self, mixture: Mixture, batcher: Batcher, broken: BrokenRows, config: Config, process: int, processes: int
     ) -> None:
-        """Raises ConfigError if the rows of a step cannot be shared out evenly."""
+        """Raises ConfigError if the rows of a step cannot be split evenly."""
         if config.batch % (config.micro_batch * processes):
             raise ConfigError(
-                f"'batch' is {config.batch}, which {processes} processes cannot share out in parts of 'micro_batch' "
-                f"{config.micro_batch}. Make it a multiple of {config.micro_batch * processes}."
+                f"'batch' is {config.batch}. With 'micro_batch' {config.micro_batch} and {processes} processes "
+                f"it must be a multiple of {config.micro_batch * processes}."
             )
         self.mixture, self.broken, self.config = mixture, broken, config
         self.process, self.processes = process, processes
-        self.positions: deque[dict] = deque()  # after each step that is being made
+        self.positions: deque[dict] = deque()  # after each step that is in the making
         self.loader = DataLoader(
-            *(Parts(batcher), None),
+            *(MicroBatches(batcher), None),
             sampler=self._places(),
             num_workers=config.workers,
-            worker_init_fn=_begin_worker if config.workers else None,
+            worker_init_fn=_start_worker if config.workers else None,
         )
-        self.parts: Iterator[Part] | None = None
+        self.parts: Iterator[MicroBatch] | None = None
 
     def __iter__(self) -> "Steps":
         return self
@@ -95,7 +95,7 @@ class Steps:
         self.parts = None
 
     def _places(self) -> Iterator[list[Place]]:
-        """This process's parts of all steps, as they are handed to the workers."""
+        """This process's micro-batches of all steps, in the order in which the workers get them."""
         while True:
             places, size = list(islice(self.mixture, self.config.batch)), self.config.micro_batch
             parts = [places[start : start + size] for start in range(0, len(places), size)]
@@ -103,5 +103,5 @@ class Steps:
             yield from parts[self.process :: self.processes]
 
 
-def _begin_worker(number: int) -> None:
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # its threads do not outlive a fork; it would warn of that
+def _start_worker(number: int) -> None:
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # its threads do not survive a fork, and it would warn

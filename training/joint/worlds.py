@@ -1,8 +1,7 @@
 """Endless rows of the synthetic world: text-to-image, edits, and edits in two turns. Each follows from its seed.
 
-Two turns come in the two forms that a model meets: as a conversation, where the first turn's chain is behind it, and as
-one chain for an instruction with two parts, whose steps begin with "For the first step". Source: arXiv 2503.10639
-figure 11 for the second form.
+Two turns come in two forms. A conversation has the first turn's chain before the second instruction. An instruction
+with two parts has one chain, whose steps begin with "For the first step" (source: arXiv 2503.10639, figure 11).
 """
 
 from random import Random
@@ -16,13 +15,13 @@ SHARES = {"text-to-image": 0.4, "edit": 0.4, "conversation": 0.1, "two parts": 0
 
 
 def world_example(rng: Random, kind: str | None = None, held_out: bool = False) -> Example:
-    """A row of a kind of SHARES, by default a random one. held_out: of what is never trained on."""
+    """A row of one kind of SHARES, by default a random one. held_out: from the split that is never trained on."""
     kind = kind or rng.choices(list(SHARES), SHARES.values())[0]
-    makers = {"text-to-image": _picture, "edit": _edit, "conversation": _conversation, "two parts": _two_parts}
+    makers = {"text-to-image": _text_to_image, "edit": _edit, "conversation": _conversation, "two parts": _two_parts}
     return makers[kind](rng, held_out)
 
 
-def _picture(rng: Random, held_out: bool) -> Example:
+def _text_to_image(rng: Random, held_out: bool) -> Example:
     scene = scenes.random_scene(rng, held_out, tidy=True)
     caption = wording.caption(scene, rng, held_out)
     return Example(read_chain(wording.chain(scene, rng), TEXT_TO_IMAGE, caption), scenes.render(scene))
@@ -46,6 +45,6 @@ def _conversation(rng: Random, held_out: bool) -> Example:
 
 def _two_parts(rng: Random, held_out: bool) -> Example:
     edits = scenes.two_edits(rng, held_out)
-    prompt, picture = wording.two_part_instruction(edits, rng, held_out), scenes.render(edits[0].source)
-    chain = read_chain(wording.two_step_chain(*edits), EDIT, prompt, to_tensor(picture))
+    prompt, image = wording.two_part_instruction(edits, rng, held_out), scenes.render(edits[0].source)
+    chain = read_chain(wording.two_step_chain(*edits), EDIT, prompt, to_tensor(image))
     return Example(chain, scenes.render(edits[1].target))

@@ -118,7 +118,7 @@ def load_painter(folder: Path) -> Painter:
     """The averaged UNet and projectors of the newest checkpoint."""
     painter = Painter()
     state = torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True)
-    painter.load_state_dict(state["average"]["module"])
+    painter.load_state_dict(state["ema"]["values"])
     return painter.eval()
 
 

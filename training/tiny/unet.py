@@ -5,7 +5,6 @@ non-full combination of conditions is drawn with 5 %. Sources: arXiv:2503.10639 
 steps arXiv:2303.09556.
 """
 
-import copy
 from pathlib import Path
 
 import torch
@@ -15,7 +14,8 @@ from safetensors.torch import load_file
 from torch import nn
 
 from ...got_models.files.manifest import PROJECTORS, UNET
-from ..schedule import alphas_cumprod, weights
+from ..ema import EMA
+from ..schedule import alphas_cumprod, min_snr_weights
 from .latents import SCALE, Latents
 from .reasoner import HIDDEN, optimizer_of
 from .run import Run, arguments, device, mixed_precision
@@ -104,37 +104,15 @@ def draw_noise(shape: torch.Size) -> torch.Tensor:
     return torch.randn(shape) + OFFSET * torch.randn(*shape[:2], 1, 1)
 
 
-class Average:
-    """Exponential moving average of a module's parameters, with a warm-up."""
-
-    def __init__(self, module: nn.Module, decay: float = 0.999):
-        self.module, self.decay, self.count = copy.deepcopy(module).requires_grad_(False), decay, 0
-
-    @torch.no_grad()
-    def update(self, module: nn.Module) -> None:
-        self.count += 1
-        weight = 1 - min(self.decay, self.count / (self.count + 20))
-        mine, theirs = list(self.module.parameters()), list(module.parameters())
-        torch._foreach_lerp_(mine, theirs, weight)
-
-    def state_dict(self) -> dict:
-        return {"module": self.module.state_dict(), "count": self.count}
-
-    def load_state_dict(self, state: dict) -> None:
-        self.module.load_state_dict(state["module"])
-        self.count = state["count"]
-
-
 def main(given: list[str] | None = None) -> None:
     args = arguments(__doc__, given, steps=8000, minutes=0.0, batch=32, rate=1e-3, seed=2, compile=1, start="")
     torch.manual_seed(args.seed)
     data = Latents(args.work / "latents")
     painter = painter_from(Path(args.start)) if args.start else Painter()
     painter.to(device(), memory_format=torch.channels_last)
-    optimizer, average = optimizer_of(painter, decay=0.01), Average(painter)
-    run = Run(
-        args.work / "unet", {"painter": painter, "average": average}, optimizer, args.steps, args.rate, args.minutes
-    )
+    optimizer = optimizer_of(painter, decay=0.01)
+    ema = EMA(dict(painter.named_parameters()), 0.999, warmup=(0, 20))
+    run = Run(args.work / "unet", {"painter": painter, "ema": ema}, optimizer, args.steps, args.rate, args.minutes)
     run.note(f"{sum(p.numel() for p in painter.parameters()) / 1e6:.2f} M parameters, {len(data)} samples")
     schedule = alphas_cumprod().to(device())
     forward = torch.compile(painter, dynamic=False) if args.compile else painter
@@ -149,12 +127,12 @@ def main(given: list[str] | None = None) -> None:
             predicted = forward(noisy, step, batch, draw_conditions(args.batch).to(device())).float()
         error = F.mse_loss(predicted, noise, reduction="none") * changed_weights(batch["target"], batch["reference"])
         error = error.mean((1, 2, 3))
-        loss = (error * weights(alpha).flatten()).mean()
+        loss = (error * min_snr_weights(alpha).flatten()).mean()
         loss.backward()
         nn.utils.clip_grad_norm_(painter.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        average.update(painter)
+        ema.update()
         far = step >= 500
         run.end_step(loss=loss.detach(), near=error[~far].mean().detach(), far=error[far].mean().detach())
         if run.step % 500 == 0:
