@@ -10,6 +10,10 @@ from typing import Any
 from .colors import find_color, named
 from .grammar import AFTER_CHAIN, BOX_END, BOX_START, GRID, Box, Chain, ChainError, Region, format_box, read_chain
 
+_SIDES = ("x", "y", "width", "height")
+_LARGEST = 10**9  # pixels; the limit of coordinates and sides
+_MARKERS = (BOX_START, BOX_END, AFTER_CHAIN)  # the last one ends the chain
+
 
 def pixel_corners(box: Box, width: int, height: int) -> tuple[int, int, int, int]:
     """Left, top, right and bottom pixel of a box in a width x height image, all inside it: x/1000 of the width."""
@@ -49,7 +53,7 @@ def text_of_boxes(bboxes: Any, labels: list[str], width: int, height: int) -> st
 
     bboxes: a box, a list of boxes, or a list of one frame. labels: texts with one label a line; where a line is blank,
     the box's own label counts. Boxes are cut off at the image's edges. ChainError names a box that has no label, is
-    malformed, or is wholly outside the image.
+    malformed, or covers no pixel of the image.
     """
     frame = _one_frame(bboxes)
     lines = [line.strip(" \t.,;:") for text in labels for line in text.splitlines() or [""]]
@@ -82,10 +86,6 @@ def _one_frame(bboxes: Any) -> list[dict]:
     return frame
 
 
-_SIDES = ("x", "y", "width", "height")
-_LARGEST = 10**9  # pixels; the limit of coordinates and sides
-
-
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and -_LARGEST <= value <= _LARGEST
 
@@ -103,9 +103,6 @@ def _own_label(box: dict) -> str:
     """The label in a box itself: the description by Create Bounding Boxes, a detector's label, or ""."""
     found = [_metadata(box).get("desc"), _metadata(box).get("text"), box.get("label")]
     return " ".join(next((text for text in found if isinstance(text, str) and text.strip()), "").split())
-
-
-_MARKERS = (BOX_START, BOX_END, AFTER_CHAIN)  # the last one ends the chain
 
 
 def _checked_label(label: str, number: int, box: dict) -> str:
@@ -150,14 +147,9 @@ def _grid_range(first: int, last: int, side: int) -> tuple[int, int]:
 def _pixel_box(region: Region, width: int, height: int) -> dict:
     left, top, right, bottom = pixel_corners(region.box, width, height)
     metadata = {"type": "obj", "text": "", "desc": region.phrase, "palette": [_hex(region)]}
-    return {
-        "x": left,
-        "y": top,
-        "width": right - left + 1,
-        "height": bottom - top + 1,
-        "metadata": metadata,
-    }
+    corner = {"x": left, "y": top}
+    return corner | {"width": right - left + 1, "height": bottom - top + 1, "metadata": metadata}
 
 
 def _hex(region: Region) -> str:
-    return "#{:02x}{:02x}{:02x}".format(*region.color[1:])
+    return "#{:02x}{:02x}{:02x}".format(*region.color.rgb)

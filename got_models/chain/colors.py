@@ -26,6 +26,10 @@ class Color(NamedTuple):
     green: int
     blue: int
 
+    @property
+    def rgb(self) -> tuple[int, int, int]:
+        return self[1:]
+
 
 def find_color(word: str) -> Color | None:
     """The color that `word` names ("blue", "Light Blue", "#ff8800"), or None."""
@@ -37,7 +41,7 @@ def find_color(word: str) -> Color | None:
 
 def named(color: Color) -> Color:
     """The same color under its CSS word, preferably the palette's; unchanged if no CSS word has its values."""
-    words = (word for word in (*PALETTE, *COLORS) if COLORS[word] == color[1:])
+    words = (word for word in (*PALETTE, *COLORS) if COLORS[word] == color.rgb)
     return color._replace(word=next(words, color.word))
 
 

@@ -17,6 +17,7 @@ from ..files.weights import WeightsError, load_tensors, read_index
 STEMS = ("model", "pytorch_model", "diffusion_pytorch_model")
 ENDINGS = (".safetensors.index.json", ".safetensors", ".fp16.safetensors", ".bin.index.json", ".bin")
 OPEN_FILES = 2  # mapped at a time: neighboring tensors are in one shard or in two neighboring ones
+MOST_LISTED = 5  # names in a message
 MOST_MAPPED = 1_000_000_000  # bytes read before files are closed and mapped again, which frees their pages
 
 
@@ -81,9 +82,10 @@ def _open_shards(folder: Path, index: Path) -> Checkpoint:
     return checkpoint
 
 
-def listed(names: Sequence[str], most: int = 5) -> str:
+def listed(names: Sequence[str]) -> str:
     """The first names and the number of the others, for a message."""
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+    more = f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
+    return ", ".join(names[:MOST_LISTED]) + more
 
 
 def _read(file: Path) -> Mapping[str, Tensor]:

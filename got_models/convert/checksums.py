@@ -21,7 +21,7 @@ def write_checksums(folder: Path, sums: Mapping[str, str]) -> None:
     (folder / CHECKSUMS).write_text("".join(f"{digest}  {name}\n" for name, digest in sums.items()), encoding="utf-8")
 
 
-def verify(folder: Path, report: Callable[[str], None] = lambda line: None) -> None:
+def verify(folder: Path, report: Callable[[str], None]) -> None:
     """Read every file of a model folder. WeightsError names the files that are missing or damaged."""
     sums = _read_checksums(folder / CHECKSUMS)
     lost = [name for name in sums if not (folder / name).is_file()]

@@ -23,7 +23,7 @@ def paint_regions(regions: Sequence[Region], width: int, height: int) -> Tensor:
     canvas = torch.zeros(1, height, width, 3)
     for region in regions:
         left, top, right, bottom = pixel_corners(region.box, width, height)
-        canvas[:, top : bottom + 1, left : right + 1] = torch.tensor(region.color[1:]) / 255
+        canvas[:, top : bottom + 1, left : right + 1] = torch.tensor(region.color.rgb) / 255
     return canvas
 
 
@@ -44,7 +44,7 @@ def spatial_latents(regions: Sequence[Region], encode: Encode, width: int, heigh
     """
     if not regions:
         return encode(torch.zeros(1, height, width, 3))
-    keys = [(pixel_corners(region.box, width, height), region.color[1:]) for region in regions]
+    keys = [(pixel_corners(region.box, width, height), region.color.rgb) for region in regions]
     counts, distinct = Counter(keys), list(dict(zip(keys, regions, strict=True)).values())
     at_once = max(1, MAX_PIXELS // (width * height))
     latents = []

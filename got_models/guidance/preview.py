@@ -21,7 +21,7 @@ def plan_image(chain: Chain, background: Tensor | None, width: int, height: int)
     pen = ImageDraw.Draw(image, "RGBA")
     font = ImageFont.load_default(max(_SMALLEST_FONT, image.height // 40))
     for number, region in enumerate(chain.regions, 1):
-        corners, color = pixel_corners(region.box, *image.size), region.color[1:]
+        corners, color = pixel_corners(region.box, *image.size), region.color.rgb
         pen.rectangle(corners, fill=(*color, 60), outline=color, width=max(1, image.height // 256))
         _label(pen, f"{number} {region.phrase[:_LONGEST_LABEL]}", corners[:2], font)
     return to_tensor(image)

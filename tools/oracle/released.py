@@ -1,10 +1,11 @@
 """A random GoT checkpoint in the released layout, of any size, made by the libraries that made the real one.
 
-    release = make_release(folder)      folder/got, folder/mllm and folder/sdxl, and the live networks saved into them
+    release = make_release(folder, sizes=Sizes())
 
-`got` holds one state dict in pickled shards with an index: the language model as peft names it, two projectors, the
-12-channel UNet and the autoencoder. `mllm` is laid out as Qwen2.5-VL-3B-Instruct was published (tied embeddings, flat
-config, tokenizer without GoT's tokens), `sdxl` as Stable Diffusion XL's diffusers folder.
+It makes folder/got, folder/mllm and folder/sdxl, and returns the networks saved in them. `got` holds one state dict in
+pickled shards with an index: the language model as peft names it, two projectors, the 12-channel UNet and the
+autoencoder. `mllm` is laid out as Qwen2.5-VL-3B-Instruct was published: tied embeddings, flat config, a tokenizer
+without GoT's tokens. `sdxl` is laid out as Stable Diffusion XL's diffusers folder.
 """
 
 import json
@@ -47,6 +48,7 @@ class Release:
 def make_release(
     folder: Path,
     *,
+    sizes: Sizes,
     seed: int = 0,
     dtype: torch.dtype = torch.float32,
     names: str = "old",
@@ -55,7 +57,6 @@ def make_release(
     adapter: dict | None = None,
     prefix: str = "",
     shards: int = 3,
-    sizes: Sizes | None = None,
 ) -> Release:
     """Make the checkpoint and its base folders below `folder`.
 
@@ -63,7 +64,6 @@ def make_release(
     SAVED_MODULES. components: of the checkpoint. prefix: before each of its keys. adapter: changes to peft's
     LoraConfig; if given, the checkpoint has an adapter_config.json.
     """
-    sizes = sizes or Sizes()
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
         tokenizer = write_mllm_folder(folder / "mllm", sizes, dtype)

@@ -160,7 +160,7 @@ class _Images:
         return len(self.arrays) - 1
 
     def box(self, region: Region) -> int:
-        key = (pixel_corners(region.box, *self.size), region.color[1:])
+        key = (pixel_corners(region.box, *self.size), region.color.rgb)
         if key not in self.numbers:
             self.numbers[key] = self.add(to_array(paint_regions([region], *self.size)))
         return self.numbers[key]
