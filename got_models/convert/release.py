@@ -63,7 +63,7 @@ class Conversion:
 def convert(
     got: Path, mllm: Path, sdxl: Path, out: Path, dtype: str = "bf16", report: Callable[[str], None] | None = None
 ) -> None:
-    """Make the model folder `out`. On a GoTError nothing of it is left.
+    """Make the model folder `out`. On an error nothing is left of it.
 
     report: called with lines about what is done; without it, nothing is printed.
     """
@@ -212,7 +212,7 @@ def _summary(adapter: Adapter, plans: list[TensorPlan], checkpoint: Checkpoint) 
 
 
 def _close(plans: list[TensorPlan]) -> None:
-    for source in {id(plan.source): plan.source for plan in plans}.values():
+    for source in {plan.source for plan in plans}:
         source.release()
 
 
