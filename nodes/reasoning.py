@@ -10,7 +10,7 @@ from ..got_models.chain.edits import rewriting
 from ..got_models.chain.grammar import EDIT, TEXT_TO_IMAGE, Chain, ChainError
 from ..got_models.chain.request import Request
 from ..got_models.guidance.sizes import automatic_size, check_source
-from ..got_models.reasoner.batch import SEEDS, fault_of, requests_of, variations_of
+from ..got_models.reasoner.batch import SEEDS, error_message, requests_of, variations_of
 from ..got_models.reasoner.prompt import checked_prompt
 from ..got_models.reasoner.sampling import Sampling
 from .types import CATEGORY, GotChain, GotReasoner
@@ -206,8 +206,8 @@ class GoTSeveralChains(io.ComfyNode):
         rows = []
         for number, (chain, *asked) in enumerate(zip(written, requests, samplings, strict=True), 1):
             if isinstance(chain, ChainError):
-                fault = fault_of(chain, number, len(written), *asked)
-                rows.append((ExecutionBlocker(fault), ExecutionBlocker(None), ExecutionBlocker(None)))
+                message = error_message(chain, number, len(written), *asked)
+                rows.append((ExecutionBlocker(message), ExecutionBlocker(None), ExecutionBlocker(None)))
             else:
                 rows.append(outputs_of(reasoner[0], chain))
         return io.NodeOutput(*map(list, zip(*rows, strict=True)))

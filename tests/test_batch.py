@@ -1,4 +1,4 @@
-"""Several chains of one node: what is asked for, and that it is what one node a chain writes, with GoT-Tiny."""
+"""A batch of chains from one node: the requests, and that it writes what one node per chain writes, with GoT-Tiny."""
 
 from types import SimpleNamespace
 
@@ -24,7 +24,7 @@ def blank(count=1, side=64, channels=3):
     return torch.zeros(count, side, side, channels)
 
 
-# ------------------------------------------------------------------------------------------------- what is asked for
+# ---------------------------------------------------------------------------------------------------------- requests
 
 
 def test_each_line_is_a_prompt_and_so_is_each_entry_of_a_list():
@@ -47,12 +47,9 @@ def test_half_a_character_in_a_line_is_replaced():
         (["a\nb\nc"], [blank()], [("a", 0), ("b", 0), ("c", 0)]),
     ],
 )
-def test_pictures_and_instructions_go_together(texts, batches, expected):
-    pictures = 0
-    for batch in batches:
-        for picture in batch:
-            picture += pictures / 10
-            pictures += 1
+def test_images_and_instructions_are_paired(texts, batches, expected):
+    for number, image in enumerate(image for batch in batches for image in batch):
+        image += number / 10
     requests = requests_of(texts, batches)
     assert [(request.prompt, round(float(request.source.mean()) * 10)) for request in requests] == expected
     assert all(request.task == EDIT and request.source.shape == (1, 64, 64, 3) for request in requests)
@@ -64,24 +61,24 @@ def test_pictures_and_instructions_go_together(texts, batches, expected):
         ([" \n"], None, "The prompt is empty"),
         ([""], [blank()], "The instruction is empty"),
         (["a", " ", "b"], None, "Prompt 2 of the 3"),
-        (["a\nb"], [blank(3)], "3 pictures and 2 instructions"),
-        (["a"], [blank(), blank(channels=4)], "Picture 2 of 2: The image has 4 channels"),
-        (["a"], [blank(), blank(side=1)], "Picture 2 of 2: The image is 1x1"),
+        (["a\nb"], [blank(3)], "3 images and 2 instructions"),
+        (["a"], [blank(), blank(channels=4)], "Image 2 of 2: The image has 4 channels"),
+        (["a"], [blank(), blank(side=1)], "Image 2 of 2: The image is 1x1"),
     ],
 )
-def test_what_is_at_fault_is_named(texts, batches, words):
+def test_what_cannot_be_used_is_named(texts, batches, words):
     with pytest.raises(GoTError, match=words):
         requests_of(texts, batches)
 
 
-def test_variations_count_the_seed_on_and_begin_anew_at_each_prompt():
+def test_variations_count_the_seed_up_from_the_same_one_for_each_prompt():
     requests = requests_of([PROMPTS], None)
     chains, samplings = variations_of(requests, Sampling(temperature=1, seed=SEEDS - 2), 3)
     assert chains == [requests[0]] * 3 + [requests[1]] * 3
     assert [sampling.seed for sampling in samplings] == [SEEDS - 2, SEEDS - 1, 0] * 2
 
 
-# ----------------------------------------------------------------------------------------------------- what is written
+# ------------------------------------------------------------------------------------------------------------ chains
 
 
 @pytest.fixture(autouse=True)
@@ -98,15 +95,15 @@ def tiny():
 
 @pytest.fixture
 def browser(monkeypatch):
-    """What a browser would be told: texts under the node, and chains as events."""
-    told = SimpleNamespace(texts=[], chains=[])
+    """What a browser would receive: texts under the node, and chains as events."""
+    received = SimpleNamespace(texts=[], chains=[])
     server = SimpleNamespace(
         client_id="browser",
-        send_progress_text=lambda text, node, client: told.texts.append(text),
-        send_sync=lambda event, data, client: told.chains.append(data["text"]),
+        send_progress_text=lambda text, node, client: received.texts.append(text),
+        send_sync=lambda event, data, client: received.chains.append(data["text"]),
     )
     monkeypatch.setattr(managed, "PromptServer", SimpleNamespace(instance=server))
-    return told
+    return received
 
 
 def called(node, **inputs):
@@ -149,10 +146,10 @@ def test_variations_are_what_the_seeds_write_alone(tiny):
 
 
 def test_edits_of_a_batch_are_edits_one_by_one(tiny):
-    pictures = torch.rand(2, 128, 128, 3, generator=torch.Generator().manual_seed(0))
+    images = torch.rand(2, 128, 128, 3, generator=torch.Generator().manual_seed(0))
     instruction = "make the red circle blue"
-    together = several(tiny, OFF, prompts=instruction, images=[pictures])
-    alone = [one(EditChain, tiny, OFF, image=part, instruction=instruction) for part in pictures.split(1)]
+    together = several(tiny, OFF, prompts=instruction, images=[images])
+    alone = [one(EditChain, tiny, OFF, image=part, instruction=instruction) for part in images.split(1)]
     assert_same(together, alone)
 
 
@@ -182,17 +179,17 @@ def test_every_text_is_shown_and_the_first_goes_to_the_chain_editor(tiny, browse
 
 
 def test_stop_ends_all_of_them_within_a_token(tiny, browser, monkeypatch):
-    asked = []  # how often Stop was looked for since something was written
+    checks = []  # how often Stop was checked since something was written
 
     def interrupted():
-        asked.extend(browser.chains[:1])
-        if len(asked) > 7:
+        checks.extend(browser.chains[:1])
+        if len(checks) > 7:
             raise comfy.model_management.InterruptProcessingException()
 
     monkeypatch.setattr(comfy.model_management, "throw_exception_if_processing_interrupted", interrupted)
     with pytest.raises(comfy.model_management.InterruptProcessingException):
         several(tiny, OFF)
-    assert len(asked) == 8
+    assert len(checks) == 8
     assert browser.texts[-1].startswith("1. ") and "\n\n2. " in browser.texts[-1], "what was written stays to be read"
 
 
@@ -205,9 +202,9 @@ def test_a_chain_that_cannot_be_drawn_does_not_lose_the_others(tiny, browser, mo
     monkeypatch.setattr("got.got_models.reasoner.reasoner.parse_regions", refused)
     chains, texts, boxes = several(tiny, ON | {"seed": 5, "variations": 1})
     assert all(isinstance(row[0], ExecutionBlocker) for row in (chains, texts, boxes))
-    assert chains[0].message.startswith("Chain 1 of 2 ('two white circles', seed 5) cannot be drawn, the others go on.")
+    assert chains[0].message.startswith("Chain 1 of 2 ('two white circles', seed 5) cannot be drawn. The other")
     assert "(9,0),(5,9)" in chains[0].message and "This chain cannot be drawn: Box 1" in browser.texts[-1]
-    assert texts[0].message is None, "it is said once"
+    assert texts[0].message is None, "the message comes once"
     assert chains[1].regions and texts[1] == chains[1].text and boxes[1]
     with pytest.raises(ChainError, match="is empty"):
         several(tiny, OFF, prompts="two white circles\nthree white circles")

@@ -1,4 +1,4 @@
-"""Model folders of anybody's: what is in the place of a file is named, in words that say what to do."""
+"""Model folders with wrong files: the error names what was found, and says what to do."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 @pytest.fixture
 def folder(tmp_path):
-    """A copy of GoT-Tiny whose files are the same ones, to be replaced and never written to."""
+    """A copy of GoT-Tiny with hard links to its files, which may be replaced but not written to."""
     return shutil.copytree(TINY, tmp_path / "Other", copy_function=os.link)
 
 
@@ -43,5 +43,5 @@ def test_weights_that_are_whole_numbers_are_refused(folder):
     numbers = {name: tensor.to(torch.int16) for name, tensor in load_file(path).items()}
     path.unlink()
     save_file(numbers, path)
-    with pytest.raises(GoTError, match="make no language model"):
+    with pytest.raises(GoTError, match="do not make a language model"):
         load_reasoner(folder, torch.float32)

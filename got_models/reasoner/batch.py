@@ -1,4 +1,4 @@
-"""Several chains to be written at once: of a list of prompts, of pictures to change, each in variations."""
+"""Requests for a batch of chains: a list of prompts or of images to edit, each in variations."""
 
 from dataclasses import replace
 
@@ -15,57 +15,57 @@ SEEDS = 2**64
 
 
 def requests_of(texts: list[str], batches: list[Tensor] | None) -> list[Request]:
-    """What to ask of the reasoner: a chain for each prompt; with pictures, an edit for each picture and instruction.
+    """A request for each prompt; with images, an edit request for each pair of image and instruction.
 
-    texts: one prompt a line each; blank lines are left out. batches: pictures (N, H, W, 3) in 0..1, each of its own.
-    One picture goes with all instructions and one instruction with all pictures; else there are as many of both.
-    GoTError, naming the text or picture at fault, if one is empty or cannot be used, or if they do not go together.
+    texts: one prompt per line; blank lines are left out. batches: images (N, H, W, 3) in 0..1, of any sizes.
+    One image is paired with all instructions, and one instruction with all images; else there must be as many of both.
+    GoTError if their numbers differ, or if a text or image, named by its number, cannot be used.
     """
     if batches is None:
         return [Request(TEXT_TO_IMAGE, prompt) for prompt in prompts_of(texts, TEXT_TO_IMAGE)]
-    prompts, pictures = prompts_of(texts, EDIT), pictures_of(batches)
-    if len(prompts) != len(pictures) and 1 not in (len(prompts), len(pictures)):
+    prompts, images = prompts_of(texts, EDIT), images_of(batches)
+    if len(prompts) != len(images) and 1 not in (len(prompts), len(images)):
         raise GoTError(
-            f"There are {len(pictures)} pictures and {len(prompts)} instructions. Give one instruction for all "
-            f"pictures, one picture for all instructions, or as many of both."
+            f"There are {len(images)} images and {len(prompts)} instructions. Give one instruction for all images, "
+            f"one image for all instructions, or as many of both."
         )
-    count = max(len(prompts), len(pictures))
-    pairs = zip(prompts * (count // len(prompts)), pictures * (count // len(pictures)), strict=True)
-    return [Request(EDIT, prompt, picture) for prompt, picture in pairs]
+    count = max(len(prompts), len(images))
+    pairs = zip(prompts * (count // len(prompts)), images * (count // len(images)), strict=True)
+    return [Request(EDIT, prompt, image) for prompt, image in pairs]
 
 
 def prompts_of(texts: list[str], task: str) -> list[str]:
-    """The lines of all texts that hold something. GoTError, naming it by its number, if a text has none."""
+    """The lines of all texts that are not blank. GoTError names a text without one by its number."""
     prompts = []
     for number, text in enumerate(texts, 1):
         lines = [line.strip() for line in well_formed(text).splitlines() if line.strip()]
         if not lines and len(texts) > 1:
-            raise GoTError(f"Prompt {number} of the {len(texts)} in the list is empty. Fill it, or leave it out.")
+            raise GoTError(f"Prompt {number} of the {len(texts)} in the list is empty. Fill it in, or remove it.")
         prompts += lines or [checked_prompt(text, task)]
     return prompts
 
 
-def pictures_of(batches: list[Tensor]) -> list[Tensor]:
-    """Each picture (1, H, W, 3) by itself. GoTError, naming it by its number, if one cannot be edited."""
-    pictures = [picture for batch in batches for picture in batch.split(1)]
-    for number, picture in enumerate(pictures, 1):
+def images_of(batches: list[Tensor]) -> list[Tensor]:
+    """Each image of all batches, (1, H, W, 3). GoTError names one that cannot be edited by its number."""
+    images = [image for batch in batches for image in batch.split(1)]
+    for number, image in enumerate(images, 1):
         try:
-            check_source(picture)
+            check_source(image)
         except GoTError as error:
-            raise GoTError(f"Picture {number} of {len(pictures)}: {error}") from error
-    return pictures
+            raise GoTError(f"Image {number} of {len(images)}: {error}") from error
+    return images
 
 
 def variations_of(requests: list[Request], sampling: Sampling, variations: int) -> tuple[list[Request], list[Sampling]]:
-    """Each request as often as there are variations, one after the other, and the sampling of each.
+    """Each request as often as there are variations, and the sampling of each.
 
-    The seeds follow each other, and begin with the sampling's own for each request.
+    For every request, the seeds count up from the sampling's own.
     """
     samplings = [replace(sampling, seed=(sampling.seed + number) % SEEDS) for number in range(variations)]
     return [request for request in requests for _ in samplings], samplings * len(requests)
 
 
-def fault_of(error: GoTError, number: int, count: int, request: Request, sampling: Sampling) -> str:
-    """What a person reads of one of `count` chains that cannot be drawn; number: from 1."""
+def error_message(error: GoTError, number: int, count: int, request: Request, sampling: Sampling) -> str:
+    """The message for one of `count` chains that cannot be drawn. number: from 1."""
     which = f"'{request.prompt[:60]}'" + (f", seed {sampling.seed}" if sampling.temperature else "")
-    return f"Chain {number} of {count} ({which}) cannot be drawn, the others go on. {error}"
+    return f"Chain {number} of {count} ({which}) cannot be drawn. The other chains continue. {error}"

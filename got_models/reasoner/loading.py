@@ -1,24 +1,23 @@
 """From a model folder to a reasoner, on the CPU. Nothing in the folder is executed: safetensors and JSON only.
 
-Weights are mapped: a tensor that need not change its type is never copied, and takes memory as it is read.
+Weights are memory-mapped: a tensor that keeps its dtype is never copied, and takes memory when it is read.
+transformers is imported when a reasoner is loaded, for its import takes seconds.
 """
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
-from transformers import (
-    PreTrainedTokenizerFast,
-    Qwen2_5_VLConfig,
-    Qwen2_5_VLForConditionalGeneration,
-    Qwen2VLImageProcessor,
-)
 
 from ..files.fp8 import Fp8Linear, fixed, quantized_layers
 from ..files.manifest import PROJECTORS, REASONER, FolderError, read_manifest
 from ..files.weights import WeightsError, load_tensors, published_key, stored_dtype
 from .reasoner import Reasoner, ReasonerNetwork
+
+if TYPE_CHECKING:
+    from transformers import Qwen2_5_VLConfig
 
 
 def load_reasoner(
@@ -26,13 +25,14 @@ def load_reasoner(
 ) -> Reasoner:
     """The reasoner of a model folder, to run in `dtype`.
 
-    as_stored: leave the large weights, those of linear layers and embeddings, in the type of the file; they are then
-    to be cast by whoever runs the network. fp8 weights stay as they are in any case. check is called before each
-    tensor that is read or cast, and may raise to stop.
+    as_stored: large weights, those of linear layers and embeddings, keep the dtype of the file. The caller must then
+    cast them at run time. fp8 weights always keep theirs. check: called before each tensor that is read or cast; it may
+    raise to stop.
 
-    Raises FolderError or WeightsError, with the remedy, if the folder is not whole or its files are not what they
-    should be.
+    Raises FolderError or WeightsError, with the remedy, if a file is missing or is not what it should be.
     """
+    from transformers import PreTrainedTokenizerFast, Qwen2_5_VLConfig, Qwen2VLImageProcessor
+
     manifest = read_manifest(folder)
     source = folder / REASONER
     tensors, projectors = load_tensors(source, check), load_tensors(folder / PROJECTORS, check)
@@ -40,7 +40,7 @@ def load_reasoner(
         config = Qwen2_5_VLConfig.from_pretrained(source, local_files_only=True)
         tokenizer = PreTrainedTokenizerFast.from_pretrained(source, local_files_only=True)
         image_processor = Qwen2VLImageProcessor.from_pretrained(source, local_files_only=True)
-    except Exception as error:  # whatever comes of files of anybody's: the libraries raise nothing more precise
+    except Exception as error:  # the files may be a stranger's, and the libraries raise errors of any kind
         raise FolderError(
             f"'{folder.name}/{REASONER}' is not a Qwen2.5-VL folder as transformers writes it: {error!s:.300}. "
             f"Convert the model again."
@@ -51,12 +51,12 @@ def load_reasoner(
     return Reasoner(network.eval(), tokenizer, image_processor, manifest)
 
 
-def _language_model(config: Qwen2_5_VLConfig, tensors: dict[str, Tensor], source: Path) -> nn.Module:
-    """transformers' own class, filled with what the files hold, in their type."""
+def _language_model(config: "Qwen2_5_VLConfig", tensors: dict[str, Tensor], source: Path) -> nn.Module:
+    """transformers' own class with the weights of the files, in their dtype."""
     layers = _take_layers(tensors, source)
-    for name, (weight, _) in layers.items():  # nothing of this size is made: one number, seen at every place
+    for name, (weight, _) in layers.items():  # a view of one number: no memory of that size is used
         tensors[f"{name}.weight"] = torch.zeros((), dtype=torch.bfloat16).expand(weight.shape)
-    model = _filled(config, tensors, source)
+    model = _with_weights(config, tensors, source)
     paths = {published_key(path): path for path, _ in model.named_modules()}
     for name, (weight, scale) in layers.items():
         parent, _, attribute = paths[name].rpartition(".")
@@ -73,11 +73,13 @@ def _take_layers(tensors: dict[str, Tensor], source: Path) -> dict[str, tuple[Te
             for name in quantized_layers(source)
         }
     except KeyError as error:
-        raise WeightsError(f"{source} is not whole: it has no {error}. Convert the model again.") from error
+        raise WeightsError(f"{source} is incomplete: it has no {error}. Convert the model again.") from error
 
 
-def _filled(config: Qwen2_5_VLConfig, tensors: dict[str, Tensor], source: Path) -> nn.Module:
-    """transformers' class with these tensors. It renames published keys itself, in every release since 4.50."""
+def _with_weights(config: "Qwen2_5_VLConfig", tensors: dict[str, Tensor], source: Path) -> nn.Module:
+    """transformers' class with these tensors. Every release since 4.50 renames published keys itself."""
+    from transformers import Qwen2_5_VLForConditionalGeneration
+
     try:
         model, report = Qwen2_5_VLForConditionalGeneration.from_pretrained(
             None,
@@ -87,15 +89,15 @@ def _filled(config: Qwen2_5_VLConfig, tensors: dict[str, Tensor], source: Path) 
             attn_implementation="sdpa",
             output_loading_info=True,
         )
-    except Exception as error:  # whatever comes of weights and a config of anybody's
+    except Exception as error:  # as above
         raise WeightsError(
-            f"The weights in {source} and its config.json make no language model: {error!s:.300}. "
+            f"The weights in {source} and its config.json do not make a language model: {error!s:.300}. "
             f"Convert the model again."
         ) from error
     wrong = [*report["missing_keys"], *report["unexpected_keys"], *report["mismatched_keys"]]
     if wrong:
         raise WeightsError(
-            f"The weights in {source} do not fit its config.json: {len(wrong)} of them are missing, unknown or of "
+            f"The weights in {source} do not match its config.json: {len(wrong)} of them are missing, unknown or of "
             f"another size, such as {wrong[0]}. Convert the model again."
         )
     return model
@@ -112,17 +114,17 @@ def _linear(tensors: dict[str, Tensor], name: str, folder: Path) -> nn.Linear:
 
 
 def cast(network: ReasonerNetwork, dtype: torch.dtype, as_stored: bool, check: Callable[[], None]) -> None:
-    """Give the parameters their type, one after the other; what has it already stays where it is.
+    """Cast the parameters to `dtype`, one after the other. A parameter that has it already is not copied.
 
-    The projectors, which are small and work by themselves, always get it.
+    The small projectors are always cast, for they run outside the language model.
     """
     for module in network.modules():
         for name, parameter in list(module.named_parameters(recurse=False)):
-            if name == "bias" or not _stays(module, network, as_stored):
+            if name == "bias" or not _keeps_dtype(module, network, as_stored):
                 check()
                 setattr(module, name, fixed(parameter.to(dtype)))
 
 
-def _stays(module: nn.Module, network: ReasonerNetwork, as_stored: bool) -> bool:
+def _keeps_dtype(module: nn.Module, network: ReasonerNetwork, as_stored: bool) -> bool:
     large = isinstance(module, (nn.Linear, nn.Embedding)) and module not in (network.context, network.pooled)
     return isinstance(module, Fp8Linear) or (as_stored and large)

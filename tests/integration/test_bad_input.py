@@ -61,8 +61,8 @@ BAD = {
     "picture with alpha": (edit_of(node("GotProbeFourChannels", side=64)), "4 channels"),
     "picture of 1x1": (edit_of(blank(1)), "1x1"),
     "picture of 8000x8000": (edit_of(blank(8000)), "8000x8000"),
-    "more pictures than instructions": (several("a\nb", side=64, count=3), "3 pictures and 2 instructions"),
-    "several pictures that are too small": (several("a", side=1, count=2), "Picture 1 of 2: The image is 1x1"),
+    "more pictures than instructions": (several("a\nb", side=64, count=3), "3 images and 2 instructions"),
+    "several pictures that are too small": (several("a", side=1, count=2), "Image 1 of 2: The image is 1x1"),
     "a model of another kind": (wired_wrong(), "not a GoT model"),
 }
 
