@@ -15,7 +15,7 @@ WIDTH, OUT = 768, 1024
 
 
 class Operations(TorchDispatchMode):
-    """The names of all operations that run within it, and the numbers of the largest tensor that one of them made."""
+    """The names of all operations that run within it, and the size of the largest tensor that one of them made."""
 
     def __init__(self):
         super().__init__()
@@ -31,7 +31,7 @@ class Operations(TorchDispatchMode):
 
 
 ONE_ROW, ROWS = "aten::bmm", "mkldnn::_linear_pointwise"
-FAST = torch.backends.mkl.is_available()  # elsewhere than on x86 PyTorch's own way is taken, and is as right
+FAST = torch.backends.mkl.is_available()  # other machines than x86 use PyTorch's own operations
 
 
 def make_layer(out=OUT, width=WIDTH, bias=True, dtype=torch.float32):
@@ -64,7 +64,7 @@ def test_a_large_layer_multiplies_the_fast_way(shape, width, bias):
 
 
 @pytest.mark.parametrize("rows", [1, 5])
-def test_what_lies_otherwise_in_memory_is_multiplied_alike(rows):
+def test_other_memory_layouts_give_the_same_product(rows):
     layer, x = make_layer(), torch.randn(1, WIDTH, 2 * rows).transpose(1, 2)[:, ::2]
     layer.weight.data = layer.weight.t().contiguous().t()
     product, names = watched(layer, x)
@@ -104,7 +104,7 @@ def test_a_gradient_goes_through_a_large_layer():
 @pytest.mark.parametrize("rows", [1, 17])
 @pytest.mark.parametrize("out", [4096, 4099])
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_weights_that_are_stored_in_less_are_cast_in_parts(dtype, out, rows):
+def test_weights_of_a_smaller_dtype_are_cast_in_parts(dtype, out, rows):
     layer, x = make_layer(out, width=1024, dtype=dtype), torch.randn(rows, 1024)
     layer.comfy_cast_weights = True
     with torch.inference_mode(), Operations() as seen:
@@ -116,7 +116,7 @@ def test_weights_that_are_stored_in_less_are_cast_in_parts(dtype, out, rows):
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_weights_that_comfyui_patches_as_they_run_are_patched(dtype):
+def test_weights_that_comfyui_patches_at_run_time_are_patched(dtype):
     layer, x = make_layer(dtype=dtype), torch.randn(3, WIDTH)
     layer.weight_function = [lambda weight: 2 * weight]
     with torch.inference_mode():

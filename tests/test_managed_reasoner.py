@@ -1,6 +1,6 @@
 """The reasoner under ComfyUI's memory management against the same one without it.
 
-Runs with the newest transformers and, by `python dev.py test`, with the oldest that ComfyUI admits.
+Runs with the newest transformers and, by `python dev.py test`, with the oldest that ComfyUI accepts.
 """
 
 import shutil
@@ -36,7 +36,7 @@ def inference():
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A model folder with a random reasoner in it; the UNet and VAE are only names, for they are not read here."""
+    """A model folder with a random reasoner in it; the UNet and VAE are empty files, for they are not read here."""
     folder = tmp_path_factory.mktemp("model")
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(0)
@@ -62,8 +62,8 @@ def pair(folder):
 
 
 def chain_for(task):
-    picture = torch.rand(1, 40, 60, 3, generator=torch.Generator().manual_seed(0)) if task == EDIT else None
-    return read_chain(CHAIN, task, "a red cup", picture)
+    image = torch.rand(1, 40, 60, 3, generator=torch.Generator().manual_seed(0)) if task == EDIT else None
+    return read_chain(CHAIN, task, "a red cup", image)
 
 
 @pytest.mark.parametrize("task", [TEXT_TO_IMAGE, EDIT])

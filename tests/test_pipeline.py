@@ -1,4 +1,4 @@
-"""From a released checkpoint to a picture by our nodes, against the plain script; and how ComfyUI manages it all."""
+"""From a released checkpoint to an image by our nodes, against the reference script; and ComfyUI's memory and Stop."""
 
 import gc
 import weakref
@@ -88,8 +88,8 @@ def loaded(load):
     return SimpleNamespace(reasoner=reasoner, model=model, vae=vae)
 
 
-def picture(task):
-    """A source picture for an edit: as Pillow has it, and as ComfyUI's IMAGE."""
+def source_image(task):
+    """A source image for an edit: Pillow's, and ComfyUI's IMAGE."""
     if task != "edit":
         return None, None
     pixels = numpy.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=numpy.uint8)
@@ -97,8 +97,8 @@ def picture(task):
 
 
 def drawn(loaded, task, text, size, name):
-    """The picture by our nodes and ComfyUI's VAE Decode."""
-    chain, _ = GoTChainFromText.execute(text, PROMPT, picture(task)[1]).result
+    """The image by our nodes and ComfyUI's VAE Decode."""
+    chain, _ = GoTChainFromText.execute(text, PROMPT, source_image(task)[1]).result
     choice = {"size": "custom", "width": size[0], "height": size[1]}
     guidance, _, _, _ = SemanticSpatialGuidance.execute(loaded.reasoner, chain, loaded.vae, choice).result
     automatic = {"strengths": "automatic"}
@@ -108,14 +108,14 @@ def drawn(loaded, task, text, size, name):
 
 @pytest.mark.parametrize("name", ["euler", "ddpm"])
 @pytest.mark.parametrize("case", CASES)
-def test_the_picture_is_the_plain_scripts(release, loaded, case, name):
+def test_the_image_is_the_reference_scripts(release, loaded, case, name):
     task, text, (width, height) = CASES[case]
     strengths = (4, 3, 1.5) if task == "edit" else (7.5, 4, 1)
     noise = torch.randn(1, 4, height // 8, width // 8, generator=torch.Generator().manual_seed(SEED))
     expected = script.draw(
-        release, task, PROMPT, text, picture(task)[0], (width, height), noise, STEPS, strengths, name, SEED + 1
+        release, task, PROMPT, text, source_image(task)[0], (width, height), noise, STEPS, strengths, name, SEED + 1
     )
-    assert ((expected > 0) & (expected < 1)).float().mean() > 0.5, "a saturated picture proves nothing"
+    assert ((expected > 0) & (expected < 1)).float().mean() > 0.5, "a saturated image proves nothing"
     ours = drawn(loaded, task, text, (width, height), name)
     torch.testing.assert_close(ours, expected, atol=1e-4, rtol=0)
 
@@ -131,11 +131,11 @@ def test_a_size_that_cannot_be_drawn_is_refused_before_any_network_runs(loaded, 
 
 
 def chain_for(task, text=CHAIN):
-    return GoTChainFromText.execute(text, PROMPT, picture(task)[1]).result[0]
+    return GoTChainFromText.execute(text, PROMPT, source_image(task)[1]).result[0]
 
 
 def hidden_by_transformers(release, task, text=CHAIN):
-    return script.hidden_states(release, task, PROMPT, text, picture(task)[0])
+    return script.hidden_states(release, task, PROMPT, text, source_image(task)[0])
 
 
 @pytest.mark.parametrize("task", ["text-to-image", "edit"])
@@ -145,7 +145,7 @@ def test_hidden_states_under_comfyui_are_those_of_plain_transformers(release, lo
 
 
 def write(loaded, task, max_length=24):
-    image = picture(task)[1]
+    image = source_image(task)[1]
     if task == "edit":
         node = EditChain.PREPARE_CLASS_CLONE(None)
         return node.execute(loaded.reasoner, image, PROMPT, OFF, max_length, False).result[0]
@@ -154,7 +154,7 @@ def write(loaded, task, max_length=24):
 
 @pytest.mark.parametrize("task", ["text-to-image", "edit"])
 def test_the_chain_is_what_plain_transformers_writes(release, loaded, task):
-    expected = script.written_chain(release, task, PROMPT, picture(task)[0], max_tokens=24)
+    expected = script.written_chain(release, task, PROMPT, source_image(task)[0], max_tokens=24)
     chain = write(loaded, task)
     assert expected and chain.text == expected.strip().rstrip("\ufffd")
 
@@ -167,22 +167,24 @@ def counted(module):
 
 
 @pytest.mark.parametrize("task", ["text-to-image", "edit"])
-def test_after_a_box_is_moved_no_token_is_written_and_no_picture_looked_at_again(release, loaded, task):
+def test_after_a_box_is_moved_no_token_is_written_and_no_image_encoded_again(release, loaded, task):
     chain = write(loaded, task)
     written = replace(chain, text="", regions=()).edited(CHAIN)
     moved = written.edited(CHAIN.replace("(120,300),(480,760)", "(320,300),(680,760)"))
     qwen = loaded.reasoner.reasoner.qwen
-    tokens, looks = counted(qwen.lm_head), counted(qwen.vision_tower)
+    tokens, images = counted(qwen.lm_head), counted(qwen.vision_tower)
     guidance = SemanticSpatialGuidance.execute(loaded.reasoner, moved, loaded.vae, SMALL).result[0]
-    assert not tokens and not looks
-    expected = script.guidance(release, task, PROMPT, moved.text, picture(task)[0], guidance.width, guidance.height)
+    assert not tokens and not images
+    expected = script.guidance(
+        release, task, PROMPT, moved.text, source_image(task)[0], guidance.width, guidance.height
+    )
     torch.testing.assert_close(guidance.context, expected.context, atol=1e-4, rtol=0)
     torch.testing.assert_close(guidance.spatial, expected.spatial, atol=1e-4, rtol=0)
 
 
-def test_the_black_picture_is_encoded_once(loaded, monkeypatch):
+def test_the_black_image_is_encoded_once(loaded, monkeypatch):
     encoded, encode = [], loaded.vae.encode
-    monkeypatch.setattr(loaded.vae, "encode", lambda pictures: encoded.append(len(pictures)) or encode(pictures))
+    monkeypatch.setattr(loaded.vae, "encode", lambda images: encoded.append(len(images)) or encode(images))
     chain = chain_for("text-to-image", NO_BOXES)
     SemanticSpatialGuidance.execute(loaded.reasoner, chain, loaded.vae, SMALL)
     assert encoded == [1]

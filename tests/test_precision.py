@@ -1,4 +1,4 @@
-"""In which type weights are kept: ComfyUI's flags first, then memory; and that a mapped weight is never copied."""
+"""The dtype of weights in memory: ComfyUI's flags come first, then memory. A mapped weight is never copied."""
 
 from pathlib import Path
 
@@ -67,7 +67,7 @@ def test_on_a_card_without_bf16_weights_stay_as_they_are_stored(machine):
 def test_on_a_card_with_bf16_everything_is_bf16(machine):
     machine(24, card=True, bf16=True)
     assert precision.reasoner_dtype() == BF16 and precision.unet_dtype(1000, BF16, SUPPORTED) == BF16
-    assert not precision.reasoner_stays(1000, FP32)  # cast, not kept
+    assert not precision.reasoner_stays(1000, FP32)  # they are cast
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_fp32_text_encoders_mean_the_reasoner_too(machine, monkeypatch):
 
 
 def test_weights_that_keep_their_type_are_those_of_the_file_and_not_copies(folder, short_of_memory):
-    """Of a mapped file nothing is in memory until it is read: each weight lies within one mapping of its file."""
+    """A mapped file takes no memory until it is read: each weight is within one mapping of its file."""
     networks = ManagedReasoner(folder).patcher.model, load_unet(folder / UNET).model.diffusion_model
     for network in networks:
         large = [parameter for parameter in network.parameters() if parameter.ndim > 1 and parameter.dtype == BF16]
@@ -108,7 +108,7 @@ def test_weights_that_keep_their_type_are_those_of_the_file_and_not_copies(folde
 
 
 def is_mapped(tensor):
-    """Whether a tensor lies in a file that is mapped into this process."""
+    """Whether a tensor is in a file that is mapped into this process."""
     address = tensor.data_ptr()
     for line in Path("/proc/self/maps").read_text().splitlines():
         start, end = (int(part, 16) for part in line.split()[0].split("-"))
@@ -119,18 +119,18 @@ def is_mapped(tensor):
 
 def test_weights_kept_in_bf16_are_computed_with_in_fp32(folder, short_of_memory):
     chain = read_chain("A cup (120,300),(480,760) (red) stands on a table.", TEXT_TO_IMAGE, "a red cup", None)
-    kept, cast = ManagedReasoner(folder), load_reasoner(folder, FP32)
-    assert kept.reasoner.network.language_model.lm_head.weight.dtype == BF16
-    torch.testing.assert_close(kept.semantics(chain).hidden, cast.semantics(chain).hidden, atol=1e-5, rtol=1e-5)
+    stored, cast = ManagedReasoner(folder), load_reasoner(folder, FP32)
+    assert stored.reasoner.network.language_model.lm_head.weight.dtype == BF16
+    torch.testing.assert_close(stored.semantics(chain).hidden, cast.semantics(chain).hidden, atol=1e-5, rtol=1e-5)
 
 
 def test_a_unet_kept_in_bf16_predicts_what_the_same_weights_in_fp32_do(folder, monkeypatch):
     inputs = some_inputs()
     expected = noise_by_comfyui(load_unet(folder / UNET), inputs, 501)
     monkeypatch.setattr(precision, "SHARE", 1e12)
-    kept = load_unet(folder / UNET)
-    assert kept.model.diffusion_model.out[2].weight.dtype == BF16
-    torch.testing.assert_close(noise_by_comfyui(kept, inputs, 501), expected, atol=1e-5, rtol=0)
+    stored = load_unet(folder / UNET)
+    assert stored.model.diffusion_model.out[2].weight.dtype == BF16
+    torch.testing.assert_close(noise_by_comfyui(stored, inputs, 501), expected, atol=1e-5, rtol=0)
 
 
 def test_a_unet_loads_where_comfyuis_layers_are_empty_until_they_are_filled(folder, monkeypatch):
@@ -157,7 +157,7 @@ LOADERS = {"reasoner": ManagedReasoner, "unet": lambda folder: load_unet(folder 
 
 @pytest.mark.parametrize("network", LOADERS)
 def test_loading_looks_for_stop_at_every_tensor(folder, monkeypatch, network):
-    """At each that is read, and at each that is cast: stopped at the last look, nothing comes out."""
+    """Stop is checked at each weight that is read or cast: stopped at the last check, nothing is loaded."""
     look = Look()
     monkeypatch.setattr(comfy.model_management, "throw_exception_if_processing_interrupted", look)
     LOADERS[network](folder)

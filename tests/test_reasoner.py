@@ -1,6 +1,6 @@
 """The reasoner against plain transformers: the same ids, the same chain, the same 64 hidden states.
 
-Runs with the newest transformers and, by `python dev.py test`, with the oldest that ComfyUI admits.
+Runs with the newest transformers and, by `python dev.py test`, with the oldest that ComfyUI accepts.
 """
 
 import gc
@@ -51,7 +51,7 @@ def inference():
         yield
 
 
-def picture(seed=0):
+def source_image(seed=0):
     return torch.rand(1, 40, 60, 3, generator=torch.Generator().manual_seed(seed))
 
 
@@ -60,7 +60,7 @@ def text_request(prompt=CAPTION):
 
 
 def edit_request(instruction="make it blue"):
-    return Request(EDIT, instruction, picture())
+    return Request(EDIT, instruction, source_image())
 
 
 def chain_of(request, text):
@@ -183,7 +183,7 @@ def test_semantics_of_another_reasoner_are_not_used(reasoner, written):
 
 def test_a_second_turn_sees_the_first(reasoner):
     first = chain_of(edit_request(), f"The circle {BOX} (red).")
-    alone = chain_of(replace(edit_request("now make it green"), source=picture(1)), "done")
+    alone = chain_of(replace(edit_request("now make it green"), source=source_image(1)), "done")
     after = replace(alone, earlier=first)
     assert not torch.allclose(reasoner.semantics(after).hidden, reasoner.semantics(alone).hidden)
 
@@ -382,7 +382,7 @@ def test_an_image_is_encoded_once_however_often_its_chain_is_changed(reasoner, m
     chain = reasoner.write(edit_request(), Sampling(), 4, False)
     edited = chain.edited("a red circle (1,2),(3,4)")
     reasoner.semantics(edited)
-    again = replace(edit_request("now make it green"), source=picture(1), earlier=edited)
+    again = replace(edit_request("now make it green"), source=source_image(1), earlier=edited)
     reasoner.semantics(reasoner.write(again, Sampling(), 4, False).edited("done"))
     assert len(encoded) == 2, "each image once"
 
@@ -468,7 +468,7 @@ def test_conditions_have_the_stated_shapes_and_a_null_context_of_biases(reasoner
     torch.testing.assert_close(pooled[0], reasoner.network.pooled(semantics.hidden)[0].mean(0))
 
 
-def test_positions_of_text_around_a_picture():
+def test_position_ids_of_text_around_an_image():
     pad = 9
     positions = mrope_position_ids([1, pad, pad, pad, pad, pad, pad, 2, 3], pad, [(1, 4, 6)], 2)
     assert positions[:, 0].tolist() == [

@@ -1,4 +1,4 @@
-"""The reasoner under ComfyUI's memory management: loaded when used, in part if it must be, freed with everything else.
+"""The reasoner under ComfyUI's memory management: loaded when used, partially if needed, freed like every model.
 
 Written against ComfyUI 0.30.0: comfy.ops.disable_weight_init and mixed_precision_ops,
 comfy.model_patcher.CoreModelPatcher, load_models_gpu.
@@ -29,21 +29,21 @@ from ..reasoner.sampling import Sampling
 from .linear import Linear
 from .precision import reasoner_dtype, reasoner_stays
 
-_OPS = comfy.ops.disable_weight_init  # plain layers, unless the patcher leaves weights off the device, or `retype` says
-_RETYPED = {
+_OPS = comfy.ops.disable_weight_init  # these cast weights at run time only if the patcher or `retype` asks for it
+_COMFY_LAYERS = {
     nn.Linear: Linear,
     nn.Conv2d: _OPS.Conv2d,
     nn.Conv3d: _OPS.Conv3d,
     nn.LayerNorm: _OPS.LayerNorm,
 }
 _SECONDS_BETWEEN_TEXTS = 0.1
-_WORKING_MEMORY = 512 * 1024**2  # bytes, for activations and the key-value cache of a few thousand tokens
-_CACHE_MEMORY = 1024**3  # bytes, for the key-value caches of chains that are written together
-_SHARE = 0.8  # of a card's memory: what a reasoner and its work may take that is loaded as a whole
+_WORKING_MEMORY = 512 * 1024**2  # bytes, for activations and the KV cache of a few thousand tokens
+_CACHE_MEMORY = 1024**3  # bytes, for the KV cache of a batch of chains
+_SHARE = 0.8  # of a card's memory: a reasoner that takes less, with its working memory, is loaded as a whole
 
 
 class ManagedReasoner:
-    """What travels on a GOT_REASONER wire. `patcher` owns the network; nothing else keeps it on a device.
+    """The value of a GOT_REASONER wire. `patcher` owns the network; nothing else keeps it on a device.
 
     use_cuda_graph: see reasoner.Reasoner.
     """
@@ -66,7 +66,7 @@ class ManagedReasoner:
         constrain: bool,
         node_id: str | None,
     ) -> Chain:
-        """Write a chain: its text goes to the browser, its progress is shown, Stop is obeyed within one token.
+        """Write a chain. Its text goes to the browser, its progress is shown, and Stop takes effect within one token.
 
         ChainError, without constrain, if the chain cannot be drawn.
         """
@@ -83,9 +83,9 @@ class ManagedReasoner:
         constrain: bool,
         node_id: str | None,
     ) -> list[Chain | ChainError]:
-        """Write several chains together, as many at a time as memory is set aside for; otherwise as `write`.
+        """Write the chains of several requests, in batches that fit in _CACHE_MEMORY. Otherwise as `write`.
 
-        In the place of a chain that cannot be drawn comes its ChainError.
+        The result has a ChainError in place of a chain that cannot be drawn.
         """
         one = self.reasoner.qwen.cache_bytes(max_tokens, self.reasoner.network.get_dtype())
         self._load(_WORKING_MEMORY + min(_CACHE_MEMORY, (len(requests) - 1) * one))
@@ -93,15 +93,15 @@ class ManagedReasoner:
         self.reasoner.use_cuda_graph = self.use_cuda_graph and not patched
         stream = _Stream(node_id, len(requests))
         try:
-            tell = _progress(max_tokens, stream)
-            written = self.reasoner.write_all(requests, samplings, max_tokens, constrain, tell, _CACHE_MEMORY)
+            report = _progress(max_tokens, stream)
+            written = self.reasoner.write_all(requests, samplings, max_tokens, constrain, report, _CACHE_MEMORY)
             stream.finish(written, max_tokens)
         finally:
             stream.send()
         return written
 
     def semantics(self, chain: Chain) -> Semantics:
-        """The chain's hidden states; the network is loaded only if they are not known yet."""
+        """The chain's hidden states. The network is loaded only if the chain does not carry them."""
         if chain.semantics is None or chain.semantics.reasoner != self.reasoner.key:
             self._load()
         return self.reasoner.semantics(chain)
@@ -116,17 +116,16 @@ class ManagedReasoner:
         comfy.model_management.load_models_gpu([self.patcher], memory_required=working_memory)
         self.reasoner.device = self.patcher.load_device
         for module in self.patcher.model.modules():
-            for name, buffer in module.named_buffers(
-                recurse=False
-            ):  # rotary tables: small, and in no layer ComfyUI moves
+            # The rotary tables: they are small, and ComfyUI moves only layers with weights.
+            for name, buffer in module.named_buffers(recurse=False):
                 module._buffers[name] = buffer.to(self.patcher.load_device)
 
 
 def _patcher_class(network: nn.Module, device: torch.device) -> type[comfy.model_patcher.ModelPatcher]:
-    """ComfyUI's own choice of patcher; but on a device that the reasoner leaves room on, the one that loads it whole.
+    """The patcher that loads the network as a whole if the device has room, else ComfyUI's own choice.
 
-    Under DynamicVRAM, ComfyUI's default on NVIDIA cards, each layer asks for its weights anew whenever it runs, so the
-    step that writes a token could not be recorded. ComfyUI makes the same exception for some VAEs (disable_offload).
+    Under DynamicVRAM, ComfyUI's default on NVIDIA cards, each layer fetches its weights whenever it runs, so no step
+    could be captured as a CUDA graph. ComfyUI makes the same exception for some VAEs (disable_offload).
     """
     management = comfy.model_management
     whole = management.module_size(network) + _WORKING_MEMORY + management.minimum_inference_memory()
@@ -136,15 +135,15 @@ def _patcher_class(network: nn.Module, device: torch.device) -> type[comfy.model
 
 
 def _patched_at_run_time(network: nn.Module) -> bool:
-    """Whether some layer changes its weights each time it runs, as for a LoRA on weights that are not all loaded."""
+    """Whether a layer changes its weights each time it runs, such as for a LoRA on partially loaded weights."""
     changes = ("weight_function", "bias_function")
     return any(getattr(layer, name, None) for layer in network.modules() for name in changes)
 
 
 class _Embedding(_OPS.Embedding):
-    """ComfyUI's Embedding whose result has the type that the network computes in, whatever its weight is stored in."""
+    """ComfyUI's Embedding with results in the dtype of the network's computation, not in that of the weight."""
 
-    bias = None  # ComfyUI's has one, torch's has not
+    bias = None  # ComfyUI's method needs the attribute, torch's class lacks it
     got_dtype: torch.dtype
 
     def forward_comfy_cast_weights(self, input: Tensor, out_dtype: torch.dtype | None = None) -> Tensor:
@@ -152,10 +151,10 @@ class _Embedding(_OPS.Embedding):
 
 
 def retype(network: nn.Module, dtype: torch.dtype) -> None:
-    """Give each layer that has weights ComfyUI's class for it, in place, so that its weights can stay off the device.
+    """Give each layer with weights ComfyUI's class for it, in place, so that its weights can stay off the device.
 
-    ComfyUI's layers fetch weights that are elsewhere when they run, and cast those that are stored in another type;
-    transformers' own would need all of them on the device. dtype: what the network computes in.
+    ComfyUI's layers fetch weights from another device when they run, and cast those of another dtype. transformers' own
+    need all weights on the device. dtype: that in which the network computes.
     """
     norms: dict[type, type] = {}
     for module in list(network.modules()):
@@ -163,8 +162,8 @@ def retype(network: nn.Module, dtype: torch.dtype) -> None:
         for name, child in module.named_children():
             if isinstance(child, Fp8Linear):
                 setattr(module, name, _quantized(child, dtype))
-        if kind in _RETYPED:
-            module.__class__, module.comfy_cast_weights = _RETYPED[kind], module.weight.dtype != dtype
+        if kind in _COMFY_LAYERS:
+            module.__class__, module.comfy_cast_weights = _COMFY_LAYERS[kind], module.weight.dtype != dtype
         elif kind is nn.Embedding:
             module.__class__, module.got_dtype = _Embedding, dtype
             module.comfy_cast_weights = module.weight.dtype != dtype
@@ -183,7 +182,7 @@ def _quantized(layer: Fp8Linear, dtype: torch.dtype) -> nn.Module:
 
 
 def _managed_norm(kind: type) -> type:
-    """transformers' RMSNorm, by one kernel where PyTorch has it, with ComfyUI's way of fetching the weight."""
+    """transformers' RMSNorm as a single kernel where PyTorch has it. Its weight is fetched by ComfyUI's functions."""
 
     class ManagedRMSNorm(kind, comfy.ops.CastWeightBiasOp):
         bias = None
@@ -200,25 +199,26 @@ def _managed_norm(kind: type) -> type:
 
 
 class _Stream:
-    """Chains on their way to the browser that asked for them, while they are written: all of them are shown under their
-    node, and the first one is sent as event got.chain, for a chain editor shows one. Only that browser hears of the end
-    of the run, after which what was written can be edited."""
+    """Sends chains to the browser that asked for them, while they are written.
+
+    All of them are shown under their node. The first is also sent as the event got.chain, for a chain editor shows one.
+    """
 
     def __init__(self, node_id: str | None, count: int) -> None:
         context = get_executing_context()
         self.prompt, self.node_id = context and context.prompt_id, node_id
         self.texts, self.notices = [""] * count, [""] * count
-        self.last = 0.0  # when they were sent, by time.monotonic()
+        self.last = 0.0  # when the texts were sent, by time.monotonic()
 
     def show(self, number: int, text: str) -> None:
-        """The text of one chain so far; the texts are sent if that was done some time ago."""
+        """Take the text of one chain so far. All texts are sent, at most every _SECONDS_BETWEEN_TEXTS."""
         self.texts[number] = text
         if time.monotonic() - self.last > _SECONDS_BETWEEN_TEXTS:
             self.last = time.monotonic()
             self.send()
 
     def finish(self, written: list[Chain | ChainError], max_tokens: int) -> None:
-        """The chains as they came out, and what a person should know of them; nothing is sent yet."""
+        """Take the finished chains and their notices; nothing is sent yet."""
         for number, chain in enumerate(written):
             if isinstance(chain, ChainError):
                 self.notices[number] = broken_notice(chain)
@@ -227,7 +227,7 @@ class _Stream:
                 self.notices[number] = cut_notice(max_tokens) if chain.cut else ""
 
     def send(self) -> None:
-        """Send what there is so far."""
+        """Send the texts and notices so far."""
         server = getattr(PromptServer, "instance", None)
         if server is None or self.node_id is None or server.client_id is None:
             return
@@ -237,12 +237,12 @@ class _Stream:
             shown = [f"{number}. {text}" for number, text in enumerate(shown, 1) if text]
         if any(shown):
             server.send_progress_text("\n\n".join(shown), self.node_id, server.client_id)
-        told = {"prompt": self.prompt, "node": self.node_id, "text": texts[0]}
-        server.send_sync("got.chain", told, server.client_id)
+        event = {"prompt": self.prompt, "node": self.node_id, "text": texts[0]}
+        server.send_sync("got.chain", event, server.client_id)
 
 
 def _progress(max_tokens: int, stream: _Stream) -> Callable[[int, int, str], None]:
-    """What is called at every token: shows the texts and the share of all tokens that there may be, and obeys Stop."""
+    """The callback of each token: it shows the texts and the progress, and raises if Stop was pressed."""
     counts = [0] * len(stream.texts)
     bar = comfy.utils.ProgressBar(len(counts) * max_tokens)
 
@@ -256,10 +256,10 @@ def _progress(max_tokens: int, stream: _Stream) -> Callable[[int, int, str], Non
 
 
 def cut_notice(max_tokens: int) -> str:
-    """What a person should know of a chain that reached its token limit."""
-    return f"\n\nThe chain was cut at {max_tokens} tokens, unfinished. Raise max_length, or go on with it as it is."
+    """The notice under a chain that reached its token limit."""
+    return f"\n\nThe chain was cut at {max_tokens} tokens and is unfinished. Raise max_length, or use it as it is."
 
 
 def broken_notice(error: ChainError) -> str:
-    """What a person should know of a chain that cannot be drawn."""
+    """The notice under a chain that cannot be drawn."""
     return f"\n\nThis chain cannot be drawn: {error}"

@@ -1,1 +1,1 @@
-"""What tests and bench compare with: the plain reference script, released layouts, tiny Qwens."""
+"""What tests and bench compare the pack with: the plain reference script, released layouts, tiny Qwens."""

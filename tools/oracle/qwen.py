@@ -1,6 +1,6 @@
-"""A random Qwen2.5-VL folder, as small as you like, laid out as the real one was published.
+"""A random Qwen2.5-VL folder of any size, in the layout of the published one.
 
-Needs transformers alone, the oldest that ComfyUI admits or any newer.
+Needs only transformers, the oldest that ComfyUI accepts or any newer.
 """
 
 import json
@@ -21,7 +21,7 @@ QWEN_TOKENS = (
 )
 GOT_TOKENS = ("<|im_gen_start|>", "<|im_gen_end|>", *(f"<|im_gen_{number:04}|>" for number in range(64)))
 
-# Qwen2.5-VL's template, for text and pictures.
+# Qwen2.5-VL's template, for text and images.
 CHAT_TEMPLATE = """{% for message in messages %}{% if loop.first and message['role'] != 'system' %}<|im_start|>system
 You are a helpful assistant.<|im_end|>
 {% endif %}<|im_start|>{{ message['role'] }}
@@ -34,7 +34,7 @@ You are a helpful assistant.<|im_end|>
 
 @dataclass(frozen=True)
 class Sizes:
-    """The sizes that are not the published ones; the rest follows from them. All three widths differ on purpose."""
+    """The sizes that differ from the published ones; the rest follows from them. All three widths differ on purpose."""
 
     hidden: int = 64  # of the language model
     context: int = 48  # the UNet's context width
@@ -48,7 +48,7 @@ class Sizes:
 
 
 def make_tokenizer() -> PreTrainedTokenizerFast:
-    """One token a byte, and Qwen's special tokens."""
+    """A tokenizer with one token per byte, and Qwen's special tokens."""
     bytes_ = {letter: number for number, letter in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
     tokenizer = Tokenizer(models.BPE(vocab=bytes_, merges=[]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
@@ -60,7 +60,7 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
 
 
 def flat_config(sizes: Sizes, tokenizer: PreTrainedTokenizerFast) -> dict:
-    """config.json in the form in which Qwen2.5-VL was published."""
+    """The config.json, in the form of the published Qwen2.5-VL."""
     ids = {
         name: tokenizer.convert_tokens_to_ids(f"<|{token}|>")
         for name, token in [
@@ -121,7 +121,7 @@ _VISION = {
 
 
 def write_mllm_folder(folder: Path, sizes: Sizes, dtype: torch.dtype) -> PreTrainedTokenizerFast:
-    """A folder as Qwen2.5-VL-3B-Instruct was published, with a random model in it. Returns its tokenizer."""
+    """Write a random model in the layout of the published Qwen2.5-VL-3B-Instruct. Returns its tokenizer."""
     tokenizer = write_mllm_files(folder, sizes)
     model = lively(Qwen2_5_VLForConditionalGeneration(Qwen2_5_VLConfig.from_pretrained(folder)), scale=4).to(dtype)
     tensors = {old_name(key): tensor for key, tensor in model.state_dict().items() if key != "lm_head.weight"}
@@ -130,7 +130,7 @@ def write_mllm_folder(folder: Path, sizes: Sizes, dtype: torch.dtype) -> PreTrai
 
 
 def write_mllm_files(folder: Path, sizes: Sizes) -> PreTrainedTokenizerFast:
-    """All of such a folder but the weights. Returns its tokenizer."""
+    """Write such a folder without the weights. Returns its tokenizer."""
     folder.mkdir(parents=True)
     tokenizer = make_tokenizer()
     tokenizer.backend_tokenizer.save(str(folder / "tokenizer.json"))
@@ -184,7 +184,7 @@ def store_in_fp8(file: Path) -> None:
 
 
 def lively(model: nn.Module, scale: float = 1) -> nn.Module:
-    """Move norms and biases away from 1 and 0, and weights further from 0, so that none can be lost unnoticed."""
+    """Move norms and biases away from 1 and 0, and scale the weights, so that a test notices if one is lost."""
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.ndim == 1:
@@ -195,5 +195,5 @@ def lively(model: nn.Module, scale: float = 1) -> nn.Module:
 
 
 def old_name(key: str) -> str:
-    """The name that transformers 4.49 gave to a tensor of today's Qwen2.5-VL, below any prefix."""
+    """The name in transformers 4.49 of a tensor of today's Qwen2.5-VL, after any prefix."""
     return key.replace("model.language_model.", "model.").replace("model.visual.", "visual.")

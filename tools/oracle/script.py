@@ -1,8 +1,8 @@
-"""GoT as a plain script on diffusers and transformers, read from its paper: what the pack's own code is held against.
+"""The plain reference script: GoT on diffusers and transformers, written from its paper. The pack is compared with it.
 
-It imports nothing of the pack and nothing of ComfyUI, takes no short cuts (four predictions a step, one encoding a box,
-no key-value cache) and knows one picture at a time. `networks` is anything with the attributes mllm_model, tokenizer,
-image_processor, context, pooled, unet and vae.
+It imports nothing of the pack or of ComfyUI. It takes no short cuts: four predictions per step, one encoding per box,
+no KV cache, one image at a time. `networks` is any object with the attributes mllm_model, tokenizer, image_processor,
+context, pooled, unet and vae.
 
 Source: arXiv 2503.10639 and the released inference code and configs.
 """
@@ -20,7 +20,7 @@ PROMPTS = {
     "edit": "Follow the instruction to edit the given image through a chain of thought process: ",
 }
 STOPS = ["<|im_gen_start|>", "<|vision_start|>", "<|endoftext|>", "<|im_end|>"]
-DRAWING = "<|im_gen_start|>" + "".join(f"<|im_gen_{number:04}|>" for number in range(64))
+IMAGE_TOKENS = "<|im_gen_start|>" + "".join(f"<|im_gen_{number:04}|>" for number in range(64))
 REGION = re.compile(r"<\|box_start\|>\((\d+),(\d+)\),\((\d+),(\d+)\)<\|box_end\|> \((\w+)\)")
 
 SCHEDULE = {
@@ -42,7 +42,7 @@ def scheduler(name):
 
 
 def sequence(networks, task, prompt, answer, source):
-    """What the language model reads: one user turn, the source picture first, and the answer so far."""
+    """The input of the language model: one user turn with the source image first, and the answer so far."""
     content = [{"type": "text", "text": PROMPTS[task] + prompt}]
     inputs = {}
     if source is not None:
@@ -61,11 +61,11 @@ def sequence(networks, task, prompt, answer, source):
 
 
 def written_chain(networks, task, prompt, source=None, max_tokens=1024):
-    """The chain as the model writes it: greedy, with repetition penalty 1.05, never a special token but the boxes'."""
+    """The chain that the model writes: greedy, with repetition penalty 1.05, without special tokens but the boxes'."""
     tokenizer = networks.tokenizer
     stops = tokenizer.convert_tokens_to_ids(STOPS)
-    kept = {*stops, *tokenizer.convert_tokens_to_ids(["<|box_start|>", "<|box_end|>"])}
-    kept |= {*tokenizer.convert_tokens_to_ids(["<|object_ref_start|>", "<|object_ref_end|>"])}
+    used = {*stops, *tokenizer.convert_tokens_to_ids(["<|box_start|>", "<|box_end|>"])}
+    used |= {*tokenizer.convert_tokens_to_ids(["<|object_ref_start|>", "<|object_ref_end|>"])}
     inputs = sequence(networks, task, prompt, "", source)
     ids = networks.mllm_model.generate(
         **inputs,
@@ -73,23 +73,23 @@ def written_chain(networks, task, prompt, source=None, max_tokens=1024):
         repetition_penalty=1.05,
         max_new_tokens=max_tokens,
         eos_token_id=stops,
-        bad_words_ids=[[number] for number in tokenizer.added_tokens_decoder if number not in kept],
+        bad_words_ids=[[number] for number in tokenizer.added_tokens_decoder if number not in used],
     )
     return tokenizer.decode([number for number in ids[0, inputs["input_ids"].shape[1] :] if number not in stops])
 
 
 def hidden_states(networks, task, prompt, chain, source):
-    """(1, 64, D): the last hidden states at the image tokens behind the chain."""
-    inputs = sequence(networks, task, prompt, chain + DRAWING, source)
+    """(1, 64, D): the last hidden states at the image tokens after the chain."""
+    inputs = sequence(networks, task, prompt, chain + IMAGE_TOKENS, source)
     return networks.mllm_model(**inputs, output_hidden_states=True).hidden_states[-1][:, -64:]
 
 
 # ------------------------------------------------------------------------------------------------------- guidance
 
 
-def encode(vae, picture):
-    """A PIL picture as its latents' mode, (1, 4, h, w), unscaled."""
-    pixels = torch.from_numpy(numpy.array(picture)).float() / 127.5 - 1  # (H, W, 3) in -1..1
+def encode(vae, image):
+    """The mode of a Pillow image's latents, (1, 4, h, w), unscaled."""
+    pixels = torch.from_numpy(numpy.array(image)).float() / 127.5 - 1  # (H, W, 3) in -1..1
     return vae.encode(pixels.permute(2, 0, 1)[None].to(vae.device, vae.dtype)).latent_dist.mode()
 
 
@@ -109,7 +109,7 @@ def spatial_latents(vae, chain, width, height):
 
 
 def guidance(networks, task, prompt, chain, source, width, height):
-    """All that guides the UNet, for a chain in GoT's form."""
+    """Everything that guides the UNet, for a chain in GoT's form."""
     hidden = hidden_states(networks, task, prompt, chain, source)
     reference = Image.new("RGB", (width, height)) if source is None else source.resize((width, height), Image.BICUBIC)
     return SimpleNamespace(
@@ -127,8 +127,11 @@ def guidance(networks, task, prompt, chain, source, width, height):
 
 
 def guided_noise(unet, latents, timestep, given, strengths):
-    """The four predictions, combined. latents: (1, 4, h, w) as the scheduler scaled them; strengths: text, spatial,
-    reference. The other eight channels are never scaled."""
+    """The four predictions, combined.
+
+    latents: (1, 4, h, w), scaled by the scheduler. strengths: text, spatial, reference. The other eight channels are
+    never scaled.
+    """
     none, full, null = torch.zeros_like(given.spatial), given.context, given.null_context
     references = torch.cat([given.reference, given.reference, given.reference, none])
     spatials = torch.cat([given.spatial, none, none, none])
@@ -145,8 +148,10 @@ def guided_noise(unet, latents, timestep, given, strengths):
 
 @torch.no_grad()
 def denoise(unet, given, noise, steps, strengths, name, step_seed):
-    """Latents (1, 4, h, w), scaled as the VAE's scaling factor says. step_seed: of the noise that DDPM adds, which is
-    drawn on the device."""
+    """Latents (1, 4, h, w), scaled by the VAE's scaling factor.
+
+    step_seed: of the noise that DDPM adds in each step; it is drawn on the device.
+    """
     schedule, generator = scheduler(name), torch.Generator(noise.device).manual_seed(step_seed)
     schedule.set_timesteps(steps)
     latents = noise * schedule.init_noise_sigma
@@ -159,7 +164,7 @@ def denoise(unet, given, noise, steps, strengths, name, step_seed):
 
 @torch.no_grad()
 def draw(networks, task, prompt, chain, source, size, noise, steps, strengths, name, step_seed):
-    """The picture (1, H, W, 3) in 0..1 for a chain in GoT's form. size: (width, height)."""
+    """The image (1, H, W, 3) in 0..1 for a chain in GoT's form. size: (width, height)."""
     given = guidance(networks, task, prompt, chain, source, *size)
     latents = denoise(networks.unet, given, noise, steps, strengths, name, step_seed)
     pixels = networks.vae.decode(latents / networks.vae.config.scaling_factor).sample
