@@ -1,4 +1,4 @@
-"""The converter, slowed down so that a test can end it in the midst of its work."""
+"""The converter, slowed down so that a test can end it while it writes."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""The chain's grammar: what is read, what is mended, what is refused. The cases are the browser half's too."""
+"""The chain's grammar: what is read, what is corrected, what is refused. The browser's tests share the cases."""
 
 import json
 import re
@@ -138,7 +138,7 @@ def test_an_unknown_color_of_any_length_is_refused_in_a_few_words():
 # ----------------------------------------------------------------------------------------------- texts of anybody's
 
 BOX = "(1,2),(3,4)"
-LONG = {  # what comes before, again and again, and after: each made some pattern look at much of the text many times
+LONG = {  # start, repeated part, end: texts that would make a careless pattern take quadratic time
     "spaces": ("a", " ", f"b {BOX}"),
     "wide spaces": ("a", "\u3000", f"b {BOX}"),
     "spaces and new lines": ("a", " \n", f"b {BOX}"),
@@ -165,7 +165,7 @@ LONG = {  # what comes before, again and again, and after: each made some patter
 
 
 def used_everywhere(text):
-    """What the nodes do with a text of anybody's."""
+    """Everything that the nodes do with a text of other people."""
     try:
         chain = read_chain(text)
         got_r1_text(chain)
@@ -181,7 +181,7 @@ def used_everywhere(text):
 
 @pytest.mark.parametrize("case", LONG)
 def test_a_long_text_takes_no_longer_than_its_length(case):
-    """Twenty times the text would take 400 times as long if the work grew with the square: here many minutes."""
+    """In quadratic time, a text twenty times as long would take 400 times as long: here many minutes."""
     before, again, after = LONG[case]
     for size, seconds in ((10_000, 1), (200_000, 20)):
         start = time.process_time()

@@ -1,4 +1,4 @@
-"""Conversion: the released layout in, a model folder out, the same numbers as peft; every bad input refused by name."""
+"""Conversion: from the released layout to a model folder, with peft's numbers. Bad input is refused by name."""
 
 import hashlib
 import json
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Model has `tie_word_embeddings=T
 
 
 def run(release, out, dtype="fp32"):
-    """Convert; the lines that were reported."""
+    """Convert, and return the reported lines."""
     lines = []
     convert(release.got, release.mllm, release.sdxl, out, dtype, lines.append)
     return lines
@@ -56,7 +56,7 @@ def converted(release, tmp_path_factory):
 
 @pytest.fixture
 def broken(release, tmp_path):
-    """A copy of the release, to be spoilt. Nothing but the copies may be in its folder afterwards."""
+    """A copy of the release for a test to damage."""
     for name in ("got", "mllm", "sdxl"):
         shutil.copytree(getattr(release, name), tmp_path / name)
     yield tmp_path
@@ -64,7 +64,7 @@ def broken(release, tmp_path):
 
 
 def refusal(folder, **places):
-    """The message of a conversion that must fail, and leave nothing."""
+    """The message of a conversion that must fail and leave no file."""
     places = {name: folder / name for name in ("got", "mllm", "sdxl")} | places
     before = sorted(folder.iterdir())
     with pytest.raises(GoTError) as error:
@@ -104,7 +104,7 @@ def put_merged(folder, converted, prefix, without=None):
 
 
 def reasoner_inputs(image):
-    """24 tokens of text, and an image of 8x4 patches (8 tokens) among them if wanted."""
+    """24 tokens of text, with an image of 8x4 patches (8 tokens) among them if `image`."""
     generator = torch.Generator().manual_seed(1)
     text = torch.randint(0, 250, (1, 24), generator=generator)
     if not image:
@@ -505,7 +505,7 @@ def test_nothing_is_left_when_writing_breaks_off(broken, monkeypatch, capsys, fa
 
 @pytest.mark.parametrize("sent, left", [("SIGTERM", []), ("SIGKILL", ["out.unfinished"])])
 def test_a_run_that_is_ended_from_outside(release, tmp_path, sent, left):
-    """Ended in the midst of writing. What only a killed run leaves is no model for anyone, and the next clears it."""
+    """Ended while it writes. Only a killed run leaves a folder, which is not a model."""
     places = [f"--{name}={getattr(release, name)}" for name in ("got", "mllm", "sdxl")]
     command = [sys.executable, str(RUN), "tests.slow_convert", *places, f"--out={tmp_path / 'out'}"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)

@@ -1,4 +1,4 @@
-"""A person's edits: what is read and refused, when they hold, what a lock keeps, and chains made of boxes."""
+"""A person's edits: what is read and refused, when they apply, what a lock keeps. And chains from boxes."""
 
 import json
 

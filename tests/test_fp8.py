@@ -1,4 +1,4 @@
-"""fp8 models: what is stored, that the layers which read it agree, and how far the results are from full precision."""
+"""fp8 models: what is stored, that all layers agree on it, and how far the results are from full precision."""
 
 import json
 

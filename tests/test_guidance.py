@@ -27,7 +27,7 @@ def region(box, color="red"):
 
 
 class Encoder:
-    """In place of a VAE: four numbers a cell that tell canvases apart. Counts what it was given."""
+    """In place of a VAE: four numbers per cell, different for different canvases. Counts the canvases."""
 
     def __init__(self):
         self.rows = 0

@@ -1,4 +1,4 @@
-"""The generator of large checkpoints: the same tensors as the live networks save, and a conversion that takes them."""
+"""The generator of large checkpoints: it writes the tensors that live networks save, and they convert."""
 
 import json
 

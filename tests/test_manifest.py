@@ -1,4 +1,4 @@
-"""got.json: what a model may say of itself, and what nothing could be made with."""
+"""got.json: the values that are accepted and refused."""
 
 import json
 

@@ -36,7 +36,7 @@ def folders(random_models):
 
 @pytest.fixture
 def forced(monkeypatch):
-    """Let weights stay as they are stored, as they do on a card or where memory is short."""
+    """Keep weights as they are stored, as on a GPU or with little memory."""
 
     def force(stays):
         monkeypatch.setattr("got.got_models.comfy.precision.stays", lambda count, stored, dtype: stays)
@@ -101,7 +101,7 @@ def test_without_video_memory_everything_comes_in_parts(monkeypatch):
     assert forecast("GoT-Tiny (bundled)")["verdict"] == PARTS
 
 
-def test_what_comfyui_would_let_go_of_counts_as_room(monkeypatch):
+def test_memory_that_comfyui_would_free_counts_as_free(monkeypatch):
     device, loaded = torch.device("cpu"), load_unet(TINY / UNET)
     monkeypatch.setattr(comfy.model_management, "get_free_memory", lambda device: GB)
     monkeypatch.setattr(comfy.model_management, "current_loaded_models", [])
@@ -117,7 +117,7 @@ def test_types_that_no_model_of_ours_has_are_counted_all_the_same():
 
 
 @pytest.mark.parametrize("value", [0, -1, "x", None, float("inf"), []])
-def test_a_config_that_nothing_can_be_reckoned_from_is_refused(tmp_path, value):
+def test_a_config_without_usable_sizes_is_refused(tmp_path, value):
     folder = shutil.copytree(TINY, tmp_path / "Other")
     config = json.loads((folder / "reasoner" / "config.json").read_text()) | {"num_attention_heads": value}
     (folder / "reasoner" / "config.json").write_text(json.dumps(config))

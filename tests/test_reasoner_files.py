@@ -67,7 +67,7 @@ def test_files_are_read_by_this_transformers(mllm, tmp_path):
 
 
 def test_tokens_that_are_there_already_keep_their_numbers(mllm, tmp_path):
-    """A checkpoint that comes with its own tokenizer: that one counts."""
+    """A checkpoint's own tokenizer is used."""
     got = written(mllm, tmp_path / "got")
     tokens = json.loads((got / "tokenizer.json").read_text())
     tokens["added_tokens"][-1]["content"], tokens["added_tokens"][-2]["content"] = GOT_TOKENS[-2:]

@@ -1,4 +1,4 @@
-"""A chain's plan for other models: whose text counts where, and that ComfyUI's sampler does with it what it should."""
+"""Regional prompts: which text counts where, and that ComfyUI's sampler mixes the predictions accordingly."""
 
 import comfy.conds
 import comfy.latent_formats
@@ -135,7 +135,7 @@ def model():
     randomized(network.diffusion_model)
     for name, weight in network.diffusion_model.named_parameters():
         if "attn2.to_v" in name or "attn2.to_out" in name:
-            weight.data *= 30  # a text must be heard
+            weight.data *= 30  # so that the text has a visible effect
     cpu = torch.device("cpu")
     return comfy.model_patcher.ModelPatcher(network, load_device=cpu, offload_device=cpu)
 
@@ -147,7 +147,7 @@ def inference():
 
 
 def drawn(model, positive, count=1):
-    """One step of Euler from pure noise, without guidance: what the model predicts, mixed."""
+    """One Euler step from pure noise without guidance: the model's mixed prediction."""
     noise = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(1)).repeat(count, 1, 1, 1)
     latent = torch.zeros_like(noise)
     return comfy.sample.sample(model, noise, 1, 1.0, "euler", "normal", positive, positive, latent, seed=0)
@@ -163,7 +163,7 @@ def conditioned(clip, strength, style=""):
 
 def test_every_place_is_the_mean_of_what_its_texts_say(clip, model):
     whole, cup, pear = (drawn(model, plain(clip, text)) for text in ("still life", "A red cup", "a green pear"))
-    assert (cup - pear).abs().max() > 0.5 and (cup - whole).abs().max() > 0.5  # the texts do tell
+    assert (cup - pear).abs().max() > 0.5 and (cup - whole).abs().max() > 0.5  # the texts make a difference
     for strength in (0.25, 1.0):
         found = drawn(model, conditioned(clip, strength))
         expected = (1 - strength) * whole + strength * torch.cat([cup[..., :4], pear[..., 4:]], -1)

@@ -1,4 +1,4 @@
-"""Weights: what is read, what is refused, and in which words."""
+"""Weights: what is read, what is refused, and with which message."""
 
 import json
 
@@ -44,7 +44,7 @@ def test_names_of_today_become_the_published_ones_and_those_stay(new, published)
     assert published_key(published) == published
 
 
-def test_header_tells_what_a_file_holds(file):
+def test_the_header_lists_the_tensors(file):
     assert read_header(file) == {"a": TensorInfo("F32", (2, 3)), "b": TensorInfo("BF16", (5,))}
 
 
