@@ -55,7 +55,7 @@ def write_file(path: Path, plans: list[TensorPlan], dtype: str, progress: tqdm) 
 
 def write_shards(folder: Path, plans: list[TensorPlan], dtype: str, progress: tqdm) -> dict[str, str]:
     """Write model.safetensors, or shards and their index if it is large. Returns file name -> SHA-256."""
-    shards = _split(plans, dtype)
+    shards = split_shards(plans, dtype, LARGEST_SHARD)
     if len(shards) == 1:
         return {"model.safetensors": write_file(folder / "model.safetensors", plans, dtype, progress)}
     names = [f"model-{number + 1:05}-of-{len(shards):05}.safetensors" for number in range(len(shards))]
@@ -66,15 +66,15 @@ def write_shards(folder: Path, plans: list[TensorPlan], dtype: str, progress: tq
     return {**sums, "model.safetensors.index.json": hashlib.sha256(index.encode()).hexdigest()}
 
 
-def _split(plans: list[TensorPlan], dtype: str) -> list[list[TensorPlan]]:
-    """Consecutive plans in groups of at most LARGEST_SHARD bytes. A larger tensor is a group of its own."""
+def split_shards(plans: list[TensorPlan], dtype: str, largest: int) -> list[list[TensorPlan]]:
+    """Consecutive plans in groups of at most `largest` bytes. A larger tensor is a group of its own."""
     shards: list[list[TensorPlan]] = []
     free = 0
     for plan in plans:
         size = size_of([plan], dtype)
         if not shards or size > free:
             shards.append([])
-            free = LARGEST_SHARD
+            free = largest
         shards[-1].append(plan)
         free -= size
     return shards

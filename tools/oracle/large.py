@@ -10,14 +10,14 @@ import argparse
 import json
 import sys
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from diffusers import ModelMixin
 from got.got_models.convert.reasoner_files import read_config, reasoner_files
-from got.got_models.convert.writer import DTYPES, header, progress_bar, size_of, write_file, write_shards
+from got.got_models.convert.writer import DTYPES, header, progress_bar, size_of, split_shards, write_file, write_shards
 from got.got_models.files.manifest import PROJECTORS, REASONER, UNET, VAE, published_manifest, write_manifest
 from got.tools.oracle.qwen import Sizes, flat_config, make_tokenizer, old_name, write_mllm_files
 from got.tools.oracle.released import GoT, adapted, make_unet, make_vae
@@ -182,7 +182,7 @@ def _write_part(folder: Path, part: ModelMixin, dtype: str, progress: tqdm) -> N
 def _write_pickled(folder: Path, plans: list[RandomTensor], dtype: str, shard: int, progress: tqdm) -> None:
     """Shards of at most `shard` bytes as torch.save writes them, and their index."""
     folder.mkdir(parents=True)
-    groups = list(_groups(plans, dtype, shard))
+    groups = split_shards(plans, dtype, shard)
     table = {}
     for number, group in enumerate(groups, 1):
         file = f"pytorch_model-{number:05}-of-{len(groups):05}.bin"
@@ -191,18 +191,6 @@ def _write_pickled(folder: Path, plans: list[RandomTensor], dtype: str, shard: i
         progress.update(size_of(group, dtype))
     index = {"metadata": {"total_size": size_of(plans, dtype)}, "weight_map": table}
     (folder / "pytorch_model.bin.index.json").write_text(json.dumps(index, indent=2))
-
-
-def _groups(plans: list[RandomTensor], dtype: str, most: int) -> Iterator[list[RandomTensor]]:
-    group, free = [], most
-    for plan in plans:
-        size = size_of([plan], dtype)
-        if group and size > free:
-            yield group
-            group, free = [], most
-        group.append(plan)
-        free -= size
-    yield group
 
 
 def main() -> None:
