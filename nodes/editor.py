@@ -1,4 +1,4 @@
-"""The chain editor: the chain goes through as it came, or as a person changed it in the browser."""
+"""The chain editor: it passes the chain on as it came, or as a person changed it in the browser."""
 
 from comfy_api.latest import io, ui
 from comfy_execution.graph_utils import ExecutionBlocker
@@ -7,7 +7,7 @@ from comfy_execution.utils import get_executing_context
 from ..got_models.chain.boxes import bounding_boxes
 from ..got_models.chain.edits import made_on, read_edits, with_edits
 from ..got_models.chain.grammar import Chain, plain_text
-from ..got_models.comfy.pause import wait_for_person
+from ..got_models.comfy.pause import pause_for_edits
 from ..got_models.errors import GoTError
 from ..got_models.guidance.images import thumbnail
 from .reasoning import chain_outputs
@@ -16,8 +16,8 @@ from .types import CATEGORY, GotChain
 GotChainEdits = io.Custom("GOT_CHAIN_EDITS")  # a widget of web/: JSON text, see got_models/chain/edits.py
 
 OFF, WAIT, STOP = "off", "wait for me", "stop after the plan"
-LONGEST_SIDE = 1024  # pixels of the picture behind the boxes
-UNKNOWN_SIZE = (1024, 1024)  # pixels, for a chain that nobody gave a size
+LONGEST_SIDE = 1024  # pixels of the background image
+UNKNOWN_SIZE = (1024, 1024)  # pixels, of a chain without a size
 
 
 class GoTChainEditor(io.ComfyNode):
@@ -27,18 +27,18 @@ class GoTChainEditor(io.ComfyNode):
             node_id="GoTChainEditor",
             display_name="GoT Chain Editor",
             category=CATEGORY,
-            description="Shows a chain on a canvas and as text. What you change there goes on in its place.",
+            description="Shows a chain on a canvas and as text, and passes on what you change there.",
             search_aliases=["GoT", "edit boxes", "layout editor", "canvas", "regions"],
             is_output_node=True,  # its ui reaches the browser on every run, also when nothing ran again
             hidden=[io.Hidden.unique_id],
             inputs=[
-                GotChain.Input("chain", tooltip="From Reasoning Chain, Edit Chain, or any node that makes a chain."),
+                GotChain.Input("chain", tooltip="A chain from Reasoning Chain, Edit Chain or any other node."),
                 io.Combo.Input(
                     "pause",
                     options=[OFF, WAIT, STOP],
                     default=OFF,
-                    tooltip="Off: change the plan, run again. Or hold this run until you go on, or end it at the plan. "
-                    "A plan that you have already taken on never pauses.",
+                    tooltip="off: the run does not pause. wait for me: it pauses until you press Resume. stop after the plan: "
+                    "it ends at the editor. A plan that you resumed or changed does not pause again. Default off.",
                 ),
                 io.Int.Input(
                     "seconds",
@@ -46,17 +46,18 @@ class GoTChainEditor(io.ComfyNode):
                     min=0,
                     max=86400,
                     advanced=True,
-                    tooltip="How long 'wait for me' waits before it goes on with the model's plan; 0 is without end.",
+                    tooltip="How long 'wait for me' pauses before the run resumes with the model's plan, 0 to 86400. "
+                    "0 sets no limit. Default 0.",
                 ),
                 io.Image.Input(
                     "image",
                     optional=True,
-                    tooltip="The picture behind the boxes. Without it, an edit shows the picture to change.",
+                    tooltip="The background of the canvas. Without it, Edit Chain's image is shown.",
                 ),
                 GotChainEdits.Input(
                     "edits",
                     optional=True,
-                    tooltip="What you changed. It is saved with the workflow.",
+                    tooltip="Your changes. They are saved with the workflow.",
                     extra_dict={"default": "", "socketless": True},
                 ),
             ],
@@ -65,7 +66,7 @@ class GoTChainEditor(io.ComfyNode):
 
     @classmethod
     def validate_inputs(cls, edits=""):
-        """Refuse a malformed text when the run is asked for, before anything above is run."""
+        """Refuse a malformed text when the run is queued, before any node runs."""
         try:
             read_edits(edits)
         except GoTError as error:
@@ -76,35 +77,35 @@ class GoTChainEditor(io.ComfyNode):
     async def execute(cls, chain, pause, seconds, image=None, edits="") -> io.NodeOutput:
         saved = read_edits(edits)
         seen = made_on(saved, chain)
-        about, background = plan_of(chain, image), behind(chain, image)
+        plan, background = plan_message(chain, image), background_of(chain, image)
         if pause == WAIT and not seen:
             prompt = get_executing_context().prompt_id
-            answer = await wait_for_person(prompt, cls.hidden.unique_id, about | {"background": background}, seconds)
+            answer = await pause_for_edits(prompt, cls.hidden.unique_id, plan | {"background": background}, seconds)
             saved = answer and answer._replace(plan=chain.text)
         final, stopped = with_edits(chain, saved), pause == STOP and not seen
-        plan = about | {"ran": plain_text(final.text), "stopped": stopped}
-        shown = {"got_plan": [plan], "got_background": background}
+        run = plan | {"ran": plain_text(final.text), "stopped": stopped}
+        shown = {"got_plan": [run], "got_background": background}
         if stopped:
             return io.NodeOutput(*[ExecutionBlocker(None)] * 3, ui=shown)
         return io.NodeOutput(final, final.text, bounding_boxes(final, *size_of(chain, image)), ui=shown)
 
 
-def plan_of(chain: Chain, image) -> dict:
-    """What the browser is told of a chain that came; width and height in pixels."""
+def plan_message(chain: Chain, image) -> dict:
+    """What the browser shows of a chain; width and height in pixels."""
     width, height = size_of(chain, image)
     return {"text": plain_text(chain.text), "width": width, "height": height}
 
 
 def size_of(chain: Chain, image) -> tuple[int, int]:
-    """Width and height, in pixels, that the chain was written for, or else those of the picture behind it."""
-    picture = chain.source if image is None else image
-    return chain.size or (UNKNOWN_SIZE if picture is None else (picture.shape[2], picture.shape[1]))
+    """Width and height, in pixels, that the chain was written for, or else those of the background."""
+    background = chain.source if image is None else image
+    return chain.size or (UNKNOWN_SIZE if background is None else (background.shape[2], background.shape[1]))
 
 
-def behind(chain: Chain, image) -> list[dict]:
-    """The picture behind the boxes, saved small as a temporary preview, as ComfyUI names files; [] without one."""
-    picture = chain.source if image is None else image
-    return [] if picture is None else ui.PreviewImage(thumbnail(picture, LONGEST_SIDE)).values
+def background_of(chain: Chain, image) -> list[dict]:
+    """The background image, saved small as a temporary preview, as ComfyUI names files; [] without one."""
+    background = chain.source if image is None else image
+    return [] if background is None else ui.PreviewImage(thumbnail(background, LONGEST_SIDE)).values
 
 
 NODES = [GoTChainEditor]

@@ -1,4 +1,4 @@
-"""The memory estimate: bytes read from headers against ComfyUI's own counts, and what fits a device of some size."""
+"""The memory estimate: bytes from headers against ComfyUI's own counts, and what fits on a device of some size."""
 
 import json
 import shutil
@@ -6,7 +6,7 @@ import shutil
 import comfy.model_management
 import pytest
 import torch
-from got.got_models.comfy.memory_estimate import forecast
+from got.got_models.comfy.memory_estimate import memory_estimate
 from got.got_models.comfy.reasoner import ManagedReasoner
 from got.got_models.comfy.unet import load_unet
 from got.got_models.files.manifest import TINY, UNET
@@ -91,24 +91,24 @@ def test_work_beyond_the_reserve_counts():
 
 
 def test_of_the_bundled_model_on_this_machine():
-    estimate = forecast("GoT-Tiny (bundled)")
-    assert estimate["verdict"] == TOGETHER
-    assert 0 < estimate["room"] <= comfy.model_management.get_total_memory()
+    estimate = memory_estimate("GoT-Tiny (bundled)")
+    assert estimate["fits"] == TOGETHER
+    assert 0 < estimate["free"] <= comfy.model_management.get_total_memory()
 
 
 def test_without_video_memory_everything_comes_in_parts(monkeypatch):
     monkeypatch.setattr(comfy.model_management, "vram_state", comfy.model_management.VRAMState.NO_VRAM)
-    assert forecast("GoT-Tiny (bundled)")["verdict"] == PARTS
+    assert memory_estimate("GoT-Tiny (bundled)")["fits"] == PARTS
 
 
 def test_memory_that_comfyui_would_free_counts_as_free(monkeypatch):
     device, loaded = torch.device("cpu"), load_unet(TINY / UNET)
     monkeypatch.setattr(comfy.model_management, "get_free_memory", lambda device: GB)
     monkeypatch.setattr(comfy.model_management, "current_loaded_models", [])
-    assert forecast("GoT-Tiny (bundled)")["room"] == GB
+    assert memory_estimate("GoT-Tiny (bundled)")["free"] == GB
     comfy.model_management.load_models_gpu([loaded])
     assert loaded.load_device == device
-    assert forecast("GoT-Tiny (bundled)")["room"] == GB + loaded.loaded_size()
+    assert memory_estimate("GoT-Tiny (bundled)")["free"] == GB + loaded.loaded_size()
 
 
 def test_types_that_no_model_of_ours_has_are_counted_all_the_same():

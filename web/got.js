@@ -1,24 +1,26 @@
 // @ts-check
-/** The browser half of ComfyUI-GoT: registers what it adds to nodes. Everything else lies in comfy/ and editor/. */
+/** The browser half of ComfyUI-GoT: registers its extensions. The code is in comfy/ (glue) and editor/ (model, view). */
 
 import { app } from "../../scripts/app.js";
-import { chainEditors } from "./comfy/chain_editors.mjs";
-import { showForecast } from "./comfy/memory_estimate.mjs";
-import { offerToAnswer } from "./comfy/server.mjs";
+import { ChainEditors } from "./comfy/chain_editors.mjs";
+import { showMemoryEstimate } from "./comfy/memory_estimate.mjs";
+import { offerPause } from "./comfy/server.mjs";
 
-offerToAnswer();
-const editors = chainEditors();
+offerPause();
+const editors = new ChainEditors();
 
 app.registerExtension({
   name: "ComfyUI-GoT.ChainEditor",
-  getCustomWidgets: () => ({ GOT_CHAIN_EDITS: editors.widget }),
-  setup: editors.listen,
-  afterConfigureGraph: editors.loaded,
+  getCustomWidgets: () => ({
+    GOT_CHAIN_EDITS: (/** @type {any} */ node, /** @type {string} */ name) => editors.widget(node, name),
+  }),
+  setup: () => editors.listen(),
+  afterConfigureGraph: () => editors.loaded(),
 });
 
 app.registerExtension({
-  name: "ComfyUI-GoT.Forecast",
+  name: "ComfyUI-GoT.MemoryEstimate",
   nodeCreated(/** @type {any} */ node) {
-    if (node.comfyClass === "GoTLoader") showForecast(node);
+    if (node.comfyClass === "GoTLoader") showMemoryEstimate(node);
   },
 });

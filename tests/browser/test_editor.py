@@ -467,14 +467,14 @@ def test_the_picture_that_is_wanted_lies_behind_however_late_another_one_comes(d
     desk.page.route("**/green.png", lambda route: route.fulfill(body=plain("green"), content_type="image/png"))
     seen = desk.page.evaluate_handle(
         """async () => {
-            const { createPanel } = await import('/extensions/ComfyUI-GoT/editor/view/panel.mjs');
-            const { words } = await import('/extensions/ComfyUI-GoT/editor/model/messages.mjs');
+            const { Panel } = await import('/extensions/ComfyUI-GoT/editor/view/panel.mjs');
+            const { messagesFor } = await import('/extensions/ComfyUI-GoT/editor/model/messages.mjs');
             const nothing = () => {};
-            const on = { onChange: nothing, onLarge: nothing, onResume: nothing, onHistory: nothing, onKeep: nothing };
-            const panel = createPanel({ words: words('en'), ...on });
+            const on = { onEdit: nothing, onLarge: nothing, onResume: nothing, onHistory: nothing, onKeep: nothing };
+            const panel = new Panel({ messages: messagesFor('en'), ...on });
             Object.assign(panel.element.style, { position: 'fixed', inset: '0', zIndex: '9999' });
             document.body.append(panel.element);
-            panel.setBackgrounds({ source: '/red.png', result: '/green.png' });
+            panel.store.set({ images: { source: '/red.png', result: '/green.png' } });
             const choice = panel.element.querySelector('.got-choice');
             choice.value = 'result';
             choice.dispatchEvent(new Event('change'));
@@ -572,12 +572,12 @@ def test_each_of_two_open_workflows_hears_of_its_own_runs_alone(typed_desk):
     value = desk.value()
     desk.open(typed(other, pause="wait for me"), "other")
     prompt = desk.queue()
-    waiting(desk)
+    paused(desk)
     desk.until_boxes([[1, 1, 500, 500]])
     desk.switch_workflow()
-    assert desk.page.get_by_text(re.compile("The run waits for you")).is_hidden()
+    assert desk.page.get_by_text(re.compile("The run is paused")).is_hidden()
     assert desk.value() == value and desk.text() == MOVED
-    desk.client.post(f"/got/wait/{prompt}/3", {"text": other})
+    desk.client.post(f"/got/pause/{prompt}/3", {"text": other})
     assert desk.ended(prompt)["status"]["status_str"] == "success"
     desk.page.wait_for_timeout(SETTLE)
     assert desk.value() == value and desk.text() == MOVED
@@ -585,7 +585,7 @@ def test_each_of_two_open_workflows_hears_of_its_own_runs_alone(typed_desk):
     assert desk.page.locator(".got-thumb").count() == 1
     desk.switch_workflow()
     desk.until_boxes([[1, 1, 500, 500]])
-    assert desk.page.get_by_text(re.compile("The run waits for you")).is_hidden()
+    assert desk.page.get_by_text(re.compile("The run is paused")).is_hidden()
     desk.button("Earlier plans").click()
     desk.page.locator(".got-thumb").wait_for(timeout=SOON)  # what ended while it was away
 
@@ -626,8 +626,8 @@ def test_inside_a_subgraph(typed_desk):
 # ------------------------------------------------------------------------------------------------ ways of working
 
 
-def waiting(desk):
-    bar = desk.page.get_by_text(re.compile("The run waits for you"))
+def paused(desk):
+    bar = desk.page.get_by_text(re.compile("The run is paused"))
     bar.wait_for(timeout=SOON)
     return bar
 
@@ -635,19 +635,19 @@ def waiting(desk):
 def test_a_run_that_waits_goes_on_with_the_edits_also_after_a_reload(desk):
     desk.open(typed(pause="wait for me"))
     prompt = desk.queue()
-    waiting(desk)
+    paused(desk)
     desk.page.wait_for_timeout(1500)
     desk.page.reload()
     desk.page.wait_for_function("!!(window.app?.graph?.nodes?.length)", timeout=60_000)
     desk.arrange()
-    waiting(desk)
+    paused(desk)
     desk.until_boxes([FIRST, SECOND])
     desk.type(MOVED)
-    desk.button("Go on").click()
+    desk.button("Resume").click()
     entry = desk.ended(prompt)
     assert entry["status"]["status_str"] == "success"
     assert read_chain(entry["outputs"]["4"]["text"][0]).text == read_chain(MOVED).text
-    desk.page.get_by_text(re.compile("The run waits for you")).wait_for(state="hidden", timeout=SOON)
+    desk.page.get_by_text(re.compile("The run is paused")).wait_for(state="hidden", timeout=SOON)
     again = desk.run()  # the plan is taken on: no wait
     assert read_chain(again["outputs"]["4"]["text"][0]).text == read_chain(MOVED).text
 
@@ -656,9 +656,9 @@ def test_a_run_that_waits_goes_on_where_the_saved_edits_cannot_be_read(desk):
     desk.open(typed(pause="wait for me"))
     desk.page.evaluate(f"() => {{ {WIDGET}.value = 'not ours'; }}")
     prompt = desk.queue()
-    waiting(desk)
+    paused(desk)
     desk.until_boxes([FIRST, SECOND])
-    desk.button("Go on").click()
+    desk.button("Resume").click()
     assert read_chain(desk.ended(prompt)["outputs"]["4"]["text"][0]).text == read_chain(TEXT).text
     assert desk.page.evaluate(f"() => {WIDGET}.value") == "not ours", "they are kept until something is changed"
 
@@ -666,13 +666,13 @@ def test_a_run_that_waits_goes_on_where_the_saved_edits_cannot_be_read(desk):
 def test_a_run_that_waits_obeys_stop_and_its_time_out(desk):
     desk.open(typed("A pear (2,2),(300,300) (green).", pause="wait for me"))  # one that nobody has answered yet
     prompt = desk.queue()
-    waiting(desk)
+    paused(desk)
     start = time.monotonic()
     desk.client.interrupt()
     entry = desk.ended(prompt)
     assert time.monotonic() - start < 10  # a busy machine; without Stop it would wait without end
     assert entry["status"]["messages"][-1][0] == "execution_interrupted"
-    waits = desk.page.get_by_text(re.compile("The run waits for you"))
+    waits = desk.page.get_by_text(re.compile("The run is paused"))
     waits.wait_for(state="hidden", timeout=SOON)
     desk.open(typed("A cup (1,1),(500,500) (red).", pause="wait for me", seconds=1))
     assert desk.run()["outputs"]["4"]["text"][0].startswith("A cup")
@@ -724,10 +724,10 @@ def test_earlier_plans_can_be_compared_and_brought_back(typed_desk):
     thumbs.nth(0).click()
     thumbs.nth(1).click()
     assert desk.page.locator(".got-pair figcaption").all_inner_texts() == ["Before", "After"]
-    desk.page.locator(".got-pair figure").nth(0).get_by_role("button", name="Go back to this one").click()
+    desk.page.locator(".got-pair figure").nth(0).get_by_role("button", name="Use this plan").click()
     assert desk.text() == TEXT
     assert "gotHistory" not in desk.page.evaluate(f"() => {EDITOR}.serialize().properties")
-    desk.page.get_by_label("Keep in the workflow").check()
+    desk.page.get_by_label("Save in the workflow").check()
     kept = json.loads(desk.page.evaluate(f"() => {EDITOR}.serialize().properties.gotHistory"))
     assert [entry["text"] for entry in kept["entries"]] == [MOVED, TEXT]
 
@@ -770,6 +770,6 @@ def test_the_large_view_leaves_the_graph_usable_and_outlives_undo(typed_desk):
     desk.page.keyboard.press("Control+z")
     desk.until_boxes([FIRST, SECOND])
     assert window.is_visible()
-    desk.button("Back into the node").first.click()
+    desk.button("Back to the node").first.click()
     assert window.count() == 0
     assert desk.page.locator(".got-place .got-canvas").is_visible()

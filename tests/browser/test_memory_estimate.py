@@ -10,7 +10,7 @@ from got.tools.browser import comfyui_page
 SOON = 20_000  # ms
 LOADER = "app.graph.nodes.find((node) => node.type === 'GoTLoader')"
 MODEL = f"{LOADER}.widgets.find((widget) => widget.name === 'model_name')"
-FITS = re.compile(r"Chain \d+\.\d GB, picture \d+\.\d GB of \d+\.\d GB: fits, both at once")
+FITS = re.compile(r"Chain \d+\.\d GB, image \d+\.\d GB of \d+\.\d GB: both fit together")
 
 
 @pytest.fixture(scope="module", params=["classic", "nodes 2"])
@@ -28,7 +28,7 @@ def page(request, server):
 
 
 def line(page):
-    return page.locator(".got-forecast")
+    return page.locator(".got-memory")
 
 
 def shows(page, pattern):

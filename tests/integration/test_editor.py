@@ -42,7 +42,7 @@ def by_model(prompt: str, **inputs) -> dict:
 @pytest.fixture
 def client(server):
     """A client for which a run waits: it names what web/ names."""
-    with Client(server.url, {"got_waits": True}) as connected:
+    with Client(server.url, {"got_pause": True}) as connected:
         yield connected
 
 
@@ -127,12 +127,12 @@ def test_stop_after_the_plan_runs_nothing_below_until_it_is_taken_on(client):
 # -------------------------------------------------------------------------------------------------------------- wait
 
 
-def waiting(client, **inputs) -> tuple[str, dict]:
+def paused(client, **inputs) -> tuple[str, dict]:
     """Queue a graph that waits; its prompt, and what the browser was told."""
     prompt = client.submit(by_hand(prompt=str(time.monotonic()), pause="wait for me", **inputs))
     end = time.monotonic() + 60
     while time.monotonic() < end:
-        found = [wait for wait in client.get("/got/wait")["waiting"] if wait["prompt"] == prompt]
+        found = [wait for wait in client.get("/got/pause")["pauses"] if wait["prompt"] == prompt]
         if found:
             return prompt, found[0]
         time.sleep(0.05)
@@ -143,7 +143,7 @@ def answer(client, prompt: str, body, path: str = "editor", **headers) -> tuple[
     """POST to the route that ends a wait; the status and the answer."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     headers = {"Content-Type": "application/json", **headers}
-    request = urllib.request.Request(f"{client.url}/api/got/wait/{prompt}/{path}", content, headers)
+    request = urllib.request.Request(f"{client.url}/api/got/pause/{prompt}/{path}", content, headers)
     try:
         with urllib.request.urlopen(request, timeout=20) as reply:
             return reply.status, json.loads(reply.read())
@@ -154,25 +154,25 @@ def answer(client, prompt: str, body, path: str = "editor", **headers) -> tuple[
 
 def ended(client, prompt: str) -> int:
     """How often the browser was told that a wait of a prompt ended."""
-    told = [event.data for event in client._events if event.kind == "got.wait.end"]
+    told = [event.data for event in client._events if event.kind == "got.pause.end"]
     return told.count({"prompt": prompt, "node": "editor"})
 
 
 def test_a_waiting_run_goes_on_with_what_it_is_sent(client):
-    prompt, told = waiting(client)
+    prompt, told = paused(client)
     assert (told["node"], told["text"], told["seconds"], told["background"]) == ("editor", CHAIN, None, [])
     assert answer(client, prompt, {"text": MOVED, "regions": [{"locked": True}, {}]}) == (200, {})
     run = client.wait(prompt)
     assert plain_text(run.text("shown")) == MOVED == plan_of(run)["ran"] and plan_of(run)["text"] == CHAIN
-    assert [event.data for event in client._events if event.kind == "got.wait"] == [told]
+    assert [event.data for event in client._events if event.kind == "got.pause"] == [told]
     assert ended(client, prompt) == 1
-    assert client.get("/got/wait") == {"waiting": []}
+    assert client.get("/got/pause") == {"pauses": []}
     assert answer(client, prompt, {"text": MOVED})[0] == 404
 
 
 def test_a_second_tab_may_answer_when_the_first_is_gone(client, server):
     with Client(server.url, client.features) as first:
-        prompt, _ = waiting(first)
+        prompt, _ = paused(first)
     assert answer(client, prompt, {"text": CHAIN})[0] == 200
     end = time.monotonic() + 20
     while prompt not in (history := client.get(f"/history/{prompt}")) and time.monotonic() < end:
@@ -181,18 +181,18 @@ def test_a_second_tab_may_answer_when_the_first_is_gone(client, server):
 
 
 def test_stop_ends_the_wait_at_once(client):
-    prompt, _ = waiting(client)
+    prompt, _ = paused(client)
     asked = time.monotonic()
     client.interrupt()
     assert client.wait(prompt).status == "interrupted"
     assert time.monotonic() - asked < 0.3 + MARGIN
     assert ended(client, prompt) == 1
-    assert client.get("/got/wait") == {"waiting": []}
+    assert client.get("/got/pause") == {"pauses": []}
     done(client, by_hand(prompt="after a stop"))
 
 
 def test_a_time_out_goes_on_with_the_plan(client):
-    prompt, told = waiting(client, seconds=1)
+    prompt, told = paused(client, seconds=1)
     assert 0 <= told["seconds"] <= 1
     assert plain_text(client.wait(prompt).text("shown")) == CHAIN
     assert ended(client, prompt) == 1
@@ -203,7 +203,7 @@ def test_a_plan_that_was_taken_on_does_not_wait(client):
     assert plain_text(run.text("shown")) == MOVED
 
 
-@pytest.mark.parametrize("features", [None, {}, {"supports_preview_metadata": True}, {"got_waits": "yes"}, [1]])
+@pytest.mark.parametrize("features", [None, {}, {"supports_preview_metadata": True}, {"got_pause": "yes"}, [1]])
 def test_without_a_browser_it_runs_straight_through(server, features):
     """A script has a websocket too, and may name features of its own."""
     with Client(server.url, features) as script:
@@ -217,7 +217,7 @@ def test_without_a_browser_it_runs_straight_through(server, features):
 
 
 def test_the_routes_refuse_what_is_not_meant_for_them(client):
-    prompt, _ = waiting(client)
+    prompt, _ = paused(client)
     with contextlib.ExitStack() as stack:
         stack.callback(client.interrupt)
         text = {"text": CHAIN}

@@ -4,7 +4,6 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
 import { ChainError, canonicalText, parseRegions, plainText, readText } from "../../web/editor/model/chain.mjs";
-import { nearestWords } from "../../web/editor/model/colors.mjs";
 
 const read = (/** @type {string} */ path) => readFileSync(new URL(path, import.meta.url), "utf-8");
 const cases = JSON.parse(read("../chains.json"));
@@ -43,8 +42,6 @@ test("a text with emoji keeps its spans", () => {
   assert.equal(text.slice(...mark.phraseSpan), "a cat");
   assert.equal(text.slice(...(mark.colorSpan ?? [])).trim(), "Light Blue");
 });
-
-test("proposed words are difflib's", () => assert.deepEqual(nearestWords("graay"), ["gray", "grey", "dimgray"]));
 
 const BOX = "(1,2),(3,4)";
 /** What comes before, again and again, and after: as in tests/test_chain.py.

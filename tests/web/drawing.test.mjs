@@ -7,7 +7,7 @@ import { paint } from "../../web/editor/view/drawing.mjs";
 
 /** @typedef {import("../../web/editor/model/chain.mjs").Box} Box */
 /** @typedef {import("../../web/editor/view/drawing.mjs").Scene} Scene */
-/** @typedef {import("../../web/editor/view/drawing.mjs").Shown} Shown */
+/** @typedef {import("../../web/editor/model/store.mjs").Region} Region */
 /** @typedef {{name: string, values: any[], style: Record<string, any>}} Call */
 
 const LETTER = 6; // pixels: how wide the fake font's letters are
@@ -36,10 +36,10 @@ function recorder() {
 const color = (/** @type {string} */ word) => /** @type {NonNullable<ReturnType<typeof findColor>>} */ (findColor(word));
 const css = (/** @type {string} */ word) => cssColor(color(word));
 
-/** @param {Box | null} box @param {Partial<Shown>} [change] @returns {Shown} */
+/** @param {Box | null} box @param {Partial<Region>} [change] @returns {Region} */
 const shown = (box, change) => ({ box, label: "a cup", color: color("red"), locked: false, hidden: false, ...change });
 
-/** A picture of 1000 by 500 pixels, so that a unit is a pixel wide and half a pixel high. @param {Shown[]} regions
+/** A picture of 1000 by 500 pixels, so that a unit is a pixel wide and half a pixel high. @param {Region[]} regions
  * @param {Partial<Scene>} [change] @returns {Scene} */
 const scene = (regions, change) => ({
   width: 1020, height: 520, ratio: 2, inset: 10, regions, order: regions.map((_, i) => i), selected: -1, hovered: -1, draft: null,

@@ -3,12 +3,12 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import {
-  MOST_ENTRIES, MOST_PICTURE, MOST_TOTAL, NONE, attachPicture, clear, parseHistory, remember, remove, serializeHistory,
+  MOST_ENTRIES, MOST_IMAGE, MOST_TOTAL, NONE, attachImage, clear, parseHistory, remember, remove, serializeHistory,
 } from "../../web/editor/model/history.mjs";
 
 /** @typedef {import("../../web/editor/model/history.mjs").History} History */
 
-const PICTURE = "data:image/jpeg;base64,AAAA";
+const IMAGE = "data:image/jpeg;base64,AAAA";
 
 /** @param {...string} texts oldest first @returns {History} */
 const of = (...texts) => texts.reduce((history, text, i) => remember(history, text, i + 1), NONE);
@@ -26,29 +26,29 @@ test("an empty plan and the newest one again change nothing", () => {
 });
 
 test("an earlier plan comes to the front with its picture, instead of twice", () => {
-  const history = remember(attachPicture(of("a", "b"), "a", PICTURE), "a", 9);
-  assert.deepEqual(history, [{ text: "a", picture: PICTURE, time: 9 }, { text: "b", picture: null, time: 2 }]);
+  const history = remember(attachImage(of("a", "b"), "a", IMAGE), "a", 9);
+  assert.deepEqual(history, [{ text: "a", picture: IMAGE, time: 9 }, { text: "b", picture: null, time: 2 }]);
 });
 
 test("a change leaves the history it was made from as it was", () => {
   const history = of("a", "b");
   const before = JSON.stringify(history);
   remember(history, "c", 3);
-  attachPicture(history, "a", PICTURE);
+  attachImage(history, "a", IMAGE);
   remove(history, 0);
   assert.equal(JSON.stringify(history), before);
 });
 
 test("a picture goes to the plan that it shows", () => {
-  assert.deepEqual(attachPicture(of("a", "b"), "a", PICTURE).map(({ picture }) => picture), [null, PICTURE]);
+  assert.deepEqual(attachImage(of("a", "b"), "a", IMAGE).map(({ picture }) => picture), [null, IMAGE]);
 });
 
 test("what is no small picture is not kept", () => {
   const history = of("a");
-  const large = "data:image/png;base64," + "A".repeat(MOST_PICTURE);
+  const large = "data:image/png;base64," + "A".repeat(MOST_IMAGE);
   for (const picture of [large, "https://example.org/a.png", "data:text/html;base64,AAAA", "data:image/svg+xml;,<svg/>", ""])
-    assert.equal(attachPicture(history, "a", picture), history, picture.slice(0, 30));
-  assert.equal(attachPicture(history, "never seen", PICTURE), history);
+    assert.equal(attachImage(history, "a", picture), history, picture.slice(0, 30));
+  assert.equal(attachImage(history, "never seen", IMAGE), history);
 });
 
 test("only so many plans are kept, the newest", () => {
@@ -62,8 +62,8 @@ test("only so many characters are kept, pictures included, and the oldest plans 
   const third = MOST_TOTAL / 3 - 10;
   const history = of(..."abc".split("").map((letter) => letter.repeat(third)));
   assert.deepEqual(texts(history).map((text) => text[0]), ["c", "b", "a"]);
-  const picture = PICTURE + "A".repeat(100);
-  assert.deepEqual(texts(attachPicture(history, "c".repeat(third), picture)).map((text) => text[0]), ["c", "b"]);
+  const picture = IMAGE + "A".repeat(100);
+  assert.deepEqual(texts(attachImage(history, "c".repeat(third), picture)).map((text) => text[0]), ["c", "b"]);
   assert.deepEqual(texts(remember(history, "d".repeat(100), 9)).map((text) => text[0]), ["d", "c", "b"]);
 });
 
@@ -76,7 +76,7 @@ test("one plan is removed by its place, and a place that is not there removes no
 test("nothing is left after clearing", () => assert.deepEqual(clear(), []));
 
 test("a history comes back from the workflow as it was", () => {
-  const history = attachPicture(of("猫 (1,2),(3,4)", "b"), "b", PICTURE);
+  const history = attachImage(of("猫 (1,2),(3,4)", "b"), "b", IMAGE);
   assert.deepEqual(parseHistory(serializeHistory(history)), history);
   assert.equal(serializeHistory(NONE), "");
 });

@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { fill, words } from "../../web/editor/model/messages.mjs";
+import { fill, messagesFor } from "../../web/editor/model/messages.mjs";
 
-const [english, chinese] = [words("en"), words("zh")];
+const [english, chinese] = [messagesFor("en"), messagesFor("zh")];
 const keys = /** @type {(keyof typeof english)[]} */ (Object.keys(english));
 /** @param {string} text */
 const blanks = (text) => (text.match(/\{\w+\}/g) ?? []).sort();
@@ -31,9 +31,9 @@ test("every string says something, in its own language", () => {
 });
 
 test("Simplified Chinese is for those who read it, English for everyone else", () => {
-  for (const locale of ["zh", "zh-CN", "zh-Hans", "ZH-cn", "zh-SG"]) assert.equal(words(locale), chinese, locale);
+  for (const locale of ["zh", "zh-CN", "zh-Hans", "ZH-cn", "zh-SG"]) assert.equal(messagesFor(locale), chinese, locale);
   for (const locale of ["en", "en-GB", "ja", "zh-TW", "zh-Hant", "zh-Hant-HK", "zha", "", undefined])
-    assert.equal(words(locale), english, locale);
+    assert.equal(messagesFor(locale), english, locale);
 });
 
 test("blanks are filled in, each as often as it stands there", () => {

@@ -1,28 +1,30 @@
 // @ts-check
-/** The chain editor of one node: its panel, what the workflow keeps of it, and what the server says to it. */
+/** The chain editor of one node: its panel, what the workflow keeps of it, and the server's messages to it. */
 
 import { app } from "../../../scripts/app.js";
-import { attachPicture, NONE, parseHistory, remember, serializeHistory } from "../editor/model/history.mjs";
-import { createPanel } from "../editor/view/panel.mjs";
+import { attachImage, NONE, parseHistory, remember, serializeHistory } from "../editor/model/history.mjs";
+import { messagesFor } from "../editor/model/messages.mjs";
 import { answerTo, approve, arrive, isPlanOf, parsePlan, promptValue, serializePlan } from "../editor/model/plan.mjs";
-import { words } from "../editor/model/messages.mjs";
-import { goOn, imageUrl } from "./server.mjs";
+import { Panel } from "../editor/view/panel.mjs";
+import { imageUrl, resume } from "./server.mjs";
 import { thumbnail } from "./thumbnail.mjs";
 import { openWindow } from "./window.mjs";
 import { capture } from "./workflow.mjs";
 
-/** @typedef {import("./server.mjs").Told} Told */
-/** @typedef {import("./server.mjs").Ran} Ran */
-/** @typedef {import("./server.mjs").Wait} Wait */
+/** @typedef {import("./server.mjs").PlanMessage} PlanMessage */
+/** @typedef {import("./server.mjs").RunMessage} RunMessage */
+/** @typedef {import("./server.mjs").PauseMessage} PauseMessage */
+/** @typedef {import("../editor/model/plan.mjs").Plan} Plan */
+/** @typedef {import("../editor/model/history.mjs").History} History */
 
 export const LEAST_WIDTH = 420; // pixels of the node
 export const LEAST_HEIGHT = 620;
 const HISTORY = "gotHistory"; // node property: earlier plans as JSON; absent unless the person wants them kept
 
 /**
- * What a graph that is loaded anew (undo, a change of tabs) gives back to the editor of the same node.
- * @typedef {{history: import("../editor/model/history.mjs").History, ran: string | null, result: string | null,
- *   source: string | null, large: boolean, selected: number}} Remains
+ * What the editor of a node gets back when ComfyUI loads the graph again (undo, a change of tabs).
+ * @typedef {{history: History, ran: string | null, result: string | null, source: string | null, large: boolean,
+ *   selected: number}} Snapshot
  */
 
 export class ChainEditor {
@@ -32,30 +34,30 @@ export class ChainEditor {
    */
   constructor(node, name) {
     this.node = node;
-    this.words = words(app.extensionManager?.setting?.get?.("Comfy.Locale"));
+    this.messages = messagesFor(app.extensionManager?.setting?.get?.("Comfy.Locale"));
     this.plan = parsePlan("");
     this.history = NONE;
-    /** @type {Wait | null} */
-    this.wait = null;
+    /** @type {PauseMessage | null} */
+    this.pause = null;
     /** @type {string | null} */
     this.written = null; // by the model so far, of a chain that has not arrived
     /** @type {string | null} */
     this.ran = null; // the chain, as edited, of the last run
-    this.recovered = true; // false once it is loaded, until it has what the same node had before
+    this.restored = true; // false from loading until the snapshot is restored
     /** @type {string | null} */
-    this.source = null; // url of the picture behind the boxes
+    this.source = null; // url of the background image
     /** @type {string | null} */
-    this.result = null; // url of the last picture made of the chain
+    this.result = null; // url of the last image drawn from the chain
     /** @type {{close: () => void} | null} */
     this.window = null;
     this.place = document.createElement("div");
     this.place.className = "got-place";
-    this.panel = createPanel({
-      words: this.words,
-      onChange: (plan) => this.#edited(plan),
+    this.panel = new Panel({
+      messages: this.messages,
+      onEdit: (plan) => this.#edited(plan),
       onLarge: (large) => (large ? this.#enlarge() : this.window?.close()),
       onResume: () => this.#resume(),
-      onHistory: (history) => this.#keepHistory(history),
+      onHistory: (history) => this.#setHistory(history),
       onKeep: (keep) => this.#keep(keep),
     });
     this.place.append(this.panel.element);
@@ -76,118 +78,120 @@ export class ChainEditor {
 
   // ------------------------------------------------------------------------------------------- from the server
 
-  /** The node has run: of several chains the one that the editor holds, else the first.
-   * @param {{got_plan?: Ran[], got_background?: any[]}} ui */
-  executed({ got_plan: plans = [], got_background: files = [] }) {
-    const at = Math.max(0, plans.findIndex(({ text }) => isPlanOf(this.plan, text)));
-    const told = plans[at];
-    if (!told) return;
-    this.#arrive(told, files.length === plans.length ? files[at] : files[0]);
-    this.ran = told.ran;
-    if (told.stopped) {
+  /** The node has run: of several chains the one that the editor shows, else the first.
+   * @param {{got_plan?: RunMessage[], got_background?: any[]}} ui */
+  executed({ got_plan: runs = [], got_background: files = [] }) {
+    const at = Math.max(0, runs.findIndex(({ text }) => isPlanOf(this.plan, text)));
+    const run = runs[at];
+    if (!run) return;
+    this.#arrive(run, files.length === runs.length ? files[at] : files[0]);
+    this.ran = run.ran;
+    if (run.stopped) {
       this.#show(approve(this.plan));
       capture();
-      app.extensionManager.toast.add({ severity: "info", summary: this.words.editor, detail: this.words.stopped, life: 8000 });
+      this.#toast("info", this.messages.stopped, 8000);
     }
-    this.#keepHistory(remember(this.history, told.ran, Date.now()));
+    this.#setHistory(remember(this.history, run.ran, Date.now()));
   }
 
   /** The model writes the chain that will arrive. @param {string} text so far */
   writing(text) {
-    if (this.written === null) this.panel.settle();
+    if (this.written === null) this.panel.flush();
     this.written = text;
-    this.panel.setStreaming(text);
+    this.panel.store.setStreaming(text);
   }
 
-  /** The run has ended. What was written of a chain that did not arrive any more stays, if the person stopped it.
-   * @param {boolean} stopped */
+  /** The run has ended. If the person stopped it, what was written so far of a chain stays. @param {boolean} stopped */
   ended(stopped) {
     const text = this.written;
     this.written = null;
-    this.panel.setStreaming(null);
+    this.panel.store.setStreaming(null);
     if (!stopped || !text) return;
     this.#show(arrive(this.plan, text));
     capture();
   }
 
-  /** The run waits for the person, or no longer. @param {Wait | null} wait */
-  waits(wait) {
-    this.wait = wait;
-    if (wait) this.#arrive(wait, wait.background?.[0]);
-    this.panel.setWaiting(wait && { seconds: wait.seconds });
+  /** The run is paused, or no longer. @param {PauseMessage | null} pause */
+  paused(pause) {
+    this.pause = pause;
+    if (pause) this.#arrive(pause, pause.background?.[0]);
+    this.panel.store.setPause(pause && { end: pause.seconds === null ? null : Date.now() + pause.seconds * 1000 });
   }
 
-  /** A picture was made of the chain that ran. @param {string} url */
-  made(url) {
+  /** An image was drawn from the chain that ran. @param {string} url */
+  drawn(url) {
     this.result = url;
-    this.#background();
+    this.#setImages();
     const { ran } = this;
     if (ran === null) return;
-    thumbnail(url).then((picture) => this.#keepHistory(attachPicture(this.history, ran, picture)), () => {});
+    thumbnail(url).then((image) => this.#setHistory(attachImage(this.history, ran, image)), () => {});
   }
 
-  /** @param {Told} told @param {import("./server.mjs").ImageFile | undefined} file */
-  #arrive(told, file) {
-    this.panel.settle();
+  /** @param {PlanMessage} message @param {import("./server.mjs").ImageFile | undefined} file */
+  #arrive({ text, width, height }, file) {
+    this.panel.flush();
     this.written = null;
-    this.panel.setStreaming(null);
-    this.panel.setSize(told.width, told.height);
+    this.panel.store.setStreaming(null);
+    this.panel.store.set({ width, height });
     this.source = file ? imageUrl(file) : null;
-    this.#background();
+    this.#setImages();
     const before = this.plan;
-    this.#show(arrive(this.plan, told.text));
+    this.#show(arrive(this.plan, text));
     if (this.plan !== before) capture();
   }
 
   async #resume() {
-    if (!this.wait) return;
+    if (!this.pause) return;
     const before = this.plan;
-    const wrong = await goOn(this.wait, answerTo(before));
-    if (wrong) {
-      app.extensionManager.toast.add({ severity: "error", summary: this.words.editor, detail: wrong, life: 10_000 });
-      return;
-    }
+    const error = await resume(this.pause, answerTo(before));
+    if (error) return this.#toast("error", error, 10_000);
     if (this.plan === before) this.#show(approve(before));
     capture();
   }
 
+  /** @param {"info" | "error"} severity @param {string} detail @param {number} life ms */
+  #toast(severity, detail, life) {
+    app.extensionManager.toast.add({ severity, summary: this.messages.editor, detail, life });
+  }
+
   // -------------------------------------------------------------------------------------------- from the person
 
-  #edited(/** @type {import("../editor/model/plan.mjs").Plan} */ plan) {
+  #edited(/** @type {Plan} */ plan) {
     this.plan = plan;
     capture();
   }
 
-  #keepHistory(/** @type {import("../editor/model/history.mjs").History} */ history) {
+  #setHistory(/** @type {History} */ history) {
+    const kept = HISTORY in this.node.properties;
     this.history = history;
-    this.panel.setHistory(history, HISTORY in this.node.properties);
-    if (HISTORY in this.node.properties) this.node.properties[HISTORY] = serializeHistory(history);
+    this.panel.store.set({ history, kept });
+    if (kept) this.node.properties[HISTORY] = serializeHistory(history);
   }
 
   #keep(/** @type {boolean} */ keep) {
     if (keep) this.node.properties[HISTORY] = "";
     else delete this.node.properties[HISTORY];
-    this.#keepHistory(this.history);
+    this.#setHistory(this.history);
     capture();
   }
 
   #enlarge() {
     this.window = openWindow({
-      title: this.words.editor,
-      close: this.words.small,
+      title: this.messages.editor,
+      close: this.messages.small,
       content: this.panel.element,
       onClose: () => {
         this.window = null;
         this.place.append(this.panel.element);
-        this.panel.setLarge(false);
+        this.panel.store.set({ large: false });
       },
     });
-    this.panel.setLarge(true);
+    this.panel.store.set({ large: true });
   }
 
   // ----------------------------------------------------------------------------------------- with the workflow
 
-  /** The node is in a graph. Nodes 2.0 keeps showing the element of a node that was there before with the same id.
+  /** The node is in a graph. Nodes 2.0 keeps showing the element of an earlier node with the same id.
    * @param {HTMLElement | undefined} before */
   added(before) {
     const takeOver = () => !this.place.isConnected && before?.isConnected && before.replaceWith(this.place);
@@ -196,41 +200,41 @@ export class ChainEditor {
 
   /** The node's saved values are in place. */
   configured() {
-    this.recovered = false;
+    this.restored = false;
     this.history = parseHistory(this.node.properties[HISTORY]);
-    this.panel.setHistory(this.history, HISTORY in this.node.properties);
+    this.panel.store.set({ history: this.history, kept: HISTORY in this.node.properties });
   }
 
-  /** The node is the one that it was before: it gets back what it had, once. @param {Remains | undefined} remains */
-  recover(remains) {
-    if (this.recovered) return;
-    this.recovered = true;
-    if (!remains) return;
-    const { history, ran, result, source, large, selected } = remains;
-    if (!this.history.length) this.#keepHistory(history);
+  /** The same node was there before: it gets back what it had, once. @param {Snapshot | undefined} snapshot */
+  restore(snapshot) {
+    if (this.restored) return;
+    this.restored = true;
+    if (!snapshot) return;
+    const { history, ran, result, source, large, selected } = snapshot;
+    if (!this.history.length) this.#setHistory(history);
     this.ran ??= ran;
     this.result ??= result;
     this.source ??= source;
-    this.#background();
+    this.#setImages();
     if (large) this.#enlarge();
-    this.panel.select(selected);
+    this.panel.store.select(selected);
   }
 
-  /** The node goes. @returns {Remains} what the same node may come back for */
+  /** The node is removed. @returns {Snapshot} for the same node, if it comes back */
   remove() {
     const { history, ran, result, source } = this;
-    const [large, selected] = [this.window !== null, this.panel.selected()];
+    const [large, selected] = [this.window !== null, this.panel.store.state.selected];
     this.window?.close();
     this.panel.destroy();
     return { history, ran, result, source, large, selected };
   }
 
-  #show(/** @type {import("../editor/model/plan.mjs").Plan} */ plan) {
+  #show(/** @type {Plan} */ plan) {
     this.plan = plan;
-    this.panel.set(plan);
+    this.panel.store.setPlan(plan);
   }
 
-  #background() {
-    this.panel.setBackgrounds({ source: this.source, result: this.result });
+  #setImages() {
+    this.panel.store.set({ images: { source: this.source, result: this.result } });
   }
 }

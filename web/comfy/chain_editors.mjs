@@ -1,110 +1,136 @@
 // @ts-check
-/** All chain editors of the page: their widget type for ComfyUI, and who of them hears what the server says. */
+/** All chain editors of the page: their widget type for ComfyUI, and which of them handles a message of the server. */
 
 import { app } from "../../../scripts/app.js";
 import { Runs } from "../editor/model/runs.mjs";
-import { after } from "./wrap_method.mjs";
 import { ChainEditor, LEAST_HEIGHT, LEAST_WIDTH } from "./chain_editor.mjs";
 import { feeds, isDrawnFrom, nodeOf } from "./graph.mjs";
-import { graphOf, imageUrl, on, onAsk, WAIT_ENDED, WAITING, waits, WRITING } from "./server.mjs";
+import { CHAIN, fetchPauses, graphOf, imageUrl, on, onQueue, PAUSE, PAUSE_END } from "./server.mjs";
 import { activeWorkflow, isUndoing, onScreen } from "./workflow.mjs";
+import { wrapMethod } from "./wrap_method.mjs";
 
-/** @typedef {import("./server.mjs").Wait} Wait */
-/** @typedef {import("./chain_editor.mjs").Remains} Remains */
+/** @typedef {import("./server.mjs").PauseMessage} PauseMessage */
+/** @typedef {import("./chain_editor.mjs").Snapshot} Snapshot */
 
-/** What an extension needs to have chain editors. Nothing happens before ComfyUI calls one of these. */
-export function chainEditors() {
+const RUN_ENDS = ["execution_success", "execution_error", "execution_interrupted"];
+
+/** What an extension needs to have chain editors. Nothing happens before ComfyUI calls a method. */
+export class ChainEditors {
   /** @type {Map<any, ChainEditor>} */
-  const editors = new Map(); // by node
-  /** @type {WeakMap<object, Map<string, Remains>>} */
-  const remains = new WeakMap(); // of nodes that are gone, by workflow and id
+  #editors = new Map(); // by node
+  /** @type {WeakMap<object, Map<string, Snapshot>>} */
+  #snapshots = new WeakMap(); // of nodes that were removed, by workflow and id
   /** @type {Map<string, HTMLElement>} */
-  const places = new Map(); // where those were shown, by id
-  /** @type {Map<string, Wait>} */
-  const waiting = new Map(); // by `nameOf`
-  const runs = new Runs({ onScreen, graphOf, prepare: () => editors.forEach(recover) });
+  #places = new Map(); // elements of nodes that were removed, by id
+  /** @type {Map<string, PauseMessage>} */
+  #pauses = new Map(); // by `nameOf`
+  #runs = new Runs({ onScreen, graphOf, prepare: () => this.#editors.forEach((editor) => this.#restore(editor)) });
 
-  const here = (/** @type {string} */ id) => editors.get(nodeOf(app.graph, id));
-
-  /** @param {any} node @param {string} name */
-  const widget = (node, name) => {
+  /** ComfyUI asks for the widget of a node. @param {any} node @param {string} name */
+  widget(node, name) {
     const editor = new ChainEditor(node, name);
-    editors.set(node, editor);
-    after(node, "onRemoved", () => {
-      const [id, left] = [String(node.id), editor.remove()];
-      editors.delete(node);
-      places.set(id, editor.place);
-      remainsHere()?.set(id, left);
-    });
-    after(node, "onAdded", () => editor.added(places.get(String(node.id))));
-    after(node, "onConfigure", () => {
+    this.#editors.set(node, editor);
+    wrapMethod(node, "onRemoved", () => this.#removed(editor));
+    wrapMethod(node, "onAdded", () => editor.added(this.#places.get(String(node.id))));
+    wrapMethod(node, "onConfigure", () => {
       editor.configured();
-      if (isUndoing()) recover(editor); // at once, or a large view would close and open
+      if (isUndoing()) this.#restore(editor); // at once, or a large view would close and open
     });
     return { widget: editor.widget, minWidth: LEAST_WIDTH, minHeight: LEAST_HEIGHT };
-  };
-
-  const remainsHere = () => {
-    const workflow = activeWorkflow();
-    if (workflow && !remains.has(workflow)) remains.set(workflow, new Map());
-    return workflow && remains.get(workflow);
-  };
-  const recover = (/** @type {ChainEditor} */ editor) => editor.recover(remainsHere()?.get(String(editor.node.id)));
+  }
 
   /** A graph is on screen, perhaps of another workflow. */
-  const loaded = () => {
-    showWaits();
-    runs.loaded();
-  };
+  loaded() {
+    this.#showPauses();
+    this.#runs.loaded();
+  }
 
-  /** Show each wait in its node. */
-  const showWaits = () => waiting.forEach(tellWait);
-  const tellWait = (/** @type {Wait} */ wait) =>
-    runs.hear(wait.prompt, nameOf(wait), () => here(wait.node)?.waits(waiting.get(nameOf(wait)) ?? null));
-  const nameOf = (/** @type {{prompt: string, node: string}} */ { prompt, node }) => `wait ${prompt} ${node}`;
-
-  const listen = async () => {
+  /** Handle the server's messages from now on. */
+  async listen() {
     addStyle();
-    onAsk((answer) => runs.ask(activeWorkflow(), answer));
-    on(WRITING, ({ prompt, node, text }) =>
-      runs.hear(prompt, `writing ${node}`, () => readersOf(node).forEach((editor) => editor.writing(text))));
+    onQueue((answer) => this.#runs.queued(activeWorkflow(), answer));
+    on(CHAIN, ({ prompt, node, text }) =>
+      this.#runs.receive(prompt, `chain ${node}`, () => this.#readersOf(node).forEach((editor) => editor.writing(text))));
     on("executed", ({ prompt_id, node, display_node, output }) =>
-      runs.hear(prompt_id, `executed ${node}`, () => executed(display_node ?? node, output ?? {})));
-    for (const end of ["execution_success", "execution_error", "execution_interrupted"])
-      on(end, ({ prompt_id }) =>
-        runs.hear(prompt_id, "end", () => editors.forEach((editor) => editor.ended(end === "execution_interrupted"))));
-    on(WAITING, (wait) => {
-      waiting.set(nameOf(wait), wait);
-      tellWait(wait);
+      this.#runs.receive(prompt_id, `executed ${node}`, () => this.#executed(display_node ?? node, output ?? {})));
+    for (const end of RUN_ENDS)
+      on(end, ({ prompt_id }) => this.#runs.receive(prompt_id, "end", () => this.#ended(end === "execution_interrupted")));
+    on(PAUSE, (pause) => {
+      this.#pauses.set(nameOf(pause), pause);
+      this.#showPause(pause);
     });
-    on(WAIT_ENDED, (wait) => {
-      waiting.delete(nameOf(wait));
-      tellWait(wait);
+    on(PAUSE_END, (pause) => {
+      this.#pauses.delete(nameOf(pause));
+      this.#showPause(pause);
     });
-    for (const wait of await waits()) waiting.set(nameOf(wait), wait);
-    showWaits();
-  };
+    for (const pause of await fetchPauses()) this.#pauses.set(nameOf(pause), pause);
+    this.#showPauses();
+  }
+
+  // ---------------------------------------------------------------------------------------- nodes come and go
+
+  /** @param {ChainEditor} editor */
+  #removed(editor) {
+    const [id, snapshot] = [String(editor.node.id), editor.remove()];
+    this.#editors.delete(editor.node);
+    this.#places.set(id, editor.place);
+    this.#snapshotsHere()?.set(id, snapshot);
+  }
+
+  /** @param {ChainEditor} editor */
+  #restore(editor) {
+    editor.restore(this.#snapshotsHere()?.get(String(editor.node.id)));
+  }
+
+  #snapshotsHere() {
+    const workflow = activeWorkflow();
+    if (workflow && !this.#snapshots.has(workflow)) this.#snapshots.set(workflow, new Map());
+    return workflow && this.#snapshots.get(workflow);
+  }
+
+  // ------------------------------------------------------------------------------------------------- messages
+
+  #showPauses() {
+    this.#pauses.forEach((pause) => this.#showPause(pause));
+  }
+
+  /** Show a pause, or its end, in its node. @param {PauseMessage} pause */
+  #showPause(pause) {
+    const name = nameOf(pause);
+    const handler = () => this.#editors.get(nodeOf(app.graph, pause.node))?.paused(this.#pauses.get(name) ?? null);
+    this.#runs.receive(pause.prompt, name, handler);
+  }
+
+  /** @param {boolean} stopped by the person */
+  #ended(stopped) {
+    this.#editors.forEach((editor) => editor.ended(stopped));
+  }
 
   /** @param {string} id @param {any} output */
-  const executed = (id, output) => {
+  #executed(id, output) {
     const node = nodeOf(app.graph, id);
     if (!node) return;
-    editors.get(node)?.executed(output);
+    this.#editors.get(node)?.executed(output);
     const file = output.images?.at(-1);
-    if (file) for (const editor of editors.values()) if (isDrawnFrom(editor.node, node)) editor.made(imageUrl(file));
-  };
+    if (!file) return;
+    for (const editor of this.#editors.values())
+      if (isDrawnFrom(editor.node, node)) editor.drawn(imageUrl(file));
+  }
 
-  /** The editors that get their chain from a node; from outside their subgraph, any may be meant. */
-  const readersOf = (/** @type {string} */ id) => {
+  /** The editors that get their chain from a node. From outside their subgraph, it may be any. @param {string} id */
+  #readersOf(id) {
     const writer = nodeOf(app.graph, id);
     if (!writer) return [];
-    return [...editors.values()].filter(({ node }) => {
+    return [...this.#editors.values()].filter(({ node }) => {
       const source = feeds(node, "chain");
       return source ? source === writer || id.startsWith(`${source.id}:`) : node.graph !== writer.graph;
     });
-  };
+  }
+}
 
-  return { widget, listen, loaded };
+/** @param {{prompt: string, node: string}} pause */
+function nameOf({ prompt, node }) {
+  return `pause ${prompt} ${node}`;
 }
 
 function addStyle() {

@@ -1,20 +1,20 @@
 // @ts-check
-/** Under the model's name on GoT Loader: what its chain and its picture will need, before anything is loaded. */
+/** A line on GoT Loader: the memory that the chosen model needs, before anything is loaded. */
 
 import { app } from "../../../scripts/app.js";
-import { forecastText } from "../editor/model/memory_estimate.mjs";
-import { words } from "../editor/model/messages.mjs";
-import { after } from "./wrap_method.mjs";
-import { forecast } from "./server.mjs";
+import { estimateText } from "../editor/model/memory_estimate.mjs";
+import { messagesFor } from "../editor/model/messages.mjs";
+import { wrapMethod } from "./wrap_method.mjs";
+import { fetchMemoryEstimate } from "./server.mjs";
 
 const HEIGHT = 60; // CSS pixels: two lines, and the margins that the classic renderer leaves
 
 /** @param {any} node a GoTLoader that was just made */
-export function showForecast(node) {
+export function showMemoryEstimate(node) {
   const element = document.createElement("div");
-  element.className = "got-forecast";
+  element.className = "got-memory";
   element.setAttribute("role", "status");
-  const widget = node.addDOMWidget("forecast", "GOT_FORECAST", element, {
+  const widget = node.addDOMWidget("memory_estimate", "GOT_MEMORY_ESTIMATE", element, {
     serialize: false,
     hideOnZoom: false,
     getMinHeight: () => HEIGHT,
@@ -24,19 +24,19 @@ export function showForecast(node) {
   widget.serialize = false; // it is in no workflow
 
   const model = node.widgets.find((/** @type {any} */ one) => one.name === "model_name");
-  const ask = async () => {
+  const update = async () => {
     const name = model.value;
-    const text = await told(name);
+    const text = await textFor(name);
     if (model.value === name) element.textContent = element.title = text;
   };
-  after(model, "callback", ask);
-  after(node, "onConfigure", ask);
-  ask();
+  wrapMethod(model, "callback", update);
+  wrapMethod(node, "onConfigure", update);
+  update();
 }
 
 /** @param {string} name @returns {Promise<string>} */
-async function told(name) {
-  const answer = await forecast(name);
-  if (typeof answer === "string") return answer;
-  return forecastText(answer, words(app.extensionManager.setting.get("Comfy.Locale")));
+async function textFor(name) {
+  const estimate = await fetchMemoryEstimate(name);
+  if (typeof estimate === "string") return estimate;
+  return estimateText(estimate, messagesFor(app.extensionManager.setting.get("Comfy.Locale")));
 }

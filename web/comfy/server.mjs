@@ -1,37 +1,40 @@
 // @ts-check
-/** What the pack's server half says and answers (got_models/comfy: waiting, reasoner, forecast): names, shapes, requests. */
+/** The messages and routes of the pack's server half (got_models/comfy: pause, reasoner, memory_estimate). */
 
 import { api } from "../../../scripts/api.js";
 
 /** @typedef {{filename: string, subfolder: string, type: string}} ImageFile */
 /**
- * @typedef {object} Told what the editor's node is told of a chain that came; sizes in pixels
- * @property {string} text @property {number} width @property {number} height
+ * @typedef {object} PlanMessage a chain that came to the editor's node
+ * @property {string} text @property {number} width @property {number} height pixels
  */
-/** @typedef {Told & {ran: string, stopped: boolean}} Ran what is told when the node has run; ran: the chain as edited */
-/** @typedef {Told & {prompt: string, node: string, seconds: number | null, background?: ImageFile[]}} Wait */
+/** @typedef {PlanMessage & {ran: string, stopped: boolean}} RunMessage the node has run; ran: the chain as edited */
+/**
+ * @typedef {PlanMessage & {prompt: string, node: string, seconds: number | null, background?: ImageFile[]}} PauseMessage
+ * seconds: until the run resumes automatically; null: no limit
+ */
 
-export const WRITING = "got.chain"; // {prompt, node, text}
-export const WAITING = "got.wait"; // Wait
-export const WAIT_ENDED = "got.wait.end"; // {prompt, node}
+export const CHAIN = "got.chain"; // {prompt, node, text}: what the model has written so far
+export const PAUSE = "got.pause"; // PauseMessage
+export const PAUSE_END = "got.pause.end"; // {prompt, node}
 
-/** Tell the server, whenever the page connects, that a person can answer waits here. Only before it connects first. */
-export function offerToAnswer() {
-  const own = api.getClientFeatureFlags;
-  api.getClientFeatureFlags = () => ({ ...own.call(api), got_waits: true });
+/** Let each connection of this page say that a person can resume paused runs here. Works only before the first one. */
+export function offerPause() {
+  const original = api.getClientFeatureFlags;
+  api.getClientFeatureFlags = () => ({ ...original.call(api), got_pause: true });
 }
 
-/** @param {string} event @param {(detail: any) => void} call */
-export function on(event, call) {
-  api.addEventListener(event, ({ detail }) => call(detail));
+/** @param {string} event @param {(detail: any) => void} handler */
+export function on(event, handler) {
+  api.addEventListener(event, ({ detail }) => handler(detail));
 }
 
-/** Hear of each run that this page asks for. @param {(answer: Promise<{prompt_id: string}>) => void} call */
-export function onAsk(call) {
-  const own = api.queuePrompt;
+/** Call a handler for each run that this page queues. @param {(answer: Promise<{prompt_id: string}>) => void} handler */
+export function onQueue(handler) {
+  const original = api.queuePrompt;
   api.queuePrompt = (...values) => {
-    const answer = own.apply(api, values);
-    call(answer);
+    const answer = original.apply(api, values);
+    handler(answer);
     return answer;
   };
 }
@@ -41,13 +44,13 @@ export function imageUrl({ filename, subfolder, type }) {
   return api.apiURL(`/view?${new URLSearchParams({ filename, subfolder, type })}`);
 }
 
-/** The nodes that wait for a person now. @returns {Promise<Wait[]>} */
-export async function waits() {
-  const answer = await api.fetchApi("/got/wait");
-  return answer.ok ? (await answer.json()).waiting : [];
+/** The nodes that are paused now. @returns {Promise<PauseMessage[]>} */
+export async function fetchPauses() {
+  const answer = await api.fetchApi("/got/pause");
+  return answer.ok ? (await answer.json()).pauses : [];
 }
 
-/** The id of the graph that a run was asked for with; null if the server does not say. @param {string} prompt
+/** The id of the graph that a run was queued with; null if the server does not know it. @param {string} prompt
  * @returns {Promise<string | null>} */
 export async function graphOf(prompt) {
   try {
@@ -59,26 +62,26 @@ export async function graphOf(prompt) {
 }
 
 /**
- * Let a waiting node go on.
- * @param {{prompt: string, node: string}} wait
- * @param {string} body the chain to go on with, as JSON
- * @returns {Promise<string | null>} what was wrong, in a sentence; null if it goes on
+ * Resume a paused node.
+ * @param {{prompt: string, node: string}} pause
+ * @param {string} body the chain to resume with, as JSON
+ * @returns {Promise<string | null>} what is wrong, in a sentence; null if the run was resumed
  */
-export async function goOn({ prompt, node }, body) {
-  const path = `/got/wait/${encodeURIComponent(prompt)}/${encodeURIComponent(node)}`;
+export async function resume({ prompt, node }, body) {
+  const path = `/got/pause/${encodeURIComponent(prompt)}/${encodeURIComponent(node)}`;
   const answer = await api.fetchApi(path, { method: "POST", headers: { "Content-Type": "application/json" }, body });
   if (answer.ok) return null;
-  const said = await answer.json().catch(() => ({}));
-  return said.error ?? `${answer.status} ${answer.statusText}`;
+  const content = await answer.json().catch(() => ({}));
+  return content.error ?? `${answer.status} ${answer.statusText}`;
 }
 
 /**
- * What a model will need.
  * @param {string} model its name in the loader's list
- * @returns {Promise<import("../editor/model/memory_estimate.mjs").Forecast | string>} a string says in a sentence why it is not known
+ * @returns {Promise<import("../editor/model/memory_estimate.mjs").MemoryEstimate | string>} a string is the sentence of an
+ *   error
  */
-export async function forecast(model) {
-  const answer = await api.fetchApi(`/got/forecast?${new URLSearchParams({ model })}`);
-  const said = await answer.json().catch(() => ({}));
-  return said.error ?? (answer.ok ? said : `${answer.status} ${answer.statusText}`);
+export async function fetchMemoryEstimate(model) {
+  const answer = await api.fetchApi(`/got/memory_estimate?${new URLSearchParams({ model })}`);
+  const content = await answer.json().catch(() => ({}));
+  return content.error ?? (answer.ok ? content : `${answer.status} ${answer.statusText}`);
 }

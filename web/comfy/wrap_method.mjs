@@ -1,14 +1,14 @@
 // @ts-check
-/** To hear of what ComfyUI does with its objects. */
+/** A callback for what ComfyUI does with its objects. */
 
 /**
- * Do something after what an object does by itself.
+ * Call a function after each call of an object's method.
  * @param {any} object a node or a widget @param {string} method @param {(...values: any[]) => void} call
  */
-export function after(object, method, call) {
-  const own = object[method];
+export function wrapMethod(object, method, call) {
+  const original = object[method];
   object[method] = function (/** @type {any[]} */ ...values) {
-    const result = own?.apply(this, values);
+    const result = original?.apply(this, values);
     call(...values);
     return result;
   };

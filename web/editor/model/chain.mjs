@@ -2,7 +2,7 @@
 // The chain in the browser: the grammar and the sentences of got_models/chain/grammar.py; tests/chains.json binds the two.
 // `readText` is the editor's lenient reader: it goes on behind a mistake and says where each one stands. Pure.
 
-import { findColor, nearestWords, nextColor } from "./colors.mjs";
+import { findColor, nextColor } from "./colors.mjs";
 
 /** @typedef {import("./colors.mjs").Color} Color */
 /** @typedef {[number, number, number, number]} Box x0, y0, x1, y1 on the 0..999 grid */
@@ -35,7 +35,7 @@ const W = "[\\p{L}\\p{N}_]";
 const MARKED = `<\\|box_start\\|>(?<marked>.*?)(?<end><\\|box_end\\|>|(?=<\\|box_start\\|>)|$)`;
 const NUMBER_PAIR = `\\(${S}*[-+]?[${D}.]+${S}*,[^()<>]*\\)`;
 const BOX = new RegExp(`${MARKED}|(?<plain>${NUMBER_PAIR}${S}*(?:,${S}*)?\\([^()<>]*\\))|(?<stray><\\|box_end\\|>)`, "gsu");
-const NUMBER = `${S}*(${D}{1,9})${S}*`;
+const NUMBER = `${S}*([0-9０-９]{1,9})${S}*`;
 const CORNERS = new RegExp(`^${S}*\\(${NUMBER},${NUMBER}\\)${S}*,${S}*\\(${NUMBER},${NUMBER}\\)${S}*$`, "du");
 const COLOR = new RegExp(`${S}*\\(${S}*([A-Za-z][A-Za-z ]*(?![A-Za-z ])|#[0-9A-Fa-f]{6})${S}*\\)`, "dyu");
 const OBJECT = /<\|obj(?:ect_ref)?_(?:start|end)\|>/g;
@@ -55,6 +55,7 @@ const DETERMINER = new RegExp(`(?<!${W})(?:${ARTICLES})(?!${W})`, "iu");
 const SPACE = new RegExp(S, "u");
 const HOW =
   "Write it as (left,top),(right,bottom), whole numbers from 0 to 999, for example (120,400),(380,760).";
+const COLOR_HELP = "Use a CSS color name such as red, teal or gold.";
 
 /** A chain that cannot be drawn. The message is the one the server gives. */
 export class ChainError extends Error {}
@@ -159,9 +160,8 @@ function readBox(text, match, number) {
   const rest = { ...mark, colorSpan, boxSpan: /** @type {Span} */ ([start, whole[1]]) };
   const written = findColor(found[1]);
   if (written) return { ...rest, written, problem: null };
-  const near = nearestWords(found[1]);
-  const hint = near.length ? `Did you mean ${near.join(" or ")}?` : "Use a CSS color name such as red, teal or gold.";
-  const unknown = `Box ${number} ${boxText(box)} has an unknown color '${found[1].slice(0, 40)}'. ${hint}`;
+  const word = found[1].slice(0, 40);
+  const unknown = `Box ${number} ${boxText(box)} has an unknown color '${word}'. ${COLOR_HELP}`;
   return { ...rest, written, problem: { message: unknown, span: colorSpan, number } };
 }
 
@@ -176,7 +176,7 @@ function readCorners(match, number) {
     return refuse(`has only one of its two markers ${BOX_START} and ${BOX_END}.`);
   const corners = CORNERS.exec(shown);
   if (!corners?.indices) return refuse("is not a box.");
-  const numbers = corners.slice(1).map(decimal);
+  const numbers = corners.slice(1).map((digits) => Number(digits.normalize("NFKC"))); // ０ to 0
   const largest = Math.max(...numbers);
   if (largest > GRID) return refuse(`leaves the image: ${largest} is more than 999.`);
   const [x0, y0, x1, y1] = numbers.map((value) => Math.min(value, LAST));
@@ -228,17 +228,4 @@ function endWithout(text, out) {
 /** @param {string} char */
 function isSpace(char) {
   return SPACE.test(char);
-}
-
-/** The value of decimal digits of any script. @param {string} digits */
-function decimal(digits) {
-  return Number([...digits].map(digitValue).join(""));
-}
-
-/** Unicode's decimal digits come in runs from zero to nine. @param {string} digit */
-function digitValue(digit) {
-  const code = digit.codePointAt(0) ?? 0;
-  let before = 0;
-  while (/\p{Nd}/u.test(String.fromCodePoint(code - before - 1))) before++;
-  return before % 10;
 }

@@ -44,7 +44,6 @@ export const PALETTE = /** @type {readonly string[]} */ (
 );
 
 const HEX = /^#[0-9a-f]{6}$/;
-const CLOSE = 0.6; // least likeness of a word that an error message proposes
 
 /** The color that `word` names ("blue", "Light Blue", "#ff8800"), or null. @returns {Color | null} */
 export function findColor(/** @type {string} */ word) {
@@ -63,38 +62,6 @@ export function cssColor({ red, green, blue }, alpha = 1) {
 export function nextColor(used, count) {
   const word = PALETTE.find((word) => !used.has(word)) ?? PALETTE[count % PALETTE.length];
   return /** @type {Color} */ (findColor(word));
-}
-
-/** Up to three color words spelled like `word`: what Python's difflib.get_close_matches gives.
- * @returns {string[]} */
-export function nearestWords(/** @type {string} */ word) {
-  const key = word.replaceAll(" ", "").toLowerCase();
-  return [...COLORS.keys()]
-    .map((name) => ({ name, score: likeness(name, key) }))
-    .filter(({ score }) => score >= CLOSE)
-    .sort((a, b) => b.score - a.score || (a.name < b.name ? 1 : -1))
-    .slice(0, 3)
-    .map(({ name }) => name);
-}
-
-/** Ratcliff and Obershelp's ratio: twice the letters in common blocks, of all letters.
- * @param {string} a @param {string} b */
-function likeness(a, b) {
-  const most = (2 * Math.min(a.length, b.length)) / (a.length + b.length); // it keeps away words of any length
-  return most < CLOSE ? 0 : (2 * commonLetters(a, b)) / (a.length + b.length);
-}
-
-/** @param {string} a @param {string} b @returns {number} */
-function commonLetters(a, b) {
-  let [from, at, size] = [0, 0, 0];
-  for (let i = 0; i < a.length; i++)
-    for (let j = 0; j < b.length; j++) {
-      let run = 0;
-      while (i + run < a.length && j + run < b.length && a[i + run] === b[j + run]) run++;
-      if (run > size) [from, at, size] = [i, j, run];
-    }
-  if (!size) return 0;
-  return size + commonLetters(a.slice(0, from), b.slice(0, at)) + commonLetters(a.slice(from + size), b.slice(at + size));
 }
 
 /** @param {string} hex six digits @returns {readonly [number, number, number]} */

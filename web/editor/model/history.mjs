@@ -1,17 +1,20 @@
 // @ts-check
-// Earlier plans with small pictures of their results, newest first and bounded in number and size. Pure.
+// Earlier plans with small images of their results, newest first and bounded in number and size. Pure.
 
-/** @typedef {{text: string, picture: string | null, time: number}} Entry picture: a data URL; time: ms since 1970 */
+/**
+ * picture: the image of the result, a data URL (the key is in saved workflows); time: ms since 1970.
+ * @typedef {{text: string, picture: string | null, time: number}} Entry
+ */
 /** @typedef {readonly Entry[]} History */
 
 export const MOST_ENTRIES = 12;
-export const MOST_PICTURE = 24_000; // characters of one picture's data URL
-export const MOST_TOTAL = 200_000; // characters of all texts and pictures
+export const MOST_IMAGE = 24_000; // characters of one image's data URL
+export const MOST_TOTAL = 200_000; // characters of all texts and images
 
 /** @type {History} */
 export const NONE = Object.freeze([]);
 
-/** Keep a plan as the newest entry. The same text comes to the front again instead of twice.
+/** Add a plan as the newest entry. A text that is there already moves to the front.
  * @param {History} history @param {string} text @param {number} time @returns {History} */
 export function remember(history, text, time) {
   if (!text.trim() || history[0]?.text === text) return history;
@@ -20,12 +23,12 @@ export function remember(history, text, time) {
   return bounded([entry, ...history.filter((other) => other !== again)]);
 }
 
-/** Give the newest entry of a plan its result. A picture that is too large, or none, changes nothing.
- * @param {History} history @param {string} text @param {string} picture @returns {History} */
-export function attachPicture(history, text, picture) {
+/** Give the newest entry of a plan its result. An image that is too large, or none, changes nothing.
+ * @param {History} history @param {string} text @param {string} image @returns {History} */
+export function attachImage(history, text, image) {
   const index = history.findIndex((entry) => entry.text === text);
-  if (index < 0 || !isPicture(picture)) return history;
-  return bounded(history.map((entry, i) => (i === index ? { ...entry, picture } : entry)));
+  if (index < 0 || !isImage(image)) return history;
+  return bounded(history.map((entry, i) => (i === index ? { ...entry, picture: image } : entry)));
 }
 
 /** @param {History} history @param {number} index @returns {History} */
@@ -43,7 +46,7 @@ export function serializeHistory(history) {
   return history.length ? JSON.stringify({ version: 1, entries: history }) : "";
 }
 
-/** What was saved, or no entries if it is not such a list. @param {unknown} value @returns {History} */
+/** The saved history; no entries if the value is not one. @param {unknown} value @returns {History} */
 export function parseHistory(value) {
   if (typeof value !== "string" || !value) return NONE;
   try {
@@ -58,12 +61,12 @@ export function parseHistory(value) {
 /** @param {any} entry @returns {entry is Entry} */
 function isEntry(entry) {
   const { text, picture, time } = entry ?? {};
-  return typeof text === "string" && Number.isFinite(time) && (picture === null || isPicture(picture));
+  return typeof text === "string" && Number.isFinite(time) && (picture === null || isImage(picture));
 }
 
-/** @param {unknown} picture */
-function isPicture(picture) {
-  return typeof picture === "string" && picture.length <= MOST_PICTURE && /^data:image\/(png|jpeg|webp);/.test(picture);
+/** @param {unknown} image */
+function isImage(image) {
+  return typeof image === "string" && image.length <= MOST_IMAGE && /^data:image\/(png|jpeg|webp);/.test(image);
 }
 
 /** The newest entries that fit. @param {Entry[]} entries @returns {History} */

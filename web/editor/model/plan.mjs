@@ -146,7 +146,7 @@ export function typeText(plan, text) {
   if (text === plan.text) return plan;
   const old = readText(plan.text).marks;
   const now = readText(text).marks;
-  const came = matchMarks(plan.text, old, text, now);
+  const came = matchMarks(old, now);
   const flags = came.map((index) => plan.flags[index] ?? unmarked());
   const places = new Map(plan.order.map((index, place) => [index, place]));
   const order = came.map((_, i) => i);
@@ -155,33 +155,17 @@ export function typeText(plan, text) {
   return changed(plan, { text, flags, order });
 }
 
-/** Which old mark each new one was; -1 for none. @param {string} before @param {Mark[]} old @param {string} after
- * @param {Mark[]} now @returns {number[]} */
-function matchMarks(before, old, after, now) {
-  const shorter = Math.min(before.length, after.length);
-  let prefix = 0;
-  while (prefix < shorter && before[prefix] === after[prefix]) prefix++;
-  let suffix = 0;
-  while (suffix < shorter - prefix && before[before.length - 1 - suffix] === after[after.length - 1 - suffix]) suffix++;
-  const most = Math.min(old.length, now.length);
-  let head = 0;
-  while (head < most && old[head].boxSpan[1] <= prefix && now[head].boxSpan[1] <= prefix) head++;
-  const behind = (/** @type {Mark} */ mark, /** @type {string} */ text) => mark.boxSpan[0] >= text.length - suffix;
-  let tail = 0;
-  while (
-    tail < most - head &&
-    behind(old[old.length - 1 - tail], before) &&
-    behind(now[now.length - 1 - tail], after)
-  )
-    tail++;
-  const inside = old.slice(head, old.length - tail);
-  const alike = inside.length === now.length - tail - head;
-  const came = now.map((_, i) => (i < head || alike ? i : i >= now.length - tail ? i - now.length + old.length : -1));
-  const free = new Set(inside.keys());
-  for (const isSame of [sameRegion, samePhrase])
-    came.forEach((index, i) => {
-      const found = index < 0 ? inside.findIndex((other, j) => free.has(j) && isSame(now[i], other)) : -1;
-      if (found >= 0) came[i] = head + found;
+/** Which old mark each new one was; -1 for none. @param {readonly Mark[]} old @param {readonly Mark[]} now
+ * @returns {number[]} */
+function matchMarks(old, now) {
+  if (old.length === now.length) return now.map((_, i) => i);
+  const came = now.map(() => -1);
+  const free = new Set(old.keys());
+  for (const isSame of [sameRegion, sameBox, samePhrase])
+    now.forEach((mark, i) => {
+      const found = came[i] < 0 ? old.findIndex((other, j) => free.has(j) && isSame(mark, other)) : -1;
+      if (found < 0) return;
+      came[i] = found;
       free.delete(found);
     });
   return came;
@@ -409,6 +393,11 @@ function sameChain(a, b) {
 /** @param {Mark} a @param {Mark} b */
 function sameRegion(a, b) {
   return samePhrase(a, b) && a.color.word === b.color.word && String(a.box) === String(b.box);
+}
+
+/** @param {Mark} a @param {Mark} b */
+function sameBox(a, b) {
+  return a.box !== null && String(a.box) === String(b.box);
 }
 
 /** @param {Mark} a @param {Mark} b */

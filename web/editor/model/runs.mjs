@@ -1,97 +1,96 @@
 // @ts-check
-// Runs and the workflows that asked for them: what a run says is heard in its own workflow, now or when that is back on
-// screen. Pure: what is on screen and what the server knows is asked of `page`.
+// Runs and the workflows that queued them. A message of a run is handled in its own workflow: at once, or when that is
+// on screen again. Pure: `page` says what is on screen and what the server knows.
 
 /**
- * A workflow and its graph's id. Of a run: whose it is, the workflow if this page asked for it, else the graph; null what
- * is not known.
- * @typedef {{workflow: object | null, graph: string | null}} Home
+ * A workflow and its graph's id. Of a run: the workflow if this page queued it, else the graph; null what is not known.
+ * @typedef {{workflow: object | null, graph: string | null}} Origin
  */
 /**
  * @typedef {object} Page
- * @property {() => Home | null} onScreen null while another workflow is being loaded
- * @property {() => void} prepare called when a workflow was put on screen, and before something is said to it
- * @property {(prompt: string) => Promise<string | null>} graphOf the id of the graph that a run was asked for with
+ * @property {() => Origin | null} onScreen null while another workflow is being loaded
+ * @property {() => void} prepare called when a workflow came on screen, and before messages are handled there
+ * @property {(prompt: string) => Promise<string | null>} graphOf the id of the graph that a run was queued with
  */
 
-export const MOST_LETTERS = 200; // that are kept for workflows which are not on screen
-const MOST_RUNS = 1000; // that are remembered
-const PAUSE = 50; // ms between looks whether a workflow is loaded
+export const MOST_MESSAGES = 200; // that are kept for workflows which are not on screen
+const MOST_RUNS = 1000; // whose origin is remembered
+const POLL = 50; // ms between two checks whether a workflow is loaded
 const UNNAMED = "00000000-0000-0000-0000-000000000000"; // ComfyUI's id of a graph that was not saved yet
 
-/** Does what a run says belong to what is on screen? Where neither its workflow nor its graph is known, it may.
- * @param {Home} home @param {Home} screen */
-export function isAt(home, screen) {
-  if (home.workflow) return home.workflow === screen.workflow;
-  const unnamed = [home.graph, screen.graph].some((id) => !id || id === UNNAMED);
-  return unnamed || home.graph === screen.graph;
+/** Does a run belong to what is on screen? Where neither its workflow nor its graph is known, it may.
+ * @param {Origin} run @param {Origin} screen */
+export function belongsTo(run, screen) {
+  if (run.workflow) return run.workflow === screen.workflow;
+  const unnamed = [run.graph, screen.graph].some((id) => !id || id === UNNAMED);
+  return unnamed || run.graph === screen.graph;
 }
 
 export class Runs {
   #page;
-  /** @type {{home: Home, name: string, say: () => void}[]} */
-  #letters = []; // in the order they came
+  /** @type {{origin: Origin, name: string, handler: () => void}[]} */
+  #messages = []; // in the order they came
   /** @type {Map<string, object>} */
-  #asked = new Map(); // workflow by prompt, of runs that this page asked for
+  #queued = new Map(); // workflow by prompt, of runs that this page queued
   /** @type {Map<string, Promise<string | null>>} */
-  #graphs = new Map(); // graph by prompt, of other runs that were heard of
+  #graphs = new Map(); // graph by prompt, of other runs
   /** @type {Promise<unknown>} */
-  #asking = Promise.resolve(); // until every run that was asked for is known by its prompt
+  #queueing = Promise.resolve(); // until the prompt of every queued run is known
 
   /** @param {Page} page */
   constructor(page) {
     this.#page = page;
   }
 
-  /** A workflow asks for a run. @param {object | null} workflow @param {Promise<{prompt_id: string}>} answer */
-  ask(workflow, answer) {
-    const known = answer.then(({ prompt_id }) => workflow && note(this.#asked, prompt_id, workflow), () => {});
-    this.#asking = Promise.all([this.#asking, known]);
+  /** This page queues a run. @param {object | null} workflow @param {Promise<{prompt_id: string}>} answer */
+  queued(workflow, answer) {
+    const known = answer.then(({ prompt_id }) => workflow && store(this.#queued, prompt_id, workflow), () => {});
+    this.#queueing = Promise.all([this.#queueing, known]);
   }
 
-  /** Say something of a run as soon as its workflow is on screen. Until then only the last of one name is kept.
-   * @param {string} prompt id @param {string} name @param {() => void} say */
-  async hear(prompt, name, say) {
-    const home = await this.#homeOf(prompt);
-    const others = this.#letters.filter((one) => one.name !== name || !isSame(one.home, home));
-    this.#letters = [...others, { home, name, say }].slice(-MOST_LETTERS);
+  /** Handle a message of a run as soon as its workflow is on screen. Until then only the last of one name is kept.
+   * @param {string} prompt id @param {string} name @param {() => void} handler */
+  async receive(prompt, name, handler) {
+    const origin = await this.#originOf(prompt);
+    const others = this.#messages.filter((one) => one.name !== name || !isSame(one.origin, origin));
+    this.#messages = [...others, { origin, name, handler }].slice(-MOST_MESSAGES);
     this.#deliver();
   }
 
-  /** A graph was put on screen: wait until it is known of which workflow, then say what was kept for that. */
+  /** A graph came on screen: wait until its workflow is known, then handle the messages that were kept for it. */
   async loaded() {
-    while (!this.#page.onScreen()) await new Promise((resolve) => setTimeout(resolve, PAUSE));
+    while (!this.#page.onScreen()) await new Promise((resolve) => setTimeout(resolve, POLL));
     this.#page.prepare();
     this.#deliver();
   }
 
   #deliver() {
     const screen = this.#page.onScreen();
-    const here = this.#letters.filter(({ home }) => screen && isAt(home, screen));
+    const here = this.#messages.filter(({ origin }) => screen && belongsTo(origin, screen));
     if (!here.length) return;
     this.#page.prepare();
-    this.#letters = this.#letters.filter((one) => !here.includes(one));
-    for (const { say } of here) say();
+    this.#messages = this.#messages.filter((one) => !here.includes(one));
+    for (const { handler } of here) handler();
   }
 
-  /** Of a run that another page asked for, or this one before it was reloaded, the server knows the graph.
-   * @param {string} prompt @returns {Promise<Home>} */
-  async #homeOf(prompt) {
-    await this.#asking; // the first news of a run may come before the answer that names it
-    const workflow = this.#asked.get(prompt);
+  /** Of a run that another page queued, or this one before it was reloaded, the server knows the graph.
+   * @param {string} prompt @returns {Promise<Origin>} */
+  async #originOf(prompt) {
+    await this.#queueing; // the first message of a run may come before the answer that names it
+    const workflow = this.#queued.get(prompt);
     if (workflow) return { workflow, graph: null };
-    if (!this.#graphs.has(prompt)) note(this.#graphs, prompt, this.#page.graphOf(prompt));
+    if (!this.#graphs.has(prompt)) store(this.#graphs, prompt, this.#page.graphOf(prompt));
     return { workflow: null, graph: (await this.#graphs.get(prompt)) ?? null };
   }
 }
 
-/** @param {Home} a @param {Home} b */
+/** @param {Origin} a @param {Origin} b */
 function isSame(a, b) {
   return a.workflow === b.workflow && a.graph === b.graph;
 }
 
 /** @template T @param {Map<string, T>} map @param {string} prompt @param {T} value */
-function note(map, prompt, value) {
+function store(map, prompt, value) {
   map.set(prompt, value);
   const [oldest] = map.keys();
   if (map.size > MOST_RUNS) map.delete(oldest);

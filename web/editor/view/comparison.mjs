@@ -1,85 +1,100 @@
 // @ts-check
-// Earlier plans: small pictures of their results, any two side by side, and the way back to one.
+// Earlier plans: small images of their results, any two side by side, and a button to use one again.
 
 import { readText } from "../model/chain.mjs";
-import { make } from "./dom.mjs";
-import { paint } from "./drawing.mjs";
 import { clear, remove } from "../model/history.mjs";
 import { fill } from "../model/messages.mjs";
+import { make } from "./dom.mjs";
+import { paint } from "./drawing.mjs";
 
 /** @typedef {import("../model/history.mjs").History} History */
 /** @typedef {import("../model/history.mjs").Entry} Entry */
-
 /**
- * @param {import("../model/messages.mjs").Words} words @param {AbortSignal} signal
- * @param {{onUse: (text: string) => void, onHistory: (history: History) => void, onKeep: (keep: boolean) => void}} on
+ * @typedef {object} Actions
+ * @property {(text: string) => void} onUse
+ * @property {(history: History) => void} onHistory
+ * @property {(keep: boolean) => void} onKeep
  */
-export function createComparison(words, signal, { onUse, onHistory, onKeep }) {
-  const list = make("div", { className: "got-entries", role: "group", "aria-label": words.history });
-  const pair = make("div", { className: "got-pair" });
-  const keep = make("input", { type: "checkbox" });
-  const forgetAll = make("button", { type: "button" }, words.forgetAll);
-  const help = make("p", { className: "got-hint" });
-  const foot = make("div", { className: "got-row got-foot" }, make("label", {}, keep, words.keep), forgetAll);
-  const element = make("section", { className: "got-history", hidden: true, "aria-label": words.history });
-  element.append(help, list, pair, foot);
-  keep.addEventListener("change", () => onKeep(keep.checked), { signal });
-  forgetAll.addEventListener("click", () => onHistory(clear()), { signal });
 
-  /** @type {History} */
-  let history = [];
-  /** @type {number[]} the times of the one or two that are looked at, the older choice first */
-  let chosen = [];
+export class Comparison {
+  #messages;
+  #actions;
+  #help = make("p", { className: "got-hint" });
+  #list;
+  #pair = make("div", { className: "got-pair" });
+  #keep = make("input", { type: "checkbox" });
+  #foot;
+  /** @type {History | null} */
+  #history = null; // that is shown
+  /** @type {number[]} */
+  #chosen = []; // times of the one or two entries that are compared, the older choice first
 
-  function draw() {
-    help.textContent = history.length ? words.historyHelp : words.historyEmpty;
-    foot.hidden = !history.length;
-    list.replaceChildren(...history.map(thumb));
-    pair.replaceChildren(...history.filter(({ time }) => chosen.includes(time)).reverse().map(side));
+  /** @param {import("./panel.mjs").Context} context @param {Actions} actions */
+  constructor({ messages, signal }, actions) {
+    this.#messages = messages;
+    this.#actions = actions;
+    const forgetAll = make("button", { type: "button" }, messages.forgetAll);
+    const keep = make("label", {}, this.#keep, messages.keep);
+    this.#list = make("div", { className: "got-entries", role: "group", "aria-label": messages.history });
+    this.#foot = make("div", { className: "got-row got-foot" }, keep, forgetAll);
+    this.element = make("section", { className: "got-history", hidden: true, "aria-label": messages.history });
+    this.element.append(this.#help, this.#list, this.#pair, this.#foot);
+    this.#keep.addEventListener("change", () => actions.onKeep(this.#keep.checked), { signal });
+    forgetAll.addEventListener("click", () => actions.onHistory(clear()), { signal });
   }
 
-  /** @param {Entry} entry */
-  function thumb(entry) {
-    const name = fill(words.entry, { time: new Date(entry.time).toLocaleTimeString() });
+  /** @param {import("../model/store.mjs").View} view */
+  render({ history, kept, comparing }) {
+    this.element.hidden = !comparing;
+    this.#keep.checked = kept;
+    if (history === this.#history) return;
+    this.#history = history;
+    this.#chosen = this.#chosen.filter((time) => history.some((entry) => entry.time === time));
+    this.#draw(history);
+  }
+
+  /** @param {History} history */
+  #draw(history) {
+    this.#help.textContent = history.length ? this.#messages.historyHelp : this.#messages.historyEmpty;
+    this.#foot.hidden = !history.length;
+    this.#list.replaceChildren(...history.map((entry) => this.#thumb(entry, history)));
+    const pair = history.filter(({ time }) => this.#chosen.includes(time)).reverse();
+    const titles = pair.length > 1 ? [this.#messages.before, this.#messages.after] : pair.map(timeOf);
+    this.#pair.replaceChildren(...pair.map((entry, i) => this.#side(entry, titles[i], history)));
+  }
+
+  /** @param {Entry} entry @param {History} history */
+  #thumb(entry, history) {
+    const name = fill(this.#messages.entry, { time: timeOf(entry) });
     const button = make("button", { type: "button", className: "got-thumb", title: name, "aria-label": name });
-    button.setAttribute("aria-pressed", String(chosen.includes(entry.time)));
+    button.setAttribute("aria-pressed", String(this.#chosen.includes(entry.time)));
     button.append(entry.picture ? make("img", { src: entry.picture, alt: "" }) : layout(entry.text, 64));
     button.addEventListener("click", () => {
-      const others = chosen.filter((time) => time !== entry.time);
-      chosen = others.length < chosen.length ? others : [...others.slice(-1), entry.time];
-      draw();
+      const others = this.#chosen.filter((time) => time !== entry.time);
+      this.#chosen = others.length < this.#chosen.length ? others : [...others.slice(-1), entry.time];
+      this.#draw(history);
     });
     return button;
   }
 
-  /** @param {Entry} entry @param {number} place @param {Entry[]} all */
-  function side(entry, place, all) {
-    const title = all.length > 1 ? [words.before, words.after][place] : new Date(entry.time).toLocaleTimeString();
-    const use = make("button", { type: "button" }, words.use);
-    use.addEventListener("click", () => onUse(entry.text));
-    const forget = make("button", { type: "button" }, words.forget);
-    forget.addEventListener("click", () => onHistory(remove(history, history.indexOf(entry))));
-    const picture = entry.picture
-      ? make("img", { src: entry.picture, alt: title })
-      : make("p", { className: "got-hint" }, words.noPicture);
+  /** @param {Entry} entry @param {string} title @param {History} history */
+  #side(entry, title, history) {
+    const { text, picture } = entry;
+    const use = make("button", { type: "button" }, this.#messages.use);
+    use.addEventListener("click", () => this.#actions.onUse(text));
+    const forget = make("button", { type: "button" }, this.#messages.forget);
+    forget.addEventListener("click", () => this.#actions.onHistory(remove(history, history.indexOf(entry))));
+    const image = picture
+      ? make("img", { src: picture, alt: title })
+      : make("p", { className: "got-hint" }, this.#messages.noImage);
     const row = make("div", { className: "got-row" }, use, forget);
-    return make("figure", {}, make("figcaption", {}, title), row, layout(entry.text, 160), picture, make("p", {}, entry.text));
+    return make("figure", {}, make("figcaption", {}, title), row, layout(text, 160), image, make("p", {}, text));
   }
+}
 
-  return {
-    element,
-    /** @param {boolean} open */
-    show: (open) => {
-      element.hidden = !open;
-    },
-    /** @param {History} now @param {boolean} kept in the workflow */
-    set: (now, kept) => {
-      history = now;
-      chosen = chosen.filter((time) => history.some((entry) => entry.time === time));
-      keep.checked = kept;
-      draw();
-    },
-  };
+/** @param {Entry} entry */
+function timeOf({ time }) {
+  return new Date(time).toLocaleTimeString();
 }
 
 /** The boxes of a text, small. @param {string} text @param {number} side pixels */

@@ -1,6 +1,6 @@
 // @ts-check
-// Paints a plan on a 2D context: picture, mask, boxes with number, phrase and color, handles. Knows no DOM and no plan:
-// a scene says it all. Nothing is measured twice and nothing is made for each box, so that dragging stays cheap.
+// Paints a plan on a 2D context: background, mask, boxes with number, phrase and color, handles. Knows no DOM and no
+// plan: the scene has everything. Text is measured once, so that dragging stays fast.
 
 import { GRID } from "../model/chain.mjs";
 import { cssColor } from "../model/colors.mjs";
@@ -8,22 +8,24 @@ import { HANDLES, handlePoint } from "../model/geometry.mjs";
 
 /** @typedef {import("../model/chain.mjs").Box} Box */
 /** @typedef {import("../model/colors.mjs").Color} Color */
-/** @typedef {{box: Box | null, label: string, color: Color, locked: boolean, hidden: boolean}} Shown */
+/** @typedef {import("../model/store.mjs").Region} Region */
+/** @typedef {CanvasRenderingContext2D} Context */
 /** @typedef {{surface: string, line: string, accent: string, dark: boolean}} Theme */
+/** @typedef {[x: number, y: number, width: number, height: number]} Rect pixels of the image */
 /**
  * @typedef {object} Scene
  * @property {number} width of the canvas, CSS pixels
  * @property {number} height
  * @property {number} ratio device pixels of one CSS pixel
- * @property {number} inset CSS pixels left free around the picture, for handles at its edge
- * @property {readonly Shown[]} regions in reading order
+ * @property {number} inset CSS pixels left free around the image, for handles at its edge
+ * @property {readonly Region[]} regions in reading order
  * @property {readonly number[]} order back to front
  * @property {number} selected -1 for none
  * @property {number} hovered -1 for none
  * @property {Box | null} draft the box that is being drawn
  * @property {CanvasImageSource | null} background
- * @property {number} dim 0 leaves the picture as it is, 1 hides it
- * @property {boolean} mask darken what lies outside the boxes
+ * @property {number} dim 0 shows the background as it is, 1 hides it
+ * @property {boolean} mask darken the area outside the boxes
  * @property {Theme} theme
  */
 
@@ -32,68 +34,74 @@ const LABEL_HEIGHT = 16;
 const PAD = 5;
 const HANDLE_SIZE = 8;
 const MASK = "rgba(0, 0, 0, 0.62)";
-const MOST_MEASURED = 2000;
+const MOST_REMEMBERED = 2000;
+const DASHES = [5, 4];
+/** @type {number[]} */
+const NO_DASHES = [];
 
-/** @param {CanvasRenderingContext2D} context @param {Scene} scene */
+/** @param {Context} context @param {Scene} scene */
 export function paint(context, scene) {
-  const { width, height, ratio, inset, regions, order, selected, draft, theme } = scene;
+  const { width, height, ratio, inset, regions, order, selected } = scene;
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.clearRect(0, 0, width, height);
   context.translate(inset, inset);
   context.font = FONT;
   context.textBaseline = "middle";
-  paintPicture(context, scene);
+  paintImage(context, scene);
   for (const index of order) if (index !== selected) paintRegion(context, scene, index);
   if (regions[selected]) paintRegion(context, scene, selected);
-  if (draft) paintDraft(context, scene, draft, theme);
+  if (scene.draft) paintDraft(context, scene, scene.draft);
 }
 
-/** The size of the picture on the canvas. @param {Scene} scene */
-function pictureSize({ width, height, inset }) {
-  return { wide: width - 2 * inset, high: height - 2 * inset };
+/** Width and height of the image on the canvas. @param {Scene} scene */
+function imageSize({ width, height, inset }) {
+  return [width - 2 * inset, height - 2 * inset];
 }
 
-/** @param {CanvasRenderingContext2D} context @param {Scene} scene */
-function paintPicture(context, scene) {
-  const { wide, high } = pictureSize(scene);
-  paintBackground(context, scene, wide, high);
-  if (scene.mask && scene.regions.some(({ box, hidden }) => box && !hidden)) {
+/** The background, darkened outside the boxes if the mask is on, and its frame. @param {Context} context
+ * @param {Scene} scene */
+function paintImage(context, scene) {
+  const [width, height] = imageSize(scene);
+  paintBackground(context, scene);
+  const shown = scene.regions.flatMap(({ box, hidden }) => (box && !hidden ? [box] : []));
+  if (scene.mask && shown.length) {
     context.fillStyle = MASK;
-    context.fillRect(0, 0, wide, high);
+    context.fillRect(0, 0, width, height);
     context.save();
     context.beginPath();
-    for (const { box, hidden } of scene.regions)
-      if (box && !hidden) context.rect(...pixels(box, wide, high));
+    for (const box of shown) context.rect(...rectOf(box, scene));
     context.clip();
-    paintBackground(context, scene, wide, high);
+    paintBackground(context, scene);
     context.restore();
   }
   context.strokeStyle = scene.theme.line;
   context.lineWidth = 1;
-  context.strokeRect(-0.5, -0.5, wide + 1, high + 1);
+  context.strokeRect(-0.5, -0.5, width + 1, height + 1);
 }
 
-/** @param {CanvasRenderingContext2D} context @param {Scene} scene @param {number} wide @param {number} high */
-function paintBackground(context, { background, dim, theme }, wide, high) {
+/** @param {Context} context @param {Scene} scene */
+function paintBackground(context, scene) {
+  const { background, dim, theme } = scene;
+  const [width, height] = imageSize(scene);
   context.fillStyle = theme.surface;
-  context.fillRect(0, 0, wide, high);
+  context.fillRect(0, 0, width, height);
   if (background && dim < 1) {
     context.globalAlpha = 1 - dim;
-    context.drawImage(background, 0, 0, wide, high);
+    context.drawImage(background, 0, 0, width, height);
     context.globalAlpha = 1;
-  } else if (!background) paintThirds(context, theme, wide, high);
+  } else if (!background) paintQuarters(context, theme, width, height);
 }
 
-/** Faint lines at the quarters, where there is no picture to go by. @param {CanvasRenderingContext2D} context
- * @param {Theme} theme @param {number} wide @param {number} high */
-function paintThirds(context, theme, wide, high) {
+/** Faint lines that divide an empty image into quarters. @param {Context} context @param {Theme} theme
+ * @param {number} width @param {number} height */
+function paintQuarters(context, theme, width, height) {
   context.beginPath();
   for (let part = 1; part < 4; part++) {
-    const [x, y] = [Math.round((wide * part) / 4) + 0.5, Math.round((high * part) / 4) + 0.5];
+    const [x, y] = [Math.round((width * part) / 4) + 0.5, Math.round((height * part) / 4) + 0.5];
     context.moveTo(x, 0);
-    context.lineTo(x, high);
+    context.lineTo(x, height);
     context.moveTo(0, y);
-    context.lineTo(wide, y);
+    context.lineTo(width, y);
   }
   context.strokeStyle = theme.line;
   context.globalAlpha = 0.35;
@@ -102,48 +110,43 @@ function paintThirds(context, theme, wide, high) {
   context.globalAlpha = 1;
 }
 
-/** @param {CanvasRenderingContext2D} context @param {Scene} scene @param {number} index */
+/** @param {Context} context @param {Scene} scene @param {number} index */
 function paintRegion(context, scene, index) {
   const { regions, selected, hovered, theme } = scene;
-  const { box, color, locked, hidden, label } = regions[index];
+  const { box, color, locked, hidden } = regions[index];
   const isSelected = index === selected;
   if (!box || (hidden && !isSelected)) return;
-  const { wide, high } = pictureSize(scene);
-  const [x, y, width, height] = pixels(box, wide, high);
+  const rect = rectOf(box, scene);
+  const { fill } = styleOf(color);
   if (!hidden) {
-    context.fillStyle = look(color).fill;
+    context.fillStyle = fill;
     context.globalAlpha = isSelected ? 0.3 : index === hovered ? 0.24 : 0.14;
-    context.fillRect(x, y, width, height);
+    context.fillRect(...rect);
     context.globalAlpha = 1;
   }
-  outline(context, x, y, width, height, look(color).fill, theme, isSelected ? 2 : 1.5, hidden || locked);
-  paintLabel(context, index, label, color, locked, x, y, width, wide, high);
-  if (isSelected && !locked && !hidden) paintHandles(context, box, wide, high, theme);
+  outline(context, rect, fill, theme, { thick: isSelected ? 2 : 1.5, dashed: hidden || locked });
+  paintLabel(context, scene, index, rect);
+  if (isSelected && !locked && !hidden) paintHandles(context, scene, box);
 }
 
-/** A colored line on a halo that parts it from any picture. @param {CanvasRenderingContext2D} context
- * @param {number} x @param {number} y @param {number} width @param {number} height @param {string} color
- * @param {Theme} theme @param {number} thick @param {boolean} dashed */
-function outline(context, x, y, width, height, color, theme, thick, dashed) {
+/** A colored line on a dark halo, visible on any image. @param {Context} context @param {Rect} rect
+ * @param {string} color @param {Theme} theme @param {{thick: number, dashed: boolean}} line */
+function outline(context, rect, color, theme, { thick, dashed }) {
   context.lineWidth = thick + 2;
   context.strokeStyle = theme.dark ? "rgba(0, 0, 0, 0.6)" : "rgba(0, 0, 0, 0.45)";
-  context.strokeRect(x, y, width, height);
+  context.strokeRect(...rect);
   context.lineWidth = thick;
   context.strokeStyle = color;
   if (dashed) context.setLineDash(DASHES);
-  context.strokeRect(x, y, width, height);
+  context.strokeRect(...rect);
   if (dashed) context.setLineDash(NO_DASHES);
 }
 
-const DASHES = [5, 4];
-/** @type {number[]} */
-const NO_DASHES = [];
-
-/** Number and phrase on the box's color, inside its top edge or above it if there is no room.
- * @param {CanvasRenderingContext2D} context @param {number} index @param {string} label @param {Color} color
- * @param {boolean} locked @param {number} x @param {number} y @param {number} width @param {number} wide
- * @param {number} high */
-function paintLabel(context, index, label, color, locked, x, y, width, wide, high) {
+/** Number and phrase on the box's color, at the box's top edge and inside the image. @param {Context} context
+ * @param {Scene} scene @param {number} index @param {Rect} rect */
+function paintLabel(context, scene, index, [x, y, width]) {
+  const { label, color, locked } = scene.regions[index];
+  const [wide, high] = imageSize(scene);
   const number = String(index + 1);
   const lock = locked ? 12 : 0;
   const least = measure(context, number) + 2 * PAD + lock;
@@ -152,7 +155,7 @@ function paintLabel(context, index, label, color, locked, x, y, width, wide, hig
   const full = least + (text ? measure(context, text) + PAD : 0);
   const left = Math.max(0, Math.min(x, wide - full));
   const top = Math.max(0, Math.min(y, high - LABEL_HEIGHT));
-  const { fill, ink } = look(color);
+  const { fill, ink } = styleOf(color);
   context.fillStyle = fill;
   context.fillRect(left, top, full, LABEL_HEIGHT);
   context.fillStyle = ink;
@@ -162,7 +165,7 @@ function paintLabel(context, index, label, color, locked, x, y, width, wide, hig
   if (text) context.fillText(text, left + least, middle);
 }
 
-/** @param {CanvasRenderingContext2D} context @param {number} x @param {number} y @param {string} ink */
+/** @param {Context} context @param {number} x @param {number} y @param {string} ink */
 function paintLock(context, x, y, ink) {
   context.fillRect(x, y + 4, 7, 5);
   context.strokeStyle = ink;
@@ -172,47 +175,49 @@ function paintLock(context, x, y, ink) {
   context.stroke();
 }
 
-/** @param {CanvasRenderingContext2D} context @param {Box} box @param {number} wide @param {number} high
- * @param {Theme} theme */
-function paintHandles(context, box, wide, high, theme) {
+/** @param {Context} context @param {Scene} scene @param {Box} box */
+function paintHandles(context, scene, box) {
+  const [width, height] = imageSize(scene);
   context.fillStyle = "#fff";
-  context.strokeStyle = theme.accent;
+  context.strokeStyle = scene.theme.accent;
   context.lineWidth = 1.5;
   for (const handle of HANDLES) {
     const [x, y] = handlePoint(box, handle);
-    const [left, top] = [(x * wide) / GRID - HANDLE_SIZE / 2, (y * high) / GRID - HANDLE_SIZE / 2];
+    const [left, top] = [(x * width) / GRID - HANDLE_SIZE / 2, (y * height) / GRID - HANDLE_SIZE / 2];
     context.fillRect(left, top, HANDLE_SIZE, HANDLE_SIZE);
     context.strokeRect(left, top, HANDLE_SIZE, HANDLE_SIZE);
   }
 }
 
-/** @param {CanvasRenderingContext2D} context @param {Scene} scene @param {Box} draft @param {Theme} theme */
-function paintDraft(context, scene, draft, theme) {
-  const { wide, high } = pictureSize(scene);
-  const [x, y, width, height] = pixels(draft, wide, high);
+/** @param {Context} context @param {Scene} scene @param {Box} draft */
+function paintDraft(context, scene, draft) {
+  const { theme } = scene;
+  const rect = rectOf(draft, scene);
   context.fillStyle = theme.accent;
   context.globalAlpha = 0.18;
-  context.fillRect(x, y, width, height);
+  context.fillRect(...rect);
   context.globalAlpha = 1;
-  outline(context, x, y, width, height, theme.accent, theme, 1.5, true);
+  outline(context, rect, theme.accent, theme, { thick: 1.5, dashed: true });
 }
 
-/** @param {Box} box @param {number} wide @param {number} high @returns {[number, number, number, number]} */
-function pixels([x0, y0, x1, y1], wide, high) {
-  const [x, y] = [(x0 * wide) / GRID, (y0 * high) / GRID];
-  return [x, y, ((x1 + 1) * wide) / GRID - x, ((y1 + 1) * high) / GRID - y];
+/** A box in pixels of the image, its last row and column included. @param {Box} box @param {Scene} scene
+ * @returns {Rect} */
+function rectOf([x0, y0, x1, y1], scene) {
+  const [width, height] = imageSize(scene);
+  const [x, y] = [(x0 * width) / GRID, (y0 * height) / GRID];
+  return [x, y, ((x1 + 1) * width) / GRID - x, ((y1 + 1) * height) / GRID - y];
 }
 
 /** @type {Map<string, {fill: string, ink: string}>} */
-const looks = new Map();
+const styles = new Map();
 
 /** A color as a fill, and black or white to write on it. @param {Color} color */
-function look(color) {
-  let found = looks.get(color.word);
+function styleOf(color) {
+  let found = styles.get(color.word);
   if (!found) {
     const bright = 0.299 * color.red + 0.587 * color.green + 0.114 * color.blue;
     found = { fill: cssColor(color), ink: bright > 140 ? "#000" : "#fff" };
-    remember(looks, color.word, found);
+    remember(styles, color.word, found);
   }
   return found;
 }
@@ -220,7 +225,7 @@ function look(color) {
 /** @type {Map<string, number>} */
 const widths = new Map();
 
-/** @param {CanvasRenderingContext2D} context @param {string} text */
+/** @param {Context} context @param {string} text */
 function measure(context, text) {
   let width = widths.get(text);
   if (width === undefined) {
@@ -230,18 +235,18 @@ function measure(context, text) {
   return width;
 }
 
-/** The text, cut with an ellipsis to the room there is; "" if none. @param {CanvasRenderingContext2D} context
+/** The text, cut with an ellipsis to a width in pixels; "" if nothing fits. @param {Context} context
  * @param {string} text @param {number} room */
 function fitted(context, text, room) {
   if (!room || !text) return "";
   const width = measure(context, text);
   if (width <= room) return text;
-  const letters = Math.floor((text.length * room) / width) - 1; // all letters about as wide: close enough
+  const letters = Math.floor((text.length * room) / width) - 1; // as if all letters were equally wide: close enough
   return letters > 1 ? `${text.slice(0, letters).trimEnd()}…` : "";
 }
 
 /** @template T @param {Map<string, T>} map @param {string} key @param {T} value */
 function remember(map, key, value) {
-  if (map.size >= MOST_MEASURED) map.clear();
+  if (map.size >= MOST_REMEMBERED) map.clear();
   map.set(key, value);
 }

@@ -1,105 +1,110 @@
 // @ts-check
-// The chain as text: phrases and boxes marked behind a text area, mistakes underlined and said below it.
+// The chain as text: phrases and boxes are highlighted under a text area, mistakes are underlined and listed below it.
 
 import { cssColor } from "../model/colors.mjs";
-import { freshId, keepKeys, make } from "./dom.mjs";
 import { typeText } from "../model/plan.mjs";
+import { freshId, keepKeys, make } from "./dom.mjs";
 
-/** @typedef {import("./panel.mjs").View} View */
+/** @typedef {import("../model/store.mjs").View} View */
 /** @typedef {import("../model/chain.mjs").Mark} Mark */
-const PAUSE = 700; // ms after the last key until what was typed counts as one edit
 
-/**
- * @param {import("../model/messages.mjs").Words} words @param {import("./panel.mjs").Actions} act @param {AbortSignal} signal
- */
-export function createSentence(words, act, signal) {
-  const wrong = make("ul", { className: "got-problems", id: freshId("problems"), role: "status" });
-  const area = make("textarea", {
-    className: "got-typed",
-    spellcheck: false,
-    placeholder: words.textHelp,
-    "aria-label": words.text,
-    "aria-describedby": wrong.id,
-  });
-  const marks = make("div", { className: "got-marks", "aria-hidden": "true" });
-  const paper = make("div", { className: "got-paper" }, marks, area);
-  const element = make("div", { className: "got-sentence" }, paper, wrong);
+const TYPING_ENDS = 700; // ms after the last key, when the typed text becomes one edit
 
-  /** @type {View} */
-  let view;
-  /** The plan before the person began to type: locks follow their regions from there, however broken the text was
-   * in between. @type {import("../model/plan.mjs").Plan | null} */
-  let base = null;
-  let timer = 0;
+export class Sentence {
+  #store;
+  #problems;
+  #area;
+  #marks = make("div", { className: "got-marks", "aria-hidden": "true" });
+  /** @type {import("../model/plan.mjs").Plan | null} */
+  #base = null; // the plan before the typing began: locks follow their regions from there, however broken the text was
+  #timer = 0;
+  #shownMarks = "";
+  #shownProblems = "";
 
-  const finish = () => {
-    clearTimeout(timer);
-    timer = 0;
-    base = null;
-    act.commit();
-  };
-  signal.addEventListener("abort", () => clearTimeout(timer));
+  /** @param {import("./panel.mjs").Context} context */
+  constructor({ store, messages, signal }) {
+    this.#store = store;
+    this.#problems = make("ul", { className: "got-problems", id: freshId("problems"), role: "status" });
+    this.#area = make("textarea", {
+      className: "got-typed",
+      spellcheck: false,
+      placeholder: messages.chainHelp,
+      "aria-label": messages.chain,
+      "aria-describedby": this.#problems.id,
+    });
+    const paper = make("div", { className: "got-paper" }, this.#marks, this.#area);
+    this.element = make("div", { className: "got-sentence" }, paper, this.#problems);
 
-  area.addEventListener("input", () => {
-    base ??= view.plan;
-    const from = base;
-    const text = area.value;
-    act.preview(() => typeText(from, text));
-    clearTimeout(timer);
-    timer = setTimeout(finish, PAUSE);
-  }, { signal });
-  area.addEventListener("blur", () => timer && finish(), { signal });
-  area.addEventListener("scroll", () => (marks.scrollTop = area.scrollTop), { signal });
-  for (const kind of /** @type {const} */ (["click", "keyup"])) area.addEventListener(kind, selectAtCaret, { signal });
-  keepKeys(area, signal);
-
-  function selectAtCaret() {
-    const at = area.selectionStart;
-    const index = view.marks.findIndex(({ phraseSpan, boxSpan }) => at >= phraseSpan[0] && at <= boxSpan[1]);
-    if (index >= 0 && index !== view.selected) act.select(index);
+    const listen = (/** @type {string} */ kind, /** @type {() => void} */ handler) =>
+      this.#area.addEventListener(kind, handler, { signal });
+    listen("input", () => this.#typed());
+    listen("blur", () => this.flush());
+    listen("scroll", () => (this.#marks.scrollTop = this.#area.scrollTop));
+    listen("click", () => this.#selectAtCaret());
+    listen("keyup", () => this.#selectAtCaret());
+    keepKeys(this.#area, signal);
+    signal.addEventListener("abort", () => clearTimeout(this.#timer));
   }
 
-  let drawn = "";
-  function drawMarks() {
-    const { text, selected } = view;
+  /** What is being typed becomes an edit now. */
+  flush() {
+    if (!this.#timer) return;
+    clearTimeout(this.#timer);
+    this.#timer = 0;
+    this.#base = null;
+    this.#store.commit();
+  }
+
+  /** @param {View} view */
+  render(view) {
+    if (this.#area.value !== view.text) this.#area.value = view.text;
+    this.#area.readOnly = view.streaming !== null;
+    this.#renderMarks(view);
+    this.#renderProblems(view);
+  }
+
+  #typed() {
+    const base = (this.#base ??= this.#store.view.plan);
+    const text = this.#area.value;
+    this.#store.preview(() => typeText(base, text));
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.flush(), TYPING_ENDS);
+  }
+
+  #selectAtCaret() {
+    const at = this.#area.selectionStart;
+    const { marks, selected } = this.#store.view;
+    const index = marks.findIndex(({ phraseSpan, boxSpan }) => at >= phraseSpan[0] && at <= boxSpan[1]);
+    if (index >= 0 && index !== selected) this.#store.select(index);
+  }
+
+  /** @param {View} view */
+  #renderMarks({ text, marks, selected }) {
     const key = `${selected}\n${text}`;
-    if (key === drawn) return;
-    drawn = key;
-    marks.replaceChildren(...pieces(text, view.marks, selected), "\n");
-    marks.scrollTop = area.scrollTop;
+    if (key === this.#shownMarks) return;
+    this.#shownMarks = key;
+    this.#marks.replaceChildren(...pieces(text, marks, selected), "\n");
+    this.#marks.scrollTop = this.#area.scrollTop;
   }
 
-  let said = "";
-  function sayProblems() {
-    const key = view.problems.map(({ message, span }) => `${span} ${message}`).join("\n");
-    if (key === said) return;
-    said = key;
-    area.setAttribute("aria-invalid", String(view.problems.length > 0));
-    wrong.replaceChildren(
-      ...view.problems.map(({ message, span }) => {
-        const button = make("button", { type: "button" }, message);
-        button.addEventListener("click", () => {
-          area.focus();
-          area.setSelectionRange(span[0], span[1]);
-        });
-        return make("li", {}, button);
-      }),
-    );
+  /** @param {View} view */
+  #renderProblems({ problems }) {
+    const key = problems.map(({ message, span }) => `${span} ${message}`).join("\n");
+    if (key === this.#shownProblems) return;
+    this.#shownProblems = key;
+    this.#area.setAttribute("aria-invalid", String(problems.length > 0));
+    this.#problems.replaceChildren(...problems.map((problem) => this.#problem(problem)));
   }
 
-  return {
-    element,
-    /** What is being typed counts now. */
-    settle: () => timer && finish(),
-    /** @param {View} now */
-    render: (now) => {
-      view = now;
-      if (area.value !== view.text) area.value = view.text;
-      area.readOnly = view.streaming !== null;
-      drawMarks();
-      sayProblems();
-    },
-  };
+  /** A message that shows its place in the text when it is clicked. @param {import("../model/chain.mjs").Problem} problem */
+  #problem({ message, span }) {
+    const button = make("button", { type: "button" }, message);
+    button.addEventListener("click", () => {
+      this.#area.focus();
+      this.#area.setSelectionRange(span[0], span[1]);
+    });
+    return make("li", {}, button);
+  }
 }
 
 /** The text in pieces, phrases and boxes in their region's color. @param {string} text @param {readonly Mark[]} marks

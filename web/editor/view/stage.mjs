@@ -1,252 +1,138 @@
 // @ts-check
-// The canvas of the panel: regions under the pointer and the keys, and the question what a new one holds. Knows the
-// view and the actions that panel.mjs gives it, nothing else.
+// The canvas of the panel: it passes pointer and keys to the model, and paints what the view says.
 
-import { isForComfy, make } from "./dom.mjs";
+import { drag, hover, press, release } from "../model/pointer.mjs";
+import { Ask } from "./ask.mjs";
+import { make } from "./dom.mjs";
 import { paint } from "./drawing.mjs";
-import {
-  boxBetween,
-  hitTest,
-  moveBox,
-  nextBelow,
-  resizeBox,
-  snapMoved,
-  snapPoint,
-  snapResized,
-  snapTo,
-} from "../model/geometry.mjs";
-import { moveRegion } from "../model/plan.mjs";
 
-/** @typedef {import("../model/chain.mjs").Box} Box */
 /** @typedef {import("../model/geometry.mjs").Point} Point */
-/** @typedef {import("./panel.mjs").View} View */
-/** @typedef {import("./panel.mjs").Actions} Actions */
-/** @typedef {{index: number, handle: import("../model/geometry.mjs").Handle | null, from: Point, box: Box | null}} Drag
- * index -1: a new region is drawn */
+/** @typedef {import("../model/store.mjs").View} View */
 
-const GRID_STEP = 25; // units
-const INSET = 8; // pixels around the picture
+const INSET = 8; // pixels around the image
 const REACH = { mouse: 7, pen: 10, touch: 16 }; // pixels around a handle that still hit it
-const MIDDLE = /** @type {Box} */ ([350, 350, 649, 649]);
-const CURSORS = { n: "ns", s: "ns", e: "ew", w: "ew", nw: "nwse", se: "nwse", ne: "nesw", sw: "nesw" };
 
-/**
- * @param {import("../model/messages.mjs").Words} words @param {Actions} act @param {AbortSignal} signal
- * @param {{help: string, onKey: (event: KeyboardEvent) => void}} options help: id of the keys' description
- */
-export function createStage(words, act, signal, { help, onKey }) {
-  const canvas = make("canvas", {
-    className: "got-canvas",
-    tabIndex: 0,
-    role: "application",
-    "aria-label": words.canvas,
-    "aria-describedby": help,
-  });
-  const empty = make("p", { className: "got-empty" }, words.empty);
-  const phrase = make("input", { type: "text", placeholder: words.askHelp, "aria-label": words.ask });
-  const cancel = make("button", { type: "button" }, words.cancel);
-  const ask = make("form", { className: "got-ask", hidden: true }, make("label", {}, words.ask, phrase));
-  ask.append(make("button", { type: "submit" }, words.add), cancel);
-  const element = make("div", { className: "got-stage" }, canvas, empty, ask);
-  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+export class Stage {
+  #store;
+  #canvas;
+  #context;
+  #empty;
+  #ask;
+  #frame = 0;
+  /** @type {View | null} */
+  #view = null;
 
-  /** @type {View} */
-  let view;
-  /** @type {Drag | null} */
-  let drag = null;
-  /** @type {Box | null} */
-  let draft = null;
-  let hovered = -1;
-  let frame = 0;
-
-  const redraw = () => {
-    frame ||= requestAnimationFrame(() => {
-      frame = 0;
-      if (view) draw();
+  /** @param {import("./panel.mjs").Context} context @param {string} help id of the description of the keys */
+  constructor({ store, messages, signal, onKey, focus }, help) {
+    this.#store = store;
+    this.#canvas = make("canvas", {
+      className: "got-canvas",
+      tabIndex: 0,
+      role: "application",
+      "aria-label": messages.canvas,
+      "aria-describedby": help,
     });
-  };
-  signal.addEventListener("abort", () => cancelAnimationFrame(frame));
-  const resized = new ResizeObserver(() => view && (fit(), redraw()));
-  resized.observe(element);
-  signal.addEventListener("abort", () => resized.disconnect());
+    this.#context = /** @type {CanvasRenderingContext2D} */ (this.#canvas.getContext("2d"));
+    this.#empty = make("p", { className: "got-empty" }, messages.empty);
+    this.#ask = new Ask(store, messages, () => this.focus());
+    this.element = make("div", { className: "got-stage" }, this.#canvas, this.#empty, this.#ask.element);
 
-  /** Give the canvas the picture's shape, as large as the stage allows. */
-  function fit() {
-    const [wide, high] = [element.clientWidth - 2 * INSET, element.clientHeight - 2 * INSET];
-    if (wide < 16 || high < 16) return;
-    const scale = Math.min(wide / view.width, high / view.height);
-    canvas.style.width = `${Math.round(view.width * scale) + 2 * INSET}px`;
-    canvas.style.height = `${Math.round(view.height * scale) + 2 * INSET}px`;
+    const listen = (/** @type {string} */ kind, /** @type {(event: any) => void} */ handler) =>
+      this.#canvas.addEventListener(kind, handler, { signal });
+    listen("pointerdown", (event) => this.#press(event));
+    listen("pointermove", (event) => this.#move(event));
+    listen("pointerup", () => release(store));
+    listen("pointercancel", () => store.cancelDrag());
+    listen("pointerleave", () => store.state.hovered >= 0 && store.set({ hovered: -1 }));
+    listen("dblclick", () => store.view.selected >= 0 && focus.phrase());
+    listen("keydown", onKey);
+    const resized = new ResizeObserver(() => (this.#fit(), this.#redraw()));
+    resized.observe(this.element);
+    signal.addEventListener("abort", () => {
+      resized.disconnect();
+      cancelAnimationFrame(this.#frame);
+    });
   }
 
-  function draw() {
-    const [width, height] = [canvas.clientWidth, canvas.clientHeight];
+  focus() {
+    this.#canvas.focus({ preventScroll: true });
+  }
+
+  /** @param {View} view */
+  render(view) {
+    const reshaped = this.#view?.width !== view.width || this.#view?.height !== view.height;
+    this.#view = view;
+    this.#empty.hidden = view.regions.length > 0 || view.background !== null || view.draft !== null;
+    this.element.classList.toggle("got-drawing", view.mode === "draw");
+    this.#ask.render(view);
+    if (reshaped) this.#fit();
+    this.#redraw();
+  }
+
+  // ------------------------------------------------------------------------------------------------------ painting
+
+  /** Give the canvas the image's shape, as large as the stage allows. */
+  #fit() {
+    const { width, height } = this.#store.view;
+    const [wide, high] = [this.element.clientWidth - 2 * INSET, this.element.clientHeight - 2 * INSET];
+    if (wide < 16 || high < 16) return;
+    const scale = Math.min(wide / width, high / height);
+    this.#canvas.style.width = `${Math.round(width * scale) + 2 * INSET}px`;
+    this.#canvas.style.height = `${Math.round(height * scale) + 2 * INSET}px`;
+  }
+
+  #redraw() {
+    this.#frame ||= requestAnimationFrame(() => {
+      this.#frame = 0;
+      this.#draw();
+    });
+  }
+
+  #draw() {
+    const [width, height] = [this.#canvas.clientWidth, this.#canvas.clientHeight];
     const ratio = globalThis.devicePixelRatio || 1;
     const [wide, high] = [Math.round(width * ratio), Math.round(height * ratio)];
-    if (canvas.width !== wide) canvas.width = wide;
-    if (canvas.height !== high) canvas.height = high;
-    const { shown, order, selected, background, dim, mask } = view;
-    const scene = { width, height, ratio, inset: INSET, regions: shown, order, selected, hovered, draft };
-    paint(context, { ...scene, background, dim, mask, theme: themeOf(element) });
+    if (this.#canvas.width !== wide) this.#canvas.width = wide;
+    if (this.#canvas.height !== high) this.#canvas.height = high;
+    paint(this.#context, { ...this.#store.view, width, height, ratio, inset: INSET, theme: themeOf(this.element) });
   }
 
-  // ---------------------------------------------------------------------------------------------- pointer
-
-  /** Units of the chain for one pixel of the screen, at any zoom. @returns {Point} */
-  const perPixel = () => {
-    const rect = canvas.getBoundingClientRect();
-    const inner = (/** @type {number} */ side) => 1 - (2 * INSET) / Math.max(1, side);
-    return [1000 / (rect.width * inner(canvas.clientWidth)), 1000 / (rect.height * inner(canvas.clientHeight))];
-  };
-
-  /** @param {PointerEvent} event @returns {Point} in units, also outside the picture */
-  const pointOf = (event) => {
-    const rect = canvas.getBoundingClientRect();
-    const along = (/** @type {number} */ part, /** @type {number} */ side) =>
-      ((part * side - INSET) / Math.max(1, side - 2 * INSET)) * 1000;
-    return [
-      along((event.clientX - rect.left) / rect.width, canvas.clientWidth),
-      along((event.clientY - rect.top) / rect.height, canvas.clientHeight),
-    ];
-  };
-
-  const boxes = () => view.shown.map(({ box, hidden }, index) => (hidden && index !== view.selected ? null : box));
+  // ------------------------------------------------------------------------------------------------------- pointer
 
   /** @param {PointerEvent} event */
-  const hitAt = (event) => {
+  #press(event) {
+    if (event.button !== 0 || this.#store.view.streaming !== null) return;
+    this.focus();
+    const keys = { over: event.ctrlKey || event.metaKey, below: event.altKey };
+    if (press(this.#store, this.#pointerOf(event), keys)) this.#canvas.setPointerCapture(event.pointerId);
+  }
+
+  /** @param {PointerEvent} event */
+  #move(event) {
+    const pointer = this.#pointerOf(event);
+    if (this.#store.state.drag) drag(this.#store, pointer);
+    else this.#canvas.style.cursor = hover(this.#store, pointer);
+  }
+
+  /** The pointer in the chain's units, at any zoom. @param {PointerEvent} event
+   * @returns {import("../model/pointer.mjs").Pointer} */
+  #pointerOf(event) {
+    const rect = this.#canvas.getBoundingClientRect();
+    const { clientWidth, clientHeight } = this.#canvas;
     const reach = REACH[/** @type {keyof typeof REACH} */ (event.pointerType)] ?? REACH.mouse;
-    return hitTest(boxes(), view.order, pointOf(event), view.selected, perPixel(), reach);
-  };
-
-  /** @param {PointerEvent} event */
-  const press = (event) => {
-    if (event.button !== 0 || view.streaming !== null) return;
-    canvas.focus({ preventScroll: true });
-    hideAsk();
-    const from = pointOf(event);
-    if (event.altKey) return act.select(nextBelow(boxes(), view.order, from, view.selected));
-    const hit = view.drawing || event.ctrlKey || event.metaKey ? null : hitAt(event);
-    if (hit) {
-      act.select(hit.index);
-      if (view.shown[hit.index].locked) return;
-    }
-    drag = hit ? { ...hit, from, box: view.shown[hit.index].box } : { index: -1, handle: null, from, box: null };
-    canvas.setPointerCapture(event.pointerId);
-  };
-
-  /** @param {PointerEvent} event */
-  const move = (event) => {
-    if (!drag) return hover(event);
-    const to = pointOf(event);
-    const others = boxes().filter((_, index) => index !== drag?.index);
-    const snap = view.snap ? snapTo(others, GRID_STEP, perPixel()) : null;
-    if (drag.index < 0) {
-      draft = boxBetween(snapPoint(drag.from, snap), snapPoint(to, snap));
-      redraw();
-    } else if (drag.box) {
-      const [dx, dy] = [to[0] - drag.from[0], to[1] - drag.from[1]];
-      const { box, handle, index } = drag;
-      const moved = handle
-        ? snapResized(resizeBox(box, handle, dx, dy), handle, snap)
-        : snapMoved(moveBox(box, dx, dy), snap);
-      act.preview((plan) => moveRegion(plan, index, moved));
-    }
-  };
-
-  /** @param {PointerEvent} event */
-  const hover = (event) => {
-    const hit = view.streaming === null && !view.drawing ? hitAt(event) : null;
-    const locked = hit && view.shown[hit.index].locked;
-    const shape = hit?.handle ? `${CURSORS[hit.handle]}-resize` : "move";
-    canvas.style.cursor = !hit ? "crosshair" : locked ? "pointer" : shape;
-    if (hovered !== (hit?.index ?? -1)) {
-      hovered = hit?.index ?? -1;
-      redraw();
-    }
-  };
-
-  const release = () => {
-    const done = drag;
-    drag = null;
-    if (done && done.index >= 0) return act.commit();
-    if (draft) showAsk();
-    else if (done) act.select(-1);
-  };
-
-  const giveUp = () => {
-    if (!drag) return;
-    drag = null;
-    draft = null;
-    act.preview(null);
-    redraw();
-  };
-
-  canvas.addEventListener("pointerdown", press, { signal });
-  canvas.addEventListener("pointermove", move, { signal });
-  canvas.addEventListener("pointerup", release, { signal });
-  canvas.addEventListener("pointercancel", giveUp, { signal });
-  canvas.addEventListener("pointerleave", () => ((hovered = -1), redraw()), { signal });
-  canvas.addEventListener("dblclick", () => view.selected >= 0 && act.focusPhrase(), { signal });
-  canvas.addEventListener("keydown", onKey, { signal });
-
-  // ------------------------------------------------------------------------------------ what a new one holds
-
-  function showAsk() {
-    act.draw(false);
-    ask.hidden = false;
-    phrase.value = "";
-    phrase.focus({ preventScroll: true });
+    const [x, perX] = along(event.clientX - rect.left, rect.width, clientWidth);
+    const [y, perY] = along(event.clientY - rect.top, rect.height, clientHeight);
+    return { at: [x, y], perPixel: [perX, perY], reach };
   }
+}
 
-  function hideAsk() {
-    ask.hidden = true;
-    draft = null;
-    redraw();
-  }
-
-  const leaveAsk = () => {
-    hideAsk();
-    canvas.focus({ preventScroll: true });
-  };
-  ask.addEventListener("submit", (event) => {
-    event.preventDefault();
-    if (!phrase.value.trim()) return phrase.focus();
-    const box = draft;
-    leaveAsk();
-    if (box) act.add(phrase.value, box);
-  });
-  cancel.addEventListener("click", leaveAsk);
-  ask.addEventListener("keydown", (event) => {
-    if (isForComfy(event)) return ask.requestSubmit();
-    event.stopPropagation();
-    if (event.key === "Escape") leaveAsk();
-  });
-
-  return {
-    element,
-    focus: () => canvas.focus({ preventScroll: true }),
-    /** A new region in the middle, by keys alone. */
-    drawInMiddle: () => {
-      draft = [...MIDDLE];
-      redraw();
-      showAsk();
-    },
-    /** Is something being carried or drawn? Then it is given up. */
-    giveUp: () => {
-      const was = drag !== null;
-      giveUp();
-      return was;
-    },
-    /** @param {View} now */
-    render: (now) => {
-      const reshaped = view?.width !== now.width || view?.height !== now.height;
-      view = now;
-      empty.hidden = view.shown.length > 0 || view.background !== null || draft !== null;
-      element.classList.toggle("got-drawing", view.drawing);
-      if (reshaped) fit();
-      redraw();
-    },
-  };
+/** One axis of the pointer. @param {number} offset pixels of the screen from the canvas' edge
+ * @param {number} length of the canvas on the screen @param {number} side of the canvas, CSS pixels
+ * @returns {[number, number]} the place in units, and the units of one pixel of the screen */
+function along(offset, length, side) {
+  const inner = Math.max(1, side - 2 * INSET);
+  const scale = side / length; // CSS pixels of one pixel of the screen
+  return [((offset * scale - INSET) / inner) * 1000, (1000 * scale) / inner];
 }
 
 /** The colors of the page. @param {HTMLElement} element @returns {import("./drawing.mjs").Theme} */

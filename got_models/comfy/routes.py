@@ -1,4 +1,4 @@
-"""What every route of the pack does: refuse pages of other places, and say in a sentence what is wrong.
+"""What the pack's HTTP routes share: they refuse pages of other sites, and answer an error with one sentence.
 
 Written against ComfyUI 0.30.0: --enable-cors-header.
 """
@@ -16,7 +16,7 @@ def refusal(status: int, sentence: str) -> web.Response:
 def same_origin(request: web.Request) -> bool:
     """Whether a request comes from ComfyUI's own page, from no page, or from one that --enable-cors-header allows.
 
-    ComfyUI compares Origin and Host only where the host is this machine; here they are compared for every host, as
+    ComfyUI compares Origin and Host only where the host is this machine. Here they are compared for every host, because
     browsers send no Sec-Fetch-Site over plain HTTP in a local network.
     """
     origin = request.headers.get("Origin")

@@ -1,0 +1,261 @@
+// @ts-check
+// The state of one editor: the plan, and how the person looks at it (selection, mode, drag, background, pause, ...).
+// Every change goes through a method here; views subscribe and render what `view` returns. Pure: no DOM.
+
+import { readText } from "./chain.mjs";
+import { NONE } from "./history.mjs";
+import { addRegion, EMPTY } from "./plan.mjs";
+
+/** @typedef {import("./plan.mjs").Plan} Plan */
+/** @typedef {import("./chain.mjs").Box} Box */
+/** @typedef {import("./geometry.mjs").Point} Point */
+/**
+ * A drag on the canvas. index: of the region that is moved or resized, -1 if a new one is drawn; from: where it began.
+ * @typedef {{index: number, handle: import("./geometry.mjs").Handle | null, from: Point, box: Box | null}} Drag
+ */
+/**
+ * @typedef {object} State
+ * @property {Plan} plan as the workflow keeps it
+ * @property {Plan | null} change the plan with an edit that is still being made, by a drag or by typing
+ * @property {string | null} streaming the text that the model has written so far, shown instead of the plan
+ * @property {number} selected index of a region, -1 for none
+ * @property {number} hovered index of the region under the pointer, -1 for none
+ * @property {"select" | "draw" | "ask"} mode draw: the next drag draws a region, also over others; ask: the drawn box
+ *   needs a phrase
+ * @property {Drag | null} drag
+ * @property {Box | null} draft the box that is being drawn
+ * @property {number} width of the image to be drawn, pixels
+ * @property {number} height
+ * @property {{source: string | null, result: string | null}} images that can be the background, as URLs
+ * @property {"source" | "result" | "none" | ""} picked by the person as the background; "" for nothing yet
+ * @property {CanvasImageSource | null} background once it is loaded
+ * @property {number} dim 0 shows the background as it is, 1 hides it
+ * @property {boolean} mask darken the area outside the boxes
+ * @property {boolean} snap
+ * @property {boolean} large the editor is in its own window
+ * @property {{end: number | null} | null} pause the run is paused; end: when it resumes, ms since 1970, null for no limit
+ * @property {import("./history.mjs").History} history earlier plans, newest first
+ * @property {boolean} kept the workflow keeps the history
+ * @property {boolean} comparing earlier plans are shown
+ */
+/** @typedef {{box: Box | null, label: string, color: import("./colors.mjs").Color, locked: boolean, hidden: boolean}} Region */
+/**
+ * What the views show: the state, and what follows from it. `plan` includes the change that is being made.
+ * @typedef {State & {text: string, marks: readonly import("./chain.mjs").Mark[],
+ *   problems: readonly import("./chain.mjs").Problem[], regions: readonly Region[], order: readonly number[]}} View
+ */
+/**
+ * @typedef {object} Handlers
+ * @property {(plan: Plan) => void} onEdit called once for each edit, not during a drag
+ * @property {(message: Announcement, values?: Record<string, string>) => void} onAnnounce for a screen reader; an empty
+ *   `name` is a region without a phrase
+ */
+/** @typedef {Extract<keyof import("./messages.mjs").Messages, `announce${string}`>} Announcement */
+
+/** @type {State} */
+const START = {
+  plan: EMPTY,
+  change: null,
+  streaming: null,
+  selected: -1,
+  hovered: -1,
+  mode: "select",
+  drag: null,
+  draft: null,
+  width: 1,
+  height: 1,
+  images: { source: null, result: null },
+  picked: "",
+  background: null,
+  dim: 0.35,
+  mask: false,
+  snap: true,
+  large: false,
+  pause: null,
+  history: NONE,
+  kept: false,
+  comparing: false,
+};
+
+export class Store {
+  #state = START;
+  #view = viewOf(START);
+  /** @type {(() => void)[]} */
+  #listeners = [];
+  #handlers;
+
+  /** @param {Handlers} handlers */
+  constructor(handlers) {
+    this.#handlers = handlers;
+  }
+
+  get state() {
+    return this.#state;
+  }
+
+  get view() {
+    return this.#view;
+  }
+
+  /** Call a listener after each change. @param {() => void} listener */
+  subscribe(listener) {
+    this.#listeners.push(listener);
+  }
+
+  /** @param {Partial<State>} change */
+  set(change) {
+    this.#state = { ...this.#state, ...change };
+    const count = regionsOf(this.#state).length;
+    if (this.#state.selected >= count) this.#state.selected = -1;
+    this.#view = viewOf(this.#state);
+    for (const listener of this.#listeners) listener();
+  }
+
+  // ------------------------------------------------------------------------------------------------- from outside
+
+  /** Show another plan. It is no edit. @param {Plan} plan */
+  setPlan(plan) {
+    if (plan.plan !== this.#state.plan.plan) this.cancelDrag(); // the dragged region is not part of it
+    this.set({ plan, change: null });
+  }
+
+  /** @param {string | null} streaming */
+  setStreaming(streaming) {
+    if (streaming === this.#state.streaming) return;
+    if (this.#state.streaming === null) this.cancelDrag();
+    this.set({ streaming });
+  }
+
+  /** @param {State["pause"]} pause */
+  setPause(pause) {
+    this.set({ pause });
+  }
+
+  // -------------------------------------------------------------------------------------------------------- edits
+
+  /** Show an edit that is still being made; null gives it up. @param {((plan: Plan) => Plan) | null} how */
+  preview(how) {
+    this.set({ change: how && how(this.#state.plan) });
+  }
+
+  /** Finish the edit that is being made. */
+  commit() {
+    if (this.#state.change) this.#accept(this.#state.change);
+  }
+
+  /** Edit the plan, unless the model is writing. @param {(plan: Plan) => Plan} how */
+  change(how) {
+    if (this.#state.streaming !== null) return;
+    this.commit();
+    this.#accept(how(this.#state.plan));
+  }
+
+  /** Edit the selected region. @param {(plan: Plan, index: number) => Plan} how */
+  changeSelected(how) {
+    this.change((plan) => how(plan, this.#state.selected));
+  }
+
+  /** @param {Plan} plan */
+  #accept(plan) {
+    const { plan: before, selected: index } = this.#state;
+    if (plan === before) return this.set({ change: null });
+    const [old, count] = [before.flags.length, plan.flags.length];
+    const selected = count > old ? count - 1 : count < old ? Math.min(index, count - 1) : index;
+    this.set({ plan, change: null, selected });
+    this.#announceEdit(before, index, selected);
+    this.#handlers.onEdit(plan);
+  }
+
+  /** @param {Plan} before @param {number} index that was selected then @param {number} selected now */
+  #announceEdit(before, index, selected) {
+    const { plan } = this.#state;
+    const [old, now] = [before.flags[selected], plan.flags[selected]];
+    const more = plan.flags.length - before.flags.length;
+    if (more > 0) this.#announce("announceAdded", plan, selected);
+    else if (more < 0) this.#announce("announceRemoved", before, index);
+    else if (old?.locked !== now?.locked) this.#announce(now?.locked ? "announceLocked" : "announceUnlocked", plan, selected);
+    else if (old?.hidden !== now?.hidden) this.#announce(now?.hidden ? "announceHidden" : "announceShown", plan, selected);
+    else this.#announce("announceMoved", plan, selected);
+  }
+
+  /** @param {Announcement} message @param {Plan} plan @param {number} index of a region, or of none: says nothing */
+  #announce(message, plan, index) {
+    const mark = readText(plan.text).marks[index];
+    if (mark) this.#handlers.onAnnounce(message, { name: mark.phrase, box: String(mark.box ?? "") });
+  }
+
+  // ---------------------------------------------------------------------------------------------------- selection
+
+  /** @param {number} index */
+  select(index) {
+    if (index === this.#state.selected) return;
+    this.set({ selected: index });
+    this.#announce("announceSelected", this.#state.plan, index);
+  }
+
+  /** Select the next region in reading order, or the one before; from the last to the first. @param {1 | -1} by */
+  selectNext(by) {
+    const { plan, selected } = this.#state;
+    const count = plan.flags.length;
+    if (count) this.select(selected < 0 ? (by > 0 ? 0 : count - 1) : (selected + by + count) % count);
+  }
+
+  // ------------------------------------------------------------------------------------------------------ drawing
+
+  /** The next drag draws a new region, or no longer. @param {boolean} on */
+  setDrawing(on) {
+    this.set({ mode: on ? "draw" : "select", draft: null });
+    if (on) this.#handlers.onAnnounce("announceDrawing");
+  }
+
+  /** Ask for the phrase of a drawn box. @param {Box} draft */
+  ask(draft) {
+    this.set({ mode: "ask", draft });
+  }
+
+  /** The drawn box becomes a region; "" removes it. @param {string} phrase */
+  answer(phrase) {
+    const { draft } = this.#state;
+    this.set({ mode: "select", draft: null });
+    if (draft && phrase) this.change((plan) => addRegion(plan, phrase, draft));
+  }
+
+  /** Give up what is being dragged or drawn. @returns {boolean} whether there was such a drag */
+  cancelDrag() {
+    if (!this.#state.drag) return false;
+    this.set({ drag: null, draft: null, change: null });
+    return true;
+  }
+}
+
+/** The background that is shown, and what the person can choose from. @param {Pick<State, "images" | "picked">} state */
+export function backgroundOf({ images, picked }) {
+  const kinds = /** @type {const} */ (["source", "result"]).filter((kind) => images[kind]);
+  /** @type {"source" | "result" | "none"} */
+  const kind = picked === "none" || (picked && images[picked]) ? picked : (kinds[0] ?? "none");
+  return { kinds, kind, url: kind === "none" ? null : images[kind] };
+}
+
+/** @param {State} state */
+function regionsOf({ streaming, change, plan }) {
+  return readText(streaming ?? (change ?? plan).text).marks;
+}
+
+/** @param {State} state @returns {View} */
+function viewOf(state) {
+  const { streaming } = state;
+  const plan = state.change ?? state.plan;
+  const text = streaming ?? plan.text;
+  const { marks, problems } = readText(text);
+  const flags = streaming === null ? plan.flags : [];
+  const regions = marks.map(({ box, phrase, color }, i) => ({
+    box,
+    label: phrase,
+    color,
+    locked: flags[i]?.locked ?? false,
+    hidden: flags[i]?.hidden ?? false,
+  }));
+  const isOrdered = streaming === null && plan.order.length === regions.length;
+  const order = isOrdered ? plan.order : regions.map((_, i) => i);
+  return { ...state, plan, text, marks, problems, regions, order, selected: streaming === null ? state.selected : -1 };
+}

@@ -1,0 +1,41 @@
+// @ts-check
+// The question for the phrase of a region that was drawn.
+
+import { isForComfy, make } from "./dom.mjs";
+
+export class Ask {
+  #phrase;
+
+  /** @param {import("../model/store.mjs").Store} store @param {import("../model/messages.mjs").Messages} messages
+   * @param {() => void} focusCanvas */
+  constructor(store, messages, focusCanvas) {
+    this.#phrase = make("input", { type: "text", placeholder: messages.askHelp, "aria-label": messages.ask });
+    const cancel = make("button", { type: "button" }, messages.cancel);
+    this.element = make("form", { className: "got-ask", hidden: true }, make("label", {}, messages.ask, this.#phrase));
+    this.element.append(make("button", { type: "submit" }, messages.add), cancel);
+    const leave = (/** @type {string} */ phrase) => {
+      focusCanvas();
+      store.answer(phrase);
+    };
+    this.element.addEventListener("submit", (event) => {
+      event.preventDefault();
+      if (this.#phrase.value.trim()) leave(this.#phrase.value);
+      else this.#phrase.focus();
+    });
+    cancel.addEventListener("click", () => leave(""));
+    this.element.addEventListener("keydown", (event) => {
+      if (isForComfy(event)) return this.element.requestSubmit();
+      event.stopPropagation();
+      if (event.key === "Escape") leave("");
+    });
+  }
+
+  /** @param {import("../model/store.mjs").View} view */
+  render({ mode }) {
+    const isNew = mode === "ask" && this.element.hidden;
+    this.element.hidden = mode !== "ask";
+    if (!isNew) return;
+    this.#phrase.value = "";
+    this.#phrase.focus({ preventScroll: true });
+  }
+}

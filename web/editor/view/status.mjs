@@ -1,0 +1,72 @@
+// @ts-check
+// What happens now: a bar for a paused run or a writing model, and announcements for a screen reader.
+
+import { fill } from "../model/messages.mjs";
+import { make } from "./dom.mjs";
+
+/** @typedef {import("../model/store.mjs").View} View */
+/** @typedef {import("../model/messages.mjs").Messages} Messages */
+
+const LOUD = 4000; // ms that an announcement is also shown on screen
+
+export class Announcer {
+  element = make("p", { className: "got-status", role: "status", "aria-live": "polite" });
+  #messages;
+
+  /** @param {Messages} messages */
+  constructor(messages) {
+    this.#messages = messages;
+  }
+
+  /** Say a message. An empty `name` is a region without a phrase.
+   * @param {keyof Messages} message @param {Record<string, string>} [values] @param {boolean} [loud] also on screen */
+  announce(message, values = {}, loud = false) {
+    const named = { ...values, name: values.name || this.#messages.unnamed };
+    this.element.textContent = fill(this.#messages[message], named);
+    this.element.classList.toggle("got-loud", loud);
+    if (loud) setTimeout(() => this.element.classList.remove("got-loud"), LOUD);
+  }
+}
+
+export class StatusBar {
+  #messages;
+  #text = make("span");
+  #resume;
+  #clock = 0;
+  /** @type {View["pause"]} */
+  #pause = null;
+
+  /** @param {import("./panel.mjs").Context} context @param {() => void} onResume */
+  constructor({ messages, signal }, onResume) {
+    this.#messages = messages;
+    this.#resume = make("button", { type: "button", className: "got-primary" }, messages.resume);
+    this.#resume.addEventListener("click", onResume, { signal });
+    this.element = make("div", { className: "got-row got-bar", hidden: true, role: "status" }, this.#text, this.#resume);
+    signal.addEventListener("abort", () => clearInterval(this.#clock));
+  }
+
+  /** @param {View} view */
+  render({ pause, streaming }) {
+    this.element.hidden = !pause && streaming === null;
+    this.#resume.hidden = !pause;
+    if (pause !== this.#pause) this.#setPause(pause);
+    if (!pause) this.#text.textContent = streaming === null ? "" : this.#messages.streaming;
+  }
+
+  /** @param {View["pause"]} pause */
+  #setPause(pause) {
+    clearInterval(this.#clock);
+    this.#pause = pause;
+    if (!pause) return;
+    this.#count();
+    if (pause.end !== null) this.#clock = setInterval(() => this.#count(), 1000);
+  }
+
+  /** Show the time that is left. */
+  #count() {
+    const end = this.#pause?.end ?? null;
+    const left = end === null ? 0 : Math.max(0, Math.round((end - Date.now()) / 1000));
+    const time = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+    this.#text.textContent = end === null ? this.#messages.paused : fill(this.#messages.pausedFor, { time });
+  }
+}
