@@ -1,5 +1,5 @@
 // @ts-check
-/** Walks over ComfyUI's graph: nodes by execution id, what feeds a node, what is drawn from it. Changes nothing. */
+/** Reads ComfyUI's graph: nodes by execution id, what feeds a node, what is drawn from it. */
 
 /**
  * @typedef {object} GraphNode
@@ -37,7 +37,7 @@ export function nodeOf(root, executionId) {
 }
 
 /**
- * The node that is wired to an input, in the same graph; null if nothing is, or if the wire comes from outside a subgraph.
+ * The node that is linked to an input, in the same graph; null if none is, or if the link comes from outside a subgraph.
  * @param {GraphNode} node
  * @param {string} name
  * @returns {GraphNode | null}
@@ -49,8 +49,8 @@ export function feeds(node, name) {
 }
 
 /**
- * Does `later` show the picture that is made of what leaves `node`? That is what was a latent on the way there, over any
- * number of wires, and no drawing of the plan on it. Both in the same graph.
+ * Does `later` show an image that is drawn from the outputs of `node`? Such an image was a latent on the way, over any
+ * number of links, and did not pass GoT Chain Preview. Both nodes must be in the same graph.
  * @param {GraphNode} node
  * @param {GraphNode} later
  */

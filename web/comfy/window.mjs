@@ -1,12 +1,12 @@
 // @ts-check
-/** A window over the page that is not modal: it can be dragged and resized, and what lies under it stays usable. */
+/** A window over the page. It is not modal: it can be dragged and resized, and the graph below it stays usable. */
 
 import { isForComfy } from "../editor/view/dom.mjs";
 
 /**
  * @param {{title: string, close: string, content: HTMLElement, onClose: () => void}} options
  *   close: label of the button; content: moved in here
- * @returns {{element: HTMLElement, close: () => void}} close puts nothing back: onClose says where the content goes
+ * @returns {{element: HTMLElement, close: () => void}} close moves nothing back: onClose does
  */
 export function openWindow({ title, close: closeLabel, content, onClose }) {
   const element = document.createElement("section");

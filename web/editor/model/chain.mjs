@@ -1,6 +1,6 @@
 // @ts-check
-// The chain in the browser: the grammar and the sentences of got_models/chain/grammar.py; tests/chains.json binds the two.
-// `readText` is the editor's lenient reader: it goes on behind a mistake and says where each one stands. Pure.
+// The chain in the browser: the grammar and the messages of got_models/chain; tests/chains.json tests both. `readText`
+// is the editor's lenient reader: it continues after a mistake and returns the place of each one. Pure.
 
 import { findColor, nextColor } from "./colors.mjs";
 
@@ -86,21 +86,21 @@ export function parseRegions(text) {
   });
 }
 
-/** Every box of a text as a person types it, and every mistake in it. Spans are in this very text.
+/** Every box of a text as a person types it, and every mistake. Spans are in this text.
  * @param {string} text @returns {{marks: Mark[], problems: Problem[]}} */
 export function readText(text) {
-  let found = lately.get(text);
+  let found = recent.get(text);
   if (!found) {
-    if (lately.size >= 4) lately.clear();
+    if (recent.size >= 4) recent.clear();
     found = read(text);
-    lately.set(text, found);
+    recent.set(text, found);
   }
   return found;
 }
 
-/** What was read last: while a box is dragged, the same texts are asked for again and again.
+/** The last results: during a drag the same texts are read again and again.
  * @type {Map<string, {marks: Mark[], problems: Problem[]}>} */
-const lately = new Map();
+const recent = new Map();
 
 /** @param {string} text @returns {{marks: Mark[], problems: Problem[]}} */
 function read(text) {
@@ -191,7 +191,7 @@ function readCorners(match, number) {
  * @param {string} text @param {number} start @param {number} stop */
 function phraseBefore(text, start, stop) {
   const before = text.slice(start, stop);
-  const last = endWithout(before, isSpace); // behind it there is white space alone
+  const last = endWithout(before, isSpace); // only white space follows
   let first = 0;
   for (const { index, groups, 0: found } of before.matchAll(CLAUSE))
     if (groups?.begins && index + found.length < last) first = index + found.length;
@@ -217,7 +217,7 @@ function strip(text) {
   return text.slice(start, Math.max(start, endWithout(text, isSpace)));
 }
 
-/** Where a text ends without what `out` says of its last characters.
+/** The end of a text without its last characters for which `out` is true.
  * @param {string} text @param {(char: string) => boolean} out */
 function endWithout(text, out) {
   let end = text.length;

@@ -52,12 +52,12 @@ export function findColor(/** @type {string} */ word) {
   return rgb ? { word: key, red: rgb[0], green: rgb[1], blue: rgb[2] } : null;
 }
 
-/** A color as CSS writes it. @param {Color} color @param {number} [alpha] */
-export function cssColor({ red, green, blue }, alpha = 1) {
-  return alpha === 1 ? `rgb(${red}, ${green}, ${blue})` : `rgba(${red}, ${green}, ${blue}, ${alpha})`;
+/** A color in CSS notation. @param {Color} color */
+export function cssColor({ red, green, blue }) {
+  return `rgb(${red}, ${green}, ${blue})`;
 }
 
-/** The palette's next color: the first word not in `used`; with all in use, the `count`-th, round and round.
+/** The palette's next color: the first word not in `used`; if all are in use, the `count`-th, modulo their number.
  * @param {Set<string>} used @param {number} count @returns {Color} */
 export function nextColor(used, count) {
   const word = PALETTE.find((word) => !used.has(word)) ?? PALETTE[count % PALETTE.length];

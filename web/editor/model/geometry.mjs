@@ -1,6 +1,6 @@
 // @ts-check
-// Boxes under a pointer: what is hit, how it moves, what it snaps to. All in the chain's 0..999 units; `perPixel`
-// says how many units one pixel of the screen is, along x and along y, so that handles feel the same at any zoom. Pure.
+// Boxes under a pointer: what is hit, how it moves, what it snaps to. All in the chain's 0..999 units. `perPixel` is the
+// number of units of one screen pixel, along x and y, so that handles have the same size at any zoom. Pure.
 
 import { LAST } from "./chain.mjs";
 
@@ -10,13 +10,13 @@ import { LAST } from "./chain.mjs";
 /** @typedef {{index: number, handle: Handle | null}} Hit a region, and which of its handles, if one */
 /** @typedef {{grid: number, edges: {x: number[], y: number[]}, reach: Point}} Snap grid 0 is none */
 
-export const LEAST = 8; // units: no side of a box becomes smaller by dragging
-const HANDLE_REACH = 7; // pixels around a handle's middle that still hit it
+export const LEAST = 8; // units: no drag makes a side smaller
+const HANDLE_REACH = 7; // pixels around a handle's middle that hit it
 
 /** @type {readonly Handle[]} */
 export const HANDLES = ["nw", "n", "ne", "e", "se", "s", "sw", "w"];
 
-/** Where a handle's middle lies. @param {Box} box @param {Handle} handle @returns {Point} */
+/** The middle of a handle. @param {Box} box @param {Handle} handle @returns {Point} */
 export function handlePoint([x0, y0, x1, y1], handle) {
   const x = handle.includes("w") ? x0 : handle.includes("e") ? x1 : (x0 + x1) / 2;
   const y = handle.includes("n") ? y0 : handle.includes("s") ? y1 : (y0 + y1) / 2;
@@ -38,14 +38,13 @@ export function contains([x0, y0, x1, y1], [x, y]) {
   return x >= x0 && x <= x1 && y >= y0 && y <= y1;
 }
 
-/** The regions whose boxes hold a point, the front one first. Boxes that are null are not there.
+/** The regions whose boxes contain a point, the front one first. A box that is null is not hit.
  * @param {readonly (Box | null)[]} boxes @param {readonly number[]} order back to front @param {Point} point */
 export function regionsAt(boxes, order, point) {
   return order.filter((index) => boxes[index] && contains(/** @type {Box} */ (boxes[index]), point)).reverse();
 }
 
-/** What a press at a point takes hold of: a handle of the selected region, the selected region itself, else the
- * front region there. @param {readonly (Box | null)[]} boxes @param {readonly number[]} order @param {Point} point
+/** What a press at a point hits: a handle of the selected region, else the selected region, else the front region. @param {readonly (Box | null)[]} boxes @param {readonly number[]} order @param {Point} point
  * @param {number} selected -1 for none @param {Point} perPixel @param {number} [reach] @returns {Hit | null} */
 export function hitTest(boxes, order, point, selected, perPixel, reach) {
   const box = boxes[selected];
@@ -56,7 +55,8 @@ export function hitTest(boxes, order, point, selected, perPixel, reach) {
   return { index: found.includes(selected) ? selected : found[0], handle: null };
 }
 
-/** The region below the selected one at a point, round and round; the front one if the selected is not there.
+/** The region below the selected one at a point; from the last one back to the front. The front one if the selected
+ * region is not there.
  * @param {readonly (Box | null)[]} boxes @param {readonly number[]} order @param {Point} point
  * @param {number} selected */
 export function nextBelow(boxes, order, point, selected) {
@@ -64,7 +64,7 @@ export function nextBelow(boxes, order, point, selected) {
   return found.length ? found[(found.indexOf(selected) + 1) % found.length] : -1;
 }
 
-/** A box carried by (dx, dy), kept whole inside the picture. @param {Box} box @param {number} dx @param {number} dy
+/** A box moved by (dx, dy), kept whole inside the image. @param {Box} box @param {number} dx @param {number} dy
  * @returns {Box} */
 export function moveBox([x0, y0, x1, y1], dx, dy) {
   const x = clamp(Math.round(dx), -x0, LAST - x1);
@@ -72,7 +72,7 @@ export function moveBox([x0, y0, x1, y1], dx, dy) {
   return [x0 + x, y0 + y, x1 + x, y1 + y];
 }
 
-/** A box with one handle carried by (dx, dy). The other side stays; no side becomes smaller than LEAST.
+/** A box with one handle moved by (dx, dy). The other sides stay, and no side becomes smaller than LEAST.
  * @param {Box} box @param {Handle} handle @param {number} dx @param {number} dy @returns {Box} */
 export function resizeBox([x0, y0, x1, y1], handle, dx, dy) {
   const [x, y] = [Math.round(dx), Math.round(dy)];
@@ -93,7 +93,7 @@ export function boxBetween(from, to) {
   return x1 - x0 < LEAST || y1 - y0 < LEAST ? null : [x0, y0, x1, y1];
 }
 
-/** What boxes snap to: a grid and the edges of the other boxes. @param {readonly (Box | null)[]} others
+/** What a box snaps to: a grid, and the edges of the image and of the other boxes. @param {readonly (Box | null)[]} others
  * @param {number} grid step, 0 for none @param {Point} perPixel @returns {Snap} */
 export function snapTo(others, grid, perPixel) {
   const boxes = /** @type {Box[]} */ (others.filter(Boolean));
@@ -107,14 +107,14 @@ export function snapPoint([x, y], snap) {
   return snap ? [x + pull([x], "x", snap), y + pull([y], "y", snap)] : [x, y];
 }
 
-/** A moved box, shifted so that its nearest edge meets what it snaps to. @param {Box} box @param {Snap | null} snap
+/** A moved box, shifted so that its nearest side snaps. @param {Box} box @param {Snap | null} snap
  * @returns {Box} */
 export function snapMoved(box, snap) {
   if (!snap) return box;
   return moveBox(box, pull([box[0], box[2]], "x", snap), pull([box[1], box[3]], "y", snap));
 }
 
-/** A resized box, its moving sides shifted to what they snap to. @param {Box} box @param {Handle} handle
+/** A resized box, its moving sides snapped. @param {Box} box @param {Handle} handle
  * @param {Snap | null} snap @returns {Box} */
 export function snapResized(box, handle, snap) {
   if (!snap) return box;

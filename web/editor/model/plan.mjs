@@ -1,6 +1,6 @@
 // @ts-check
-// The plan a person works on: the value that a workflow keeps, and every change to it. Pure: a plan goes in, a new one
-// comes out; the same plan comes out if nothing changes, also where a lock forbids the change.
+// The plan that a person edits: the value that a workflow keeps, and every change to it. Pure: each function returns a
+// new plan, or the same one if nothing changes, for example because the region is locked.
 
 import { LAST, canonicalText, boxText, plainText, readText } from "./chain.mjs";
 import { findColor, nextColor } from "./colors.mjs";
@@ -10,12 +10,12 @@ import { findColor, nextColor } from "./colors.mjs";
 /** @typedef {{locked: boolean, hidden: boolean}} Flags */
 /**
  * @typedef {object} Plan
- * @property {string} plan the chain that came from upstream, in the plain form
+ * @property {string} plan the chain as it came from upstream, in the plain form
  * @property {string} text the chain as the person sees and edits it
  * @property {readonly Flags[]} flags one for each box of the text, good or bad, in reading order
  * @property {readonly number[]} order indices of the boxes, back to front
- * @property {boolean} approved the person let the plan pass as it is
- * @property {string | null} raw a saved value that this version cannot read: kept until the person edits
+ * @property {boolean} approved the person resumed the run with the plan as it came
+ * @property {string | null} raw a saved value that this version cannot read, kept until the person edits
  * @property {"broken" | "newer" | null} notice why it could not be read
  */
 
@@ -35,7 +35,7 @@ export const EMPTY = Object.freeze({
 
 // ------------------------------------------------------------------------------------------------- the saved value
 
-/** Read a saved value. What cannot be read gives an empty plan that remembers it. @param {unknown} value
+/** Read a saved value. One that cannot be read gives an empty plan that keeps it. @param {unknown} value
  * @returns {Plan} */
 export function parsePlan(value) {
   if (value === "" || value === null || value === undefined) return EMPTY;
@@ -86,8 +86,8 @@ export function serializePlan({ plan, text, flags, order, approved, raw }) {
   });
 }
 
-/** The value that travels with a run: "" unless something was edited, locked or approved. What only the browser
- * needs is left out, so that hiding a box or bringing it forward runs nothing again. @param {Plan} plan */
+/** The value for a run: "" unless something was edited, locked or approved. What only the browser needs is left out,
+ * so that hiding a box or changing the order runs no node again. @param {Plan} plan */
 export function promptValue(plan) {
   const locked = plan.flags.some((flags) => flags.locked);
   if (!isEdited(plan) && !locked && !plan.approved) return "";
@@ -97,7 +97,7 @@ export function promptValue(plan) {
   return JSON.stringify({ version: VERSION, plan: plan.plan, text, ...rest });
 }
 
-/** What a run that waits goes on with: the plan that is shown, whatever is saved. @param {Plan} plan */
+/** What a paused run resumes with: the plan that is shown, whatever is saved. @param {Plan} plan */
 export function answerTo({ text, flags, order }) {
   return JSON.stringify({ text, regions: flags, order });
 }
@@ -109,8 +109,8 @@ export function isEdited({ plan, text }) {
 
 // ---------------------------------------------------------------------------------------------- the chain as a whole
 
-/** A chain comes from upstream. The one the edits were made on changes nothing; another one replaces them, and a
- * region that stands in it word for word keeps its lock. @param {Plan} plan @param {string} text @returns {Plan} */
+/** A chain comes from upstream. The chain that the edits were made on changes nothing. Another one replaces the edits;
+ * a locked region that is the same in it stays locked. @param {Plan} plan @param {string} text @returns {Plan} */
 export function arrive(plan, text) {
   const incoming = plainText(text);
   if (sameChain(plan.plan, incoming)) return plan;
@@ -134,13 +134,13 @@ export function backToPlan(plan) {
   return serializePlan(back) === serializePlan(plan) ? plan : back;
 }
 
-/** Let the plan pass as it is. @param {Plan} plan @returns {Plan} */
+/** Accept the plan as it came. @param {Plan} plan @returns {Plan} */
 export function approve(plan) {
   return plan.approved ? plan : { ...plan, approved: true };
 }
 
-/** Another text, typed or pasted. Locks and hiding follow their regions: those before and behind the change keep them;
- * inside it regions are matched in order if there are as many as before, else by what they say. @param {Plan} plan
+/** Another text, typed or pasted. Locks and hiding follow their regions: in reading order if there are as many as
+ * before, else by region, by box, then by phrase. @param {Plan} plan
  * @param {string} text @returns {Plan} */
 export function typeText(plan, text) {
   if (text === plan.text) return plan;
@@ -200,7 +200,7 @@ export function recolor(plan, index, word) {
   return changed(plan, { text });
 }
 
-/** Other words for what a box holds. @param {Plan} plan @param {number} index @param {string} phrase
+/** Another phrase for a box. @param {Plan} plan @param {number} index @param {string} phrase
  * @returns {Plan} */
 export function rephrase(plan, index, phrase) {
   const mark = unlocked(plan, index);
@@ -225,7 +225,7 @@ export function addRegion(plan, phrase, box, word) {
   return changed(plan, { text, flags: [...plan.flags, unmarked()], order: [...plan.order, marks.length] });
 }
 
-/** A copy of a region, a little aside, at the end of the text. @param {Plan} plan @param {number} index
+/** A copy of a region, moved a little, at the end of the text. @param {Plan} plan @param {number} index
  * @returns {Plan} */
 export function duplicateRegion(plan, index) {
   const mark = readText(plan.text).marks[index];
@@ -236,13 +236,13 @@ export function duplicateRegion(plan, index) {
   return addRegion(plan, mark.phrase, [x0 + dx, y0 + dy, x1 + dx, y1 + dy]);
 }
 
-/** Take phrase and box out of the sentence and mend what is left of it. @param {Plan} plan @param {number} index
+/** Remove phrase and box from the sentence, and repair the rest of it. @param {Plan} plan @param {number} index
  * @returns {Plan} */
 export function removeRegion(plan, index) {
   const mark = unlocked(plan, index);
   if (!mark) return plan;
   const [left, right] = [plan.text.slice(0, mark.phraseSpan[0]), plan.text.slice(mark.boxSpan[1])];
-  const text = mended(left, right, /^\p{Lu}/u.test(mark.phrase));
+  const text = repaired(left, right, /^\p{Lu}/u.test(mark.phrase));
   const flags = plan.flags.filter((_, i) => i !== index);
   const order = plan.order.filter((i) => i !== index).map((i) => (i > index ? i - 1 : i));
   return changed(plan, { text, flags, order });
@@ -258,7 +258,7 @@ export function setHidden(plan, index, hidden) {
   return flagged(plan, index, { hidden });
 }
 
-/** One place further to the front of the drawing; the text stays. @param {Plan} plan @param {number} index */
+/** One place further to the front. The text stays. @param {Plan} plan @param {number} index */
 export function bringForward(plan, index) {
   return shifted(plan, index, 1);
 }
@@ -268,7 +268,7 @@ export function sendBack(plan, index) {
   return shifted(plan, index, -1);
 }
 
-// -------------------------------------------------------------------------------------------------- mending sentences
+// ------------------------------------------------------------------------------------------------ repairing sentences
 
 const CONNECTIVES =
   "and|or|with|while|where|there|is|are|has|have|had|holds?|shows?|portrays?|depicts?|features?|contains?|on|in|at|of|" +
@@ -282,10 +282,10 @@ const BOX_AHEAD = /^[^.!?;。！？\n]*\(\s*\p{Nd}/u; // in the same sentence
 const ENDS_HERE = /^\s*(?:[.!?;。！？]|\n|$)/u;
 const SENTENCE_END = /(?:^|[.!?。！？]\s*|\n\s*|(?:^|\n)\s*\d+\.\s*)$/u;
 
-/** What is left of a sentence when something between two parts was taken out. @param {string} left
- * @param {string} right @param {boolean} capital what was taken out began with one
+/** Join the two parts of a sentence when something between them was removed. @param {string} left
+ * @param {string} right @param {boolean} capital the removed part began with a capital letter
  * @returns {string} */
-function mended(left, right, capital) {
+function repaired(left, right, capital) {
   if (ENDS_HERE.test(right)) return endOfSentence(left, right);
   if (SENTENCE_END.test(left)) {
     const rest = stripped(right, FIRST_CONNECTIVE);
@@ -296,7 +296,7 @@ function mended(left, right, capital) {
   if (joinsList && LIST_END.test(left.trimEnd())) return left.trimEnd().replace(LIST_END, "") + right;
   const dangling = LAST_CONNECTIVE.test(left.trimEnd());
   if (joinsList && dangling && !BOX_AHEAD.test(right))
-    return mended(stripped(left.trimEnd(), LAST_CONNECTIVE), right, capital);
+    return repaired(stripped(left.trimEnd(), LAST_CONNECTIVE), right, capital);
   const rest = joinsList && dangling ? right.replace(LIST_START, "") : dangling ? stripped(right, FIRST_CONNECTIVE) : right;
   return `${left.trimEnd()}${/^[\s,;:.]/.test(rest) ? "" : " "}${rest}`;
 }
@@ -313,7 +313,7 @@ function endOfSentence(left, right) {
   return before.trimEnd() ? `${before.trimEnd()}${/^\s|^$/.test(rest) ? "" : " "}${rest}` : rest.trimStart();
 }
 
-/** @param {string} text @param {RegExp} pattern taken away again and again */
+/** @param {string} text @param {RegExp} pattern removed as often as it matches */
 function stripped(text, pattern) {
   for (let next = text.replace(pattern, ""); next !== text; next = text.replace(pattern, "")) text = next;
   return text;
@@ -321,7 +321,7 @@ function stripped(text, pattern) {
 
 // ------------------------------------------------------------------------------------------------------------ helpers
 
-/** An edit by the person: what could not be read before is given up now. @param {Plan} plan
+/** An edit by the person. It replaces a saved value that could not be read. @param {Plan} plan
  * @param {Partial<Plan>} change @returns {Plan} */
 function changed(plan, change) {
   const next = { ...plan, ...change, raw: null, notice: null };
@@ -371,7 +371,7 @@ function spliced(text, [start, stop], by) {
   return text.slice(0, start) + by + text.slice(stop);
 }
 
-/** A phrase without what the grammar would read as something else. @param {string} phrase */
+/** A phrase without the characters that the grammar reads as something else. @param {string} phrase */
 function cleanPhrase(phrase) {
   return phrase.replace(/[()<>|\s]+/g, " ").trim();
 }

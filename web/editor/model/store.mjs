@@ -178,7 +178,7 @@ export class Store {
     else this.#announce("announceMoved", plan, selected);
   }
 
-  /** @param {Announcement} message @param {Plan} plan @param {number} index of a region, or of none: says nothing */
+  /** @param {Announcement} message @param {Plan} plan @param {number} index of a region; of none: announces nothing */
   #announce(message, plan, index) {
     const mark = readText(plan.text).marks[index];
     if (mark) this.#handlers.onAnnounce(message, { name: mark.phrase, box: String(mark.box ?? "") });

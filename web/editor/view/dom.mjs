@@ -38,7 +38,7 @@ const ICONS = {
 /** @typedef {keyof typeof ICONS} IconName */
 
 /** @param {IconName} name */
-export function icon(name) {
+function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
   for (const [key, value] of Object.entries({ viewBox: "0 0 16 16", "aria-hidden": "true", class: "got-icon" }))
     svg.setAttribute(key, value);
@@ -48,7 +48,7 @@ export function icon(name) {
   return svg;
 }
 
-/** A button that shows an icon and says its label to a screen reader and on hovering.
+/** A button with an icon. Its label is for screen readers and shown on hover.
  * @param {IconName} name @param {string} label @param {() => void} onClick @param {AbortSignal} signal */
 export function iconButton(name, label, onClick, signal) {
   const button = make("button", { type: "button", className: "got-button", title: label, "aria-label": label }, icon(name));
@@ -56,7 +56,7 @@ export function iconButton(name, label, onClick, signal) {
   return button;
 }
 
-/** Another icon and label for a button, only if they differ. @param {HTMLElement} button @param {IconName} name
+/** Give a button another icon and label, if they differ. @param {HTMLElement} button @param {IconName} name
  * @param {string} label */
 export function relabel(button, name, label) {
   if (button.title === label) return;
@@ -65,7 +65,8 @@ export function relabel(button, name, label) {
   button.replaceChildren(icon(name));
 }
 
-/** Keys typed into a field stay in it, but for ComfyUI's own that work anywhere; what was typed counts before those.
+/** Keep the keys that are typed into a field from ComfyUI, except for those that run or save. The typed text becomes an
+ * edit before those.
  * @param {HTMLElement} field @param {AbortSignal} signal */
 export function keepKeys(field, signal) {
   for (const type of ["keyup", "keypress", "copy", "cut", "paste"])
@@ -78,8 +79,7 @@ export function keepKeys(field, signal) {
   field.addEventListener("keydown", pass, { signal });
 }
 
-/** Is it a key by which ComfyUI runs (Ctrl+Enter, with Shift or Alt too) or saves (Ctrl+S)? They mean nothing to a
- * field. @param {KeyboardEvent} event */
+/** Is it a key that runs (Ctrl+Enter, also with Shift or Alt) or saves (Ctrl+S)? They mean nothing to a field. @param {KeyboardEvent} event */
 export function isForComfy({ key, ctrlKey, metaKey }) {
   return (ctrlKey || metaKey) && /^(enter|s)$/i.test(key);
 }

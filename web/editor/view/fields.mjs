@@ -25,7 +25,7 @@ export class Fields {
     this.#store = store;
     this.#messages = messages;
     this.#announcer = announcer;
-    this.#phrase = make("input", { type: "text", className: "got-wide", "aria-label": messages.phrase, title: messages.phrase });
+    this.#phrase = make("input", { type: "text", "aria-label": messages.phrase, title: messages.phrase });
     const number = { type: "number", min: "0", max: "999", step: "1" };
     const sides = [messages.left, messages.top, messages.right, messages.bottom];
     this.#corners = sides.map((name) => make("input", { ...number, "aria-label": name, title: name }));
@@ -111,7 +111,6 @@ export class Fields {
       if (input.value !== value && (always || document.activeElement !== input)) input.value = value;
     };
     this.element.disabled = !region || streaming !== null;
-    this.element.classList.toggle("got-locked", locked);
     for (const input of [this.#phrase, this.#color, ...this.#corners]) input.readOnly = locked;
     set(this.#phrase, region?.label ?? "");
     set(this.#color, region ? region.color.word : "");

@@ -1,5 +1,5 @@
 // @ts-check
-// The canvas of the panel: it passes pointer and keys to the model, and paints what the view says.
+// The canvas of the panel: it passes pointer and keys to the model, and paints the view.
 
 import { drag, hover, press, release } from "../model/pointer.mjs";
 import { Ask } from "./ask.mjs";
