@@ -4,18 +4,17 @@ import io
 import itertools
 import json
 import re
-import time
+import uuid
 
 import numpy as np
 import pytest
 from got.got_models.chain.grammar import parse_regions, plain_text, read_chain
+from got.tests.browser.page import SOON
 from got.tests.integration.graphs import EXAMPLES
-from got.tools.browser import comfyui_page
+from got.tests.wait import until
 from got.world.detector import detect, overlap
 from PIL import Image
 
-SETTLE = 500  # ms until ComfyUI's layout rests
-SOON = 20_000  # ms for what needs no network
 PROMPT = "a red circle left of a blue square on a pink background"
 SAMPLING = {"sampling_mode": "off", "sampling_mode.repetition_penalty": 1.05, "max_length": 300, "constrain": True}
 TEXT = "A red circle (100,200),(300,400) (red) is left of a blue square (600,200),(800,400) (blue)."
@@ -35,10 +34,10 @@ def planned(pause="off", seconds=0):
     }
 
 
-def typed(text=TEXT, pause="off", seconds=0):
+def typed(text=TEXT, pause="off", seconds=0, prompt=PROMPT):
     """A chain that somebody wrote, and the editor: no network runs."""
     return {
-        "2": {"class_type": "GoTChainFromText", "inputs": {"text": text, "prompt": PROMPT}},
+        "2": {"class_type": "GoTChainFromText", "inputs": {"text": text, "prompt": prompt}},
         "3": editor(["2", 0], pause, seconds),
         "4": {"class_type": "PreviewAny", "inputs": {"source": ["3", 1]}},
     }
@@ -52,8 +51,9 @@ def editor(chain, pause, seconds):
 class Desk:
     """A person at the page: opens graphs, runs them, and works in the one editor on it."""
 
-    def __init__(self, page, errors, client):
-        self.page, self.errors, self.client = page, errors, client
+    def __init__(self, browser):
+        self.browser, self.page, self.client = browser, browser.page, browser.client
+        self.queue, self.run, self.ended = browser.queue, browser.run, browser.ended
 
     def open(self, graph, name="test"):
         """Open a graph; one that was opened last by the same name makes way for it."""
@@ -76,7 +76,11 @@ class Desk:
             }}"""
         )
         self.page.locator(".got-canvas").wait_for(timeout=SOON)
-        self.page.wait_for_timeout(SETTLE)
+        self.browser.rest()
+
+    def reload(self):
+        self.browser.reload()
+        self.arrange()
 
     def switch_workflow(self):
         """Look at the other one of the last two workflows."""
@@ -89,27 +93,6 @@ class Desk:
             }"""
         )
         self.arrange()
-
-    def queue(self):
-        with self.page.expect_response("**/api/prompt", timeout=SOON) as answer:
-            self.page.evaluate("() => { app.queuePrompt(0); }")
-        assert answer.value.status == 200, answer.value.text()
-        return answer.value.json()["prompt_id"]
-
-    def run(self, expected="success"):
-        """Run the graph to its end; returns its entry in the server's history, once the page has heard of it."""
-        entry = self.ended(self.queue())
-        assert entry["status"]["status_str"] == expected, entry["status"]
-        self.page.wait_for_timeout(300)
-        return entry
-
-    def ended(self, prompt):
-        end = time.monotonic() + 300
-        while time.monotonic() < end:
-            if entry := self.client.get(f"/history/{prompt}").get(prompt):
-                return entry
-            time.sleep(0.1)
-        raise TimeoutError(f"prompt {prompt} did not end")
 
     # ------------------------------------------------------------------------------------------- what is there
 
@@ -165,31 +148,20 @@ class Desk:
         return self.page.get_by_role("button", name=name, exact=True)
 
     def until_boxes(self, expected):
-        self.page.wait_for_timeout(50)
-        end = time.monotonic() + 10
-        while time.monotonic() < end and self.boxes() != expected:
-            self.page.wait_for_timeout(100)
-        assert self.boxes() == expected
+        until(lambda: self.boxes() == expected, seconds=10)
 
+    def paused(self):
+        """Wait until the editor shows that the run is paused."""
+        self.pause_bar.wait_for(timeout=SOON)
 
-@pytest.fixture(scope="module", params=["classic", "nodes 2"])
-def page(request, server):
-    with comfyui_page(server.url) as (page, errors):
-        page.evaluate(
-            "async (vue) => { await app.extensionManager.setting.set('Comfy.VueNodes.Enabled', vue); }",
-            request.param == "nodes 2",
-        )
-        page.wait_for_timeout(SETTLE)
-        yield page, errors
+    @property
+    def pause_bar(self):
+        return self.page.get_by_text(re.compile("The run is paused"))
 
 
 @pytest.fixture
-def desk(page, client):
-    desk = Desk(*page, client)
-    desk.errors.clear()
-    yield desk
-    assert desk.errors == []
-    assert desk.page.locator("[role=dialog]").count() == 0
+def desk(renderer, browser):
+    return Desk(browser)
 
 
 FIRST, SECOND = [100, 200, 300, 400], [600, 200, 800, 400]
@@ -203,11 +175,17 @@ def without_snap(desk):
 @pytest.fixture
 def typed_desk(desk):
     """An editor with two regions that somebody wrote, snap off."""
-    desk.open(typed())
+    desk.prompt = unique()
+    desk.open(typed(prompt=desk.prompt))
     desk.run()
     desk.until_boxes([FIRST, SECOND])
     without_snap(desk)
     return desk
+
+
+def unique():
+    """A prompt that no other test uses, so that nothing of theirs is taken for this one's."""
+    return f"{PROMPT}, {uuid.uuid4()}"
 
 
 def near(box, expected, tolerance=4):
@@ -405,9 +383,9 @@ def test_the_canvas_follows_the_text_and_a_mistake_is_said_as_the_server_says_it
         desk.page.evaluate("() => { app.queuePrompt(0).catch(() => {}); }")
     assert answer.value.status == 400
     assert str(said.value) in answer.value.text().replace("\\\\", "\\")
-    desk.page.wait_for_timeout(SETTLE)
+    desk.browser.rest()
     desk.page.keyboard.press("Escape")  # ComfyUI's own message about it
-    desk.errors.clear()  # the browser notes the refused request itself
+    desk.browser.errors.clear()  # the browser notes the refused request
     assert desk.text() == wrong
     desk.type(MOVED)
     assert read_chain(desk.run()["outputs"]["4"]["text"][0]).text == read_chain(MOVED).text
@@ -419,7 +397,7 @@ def test_what_is_typed_stays_when_a_run_reports(typed_desk):
     area.press("Control+End")
     with desk.page.expect_response(re.compile("/history|/jobs"), timeout=SOON):  # ComfyUI asks when a run has ended
         desk.page.evaluate("() => { app.queuePrompt(0); }")
-        area.press_sequentially(" A green star", delay=100)
+        area.press_sequentially(" A green star", delay=40)
     area.press_sequentially(" (10,10),(90,90)", delay=20)
     typed = f"{TEXT} A green star (10,10),(90,90)"
     assert desk.text() == typed
@@ -450,7 +428,6 @@ def test_comfyuis_keys_run_and_save_and_no_others_leave_a_field(typed_desk, larg
     assert "A big red circle" in desk.value()["text"]
     keys.press("Escape")
     dialog.wait_for(state="hidden", timeout=SOON)
-    desk.page.wait_for_timeout(SETTLE)
 
 
 def asked_by(desk, key):
@@ -469,7 +446,8 @@ def test_the_picture_that_is_wanted_lies_behind_however_late_another_one_comes(d
         """async () => {
             const { Panel } = await import('/extensions/ComfyUI-GoT/editor/view/panel.mjs');
             const { messagesFor } = await import('/extensions/ComfyUI-GoT/editor/model/messages.mjs');
-            const nothing = () => {};
+            const nothing = () => {}, images = [], { Image } = window;
+            window.Image = class extends Image { constructor() { super(); images.push(this); } };
             const on = { onEdit: nothing, onLarge: nothing, onResume: nothing, onHistory: nothing, onKeep: nothing };
             const panel = new Panel({ messages: messagesFor('en'), ...on });
             Object.assign(panel.element.style, { position: 'fixed', inset: '0', zIndex: '9999' });
@@ -478,7 +456,8 @@ def test_the_picture_that_is_wanted_lies_behind_however_late_another_one_comes(d
             const choice = panel.element.querySelector('.got-choice');
             choice.value = 'result';
             choice.dispatchEvent(new Event('change'));
-            return panel;
+            window.Image = Image;
+            return Object.assign(panel, { images });
         }"""
     )
     middle = """(panel) => {
@@ -488,7 +467,8 @@ def test_the_picture_that_is_wanted_lies_behind_however_late_another_one_comes(d
     desk.page.wait_for_function(f"(panel) => ({middle})(panel)[1] > 90", arg=seen, timeout=SOON)
     [route] = late
     route.fulfill(body=plain("red"), content_type="image/png")
-    desk.page.wait_for_timeout(SETTLE)
+    frames = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
+    desk.page.wait_for_function(f"(panel) => panel.images[0].naturalWidth && {frames}", arg=seen, timeout=SOON)
     red, green, *_ = seen.evaluate(middle)
     seen.evaluate("(panel) => { panel.destroy(); panel.element.remove(); }")
     assert green > 90 and red < 50
@@ -528,20 +508,15 @@ def edited(desk):
     return value
 
 
-def test_edits_outlive_a_reload_and_a_change_of_renderer(typed_desk):
+def test_edits_outlive_a_reload_and_a_change_of_renderer(typed_desk, renderer):
     desk = typed_desk
     value = edited(desk)
-    desk.page.wait_for_timeout(1500)  # ComfyUI writes its draft now and then
-    desk.page.reload()
-    desk.page.wait_for_function("!!(window.app?.graph?.nodes?.length)", timeout=60_000)
-    desk.arrange()
+    desk.browser.drafted(desk.prompt, desk.page.evaluate(f"() => {WIDGET}.value"))
+    desk.reload()
     assert desk.value() == value
-    setting = "app.extensionManager.setting"
-    was = desk.page.evaluate(f"() => {setting}.get('Comfy.VueNodes.Enabled')")
-    for renderer in (not was, was):
-        desk.page.evaluate(f"async (vue) => {{ await {setting}.set('Comfy.VueNodes.Enabled', vue); }}", renderer)
-        desk.page.wait_for_timeout(2 * SETTLE)
-        assert desk.page.locator(".got-canvas").is_visible()
+    for vue in (not renderer, renderer):
+        desk.browser.set("Comfy.VueNodes.Enabled", vue)
+        desk.page.locator(".got-canvas").wait_for(timeout=SOON)
         assert desk.value() == value and desk.text() == MOVED
 
 
@@ -572,20 +547,19 @@ def test_each_of_two_open_workflows_hears_of_its_own_runs_alone(typed_desk):
     value = desk.value()
     desk.open(typed(other, pause="wait for me"), "other")
     prompt = desk.queue()
-    paused(desk)
+    desk.paused()
     desk.until_boxes([[1, 1, 500, 500]])
     desk.switch_workflow()
-    assert desk.page.get_by_text(re.compile("The run is paused")).is_hidden()
+    assert desk.pause_bar.is_hidden()
     assert desk.value() == value and desk.text() == MOVED
     desk.client.post(f"/got/pause/{prompt}/3", {"text": other})
     assert desk.ended(prompt)["status"]["status_str"] == "success"
-    desk.page.wait_for_timeout(SETTLE)
     assert desk.value() == value and desk.text() == MOVED
     desk.button("Earlier plans").click()
     assert desk.page.locator(".got-thumb").count() == 1
     desk.switch_workflow()
     desk.until_boxes([[1, 1, 500, 500]])
-    assert desk.page.get_by_text(re.compile("The run is paused")).is_hidden()
+    assert desk.pause_bar.is_hidden()
     desk.button("Earlier plans").click()
     desk.page.locator(".got-thumb").wait_for(timeout=SOON)  # what ended while it was away
 
@@ -618,7 +592,7 @@ def test_inside_a_subgraph(typed_desk):
     desk = typed_desk
     desk.type(MOVED)
     desk.page.evaluate(f"() => {{ app.canvas.graph.convertToSubgraph(new Set([{EDITOR}])); }}")
-    desk.page.wait_for_timeout(SETTLE)
+    desk.browser.rest()
     entry = desk.run()
     assert read_chain(entry["outputs"]["4"]["text"][0]).text == read_chain(MOVED).text
 
@@ -626,28 +600,22 @@ def test_inside_a_subgraph(typed_desk):
 # ------------------------------------------------------------------------------------------------ ways of working
 
 
-def paused(desk):
-    bar = desk.page.get_by_text(re.compile("The run is paused"))
-    bar.wait_for(timeout=SOON)
-    return bar
-
-
 def test_a_run_that_waits_goes_on_with_the_edits_also_after_a_reload(desk):
-    desk.open(typed(pause="wait for me"))
+    prompt_text = unique()
+    desk.open(typed(pause="wait for me", prompt=prompt_text))
     prompt = desk.queue()
-    paused(desk)
-    desk.page.wait_for_timeout(1500)
-    desk.page.reload()
-    desk.page.wait_for_function("!!(window.app?.graph?.nodes?.length)", timeout=60_000)
-    desk.arrange()
-    paused(desk)
+    desk.paused()
+    desk.until_boxes([FIRST, SECOND])
+    desk.browser.drafted(prompt_text, TEXT)
+    desk.reload()
+    desk.paused()
     desk.until_boxes([FIRST, SECOND])
     desk.type(MOVED)
     desk.button("Resume").click()
     entry = desk.ended(prompt)
     assert entry["status"]["status_str"] == "success"
     assert read_chain(entry["outputs"]["4"]["text"][0]).text == read_chain(MOVED).text
-    desk.page.get_by_text(re.compile("The run is paused")).wait_for(state="hidden", timeout=SOON)
+    desk.pause_bar.wait_for(state="hidden", timeout=SOON)
     again = desk.run()  # the plan is taken on: no wait
     assert read_chain(again["outputs"]["4"]["text"][0]).text == read_chain(MOVED).text
 
@@ -656,7 +624,7 @@ def test_a_run_that_waits_goes_on_where_the_saved_edits_cannot_be_read(desk):
     desk.open(typed(pause="wait for me"))
     desk.page.evaluate(f"() => {{ {WIDGET}.value = 'not ours'; }}")
     prompt = desk.queue()
-    paused(desk)
+    desk.paused()
     desk.until_boxes([FIRST, SECOND])
     desk.button("Resume").click()
     assert read_chain(desk.ended(prompt)["outputs"]["4"]["text"][0]).text == read_chain(TEXT).text
@@ -666,14 +634,11 @@ def test_a_run_that_waits_goes_on_where_the_saved_edits_cannot_be_read(desk):
 def test_a_run_that_waits_obeys_stop_and_its_time_out(desk):
     desk.open(typed("A pear (2,2),(300,300) (green).", pause="wait for me"))  # one that nobody has answered yet
     prompt = desk.queue()
-    paused(desk)
-    start = time.monotonic()
+    desk.paused()
     desk.client.interrupt()
-    entry = desk.ended(prompt)
-    assert time.monotonic() - start < 10  # a busy machine; without Stop it would wait without end
+    entry = desk.ended(prompt)  # without Stop it would wait without end
     assert entry["status"]["messages"][-1][0] == "execution_interrupted"
-    waits = desk.page.get_by_text(re.compile("The run is paused"))
-    waits.wait_for(state="hidden", timeout=SOON)
+    desk.pause_bar.wait_for(state="hidden", timeout=SOON)
     desk.open(typed("A cup (1,1),(500,500) (red).", pause="wait for me", seconds=1))
     assert desk.run()["outputs"]["4"]["text"][0].startswith("A cup")
 
@@ -690,15 +655,12 @@ def test_what_the_model_writes_appears_as_it_is_written_and_stop_keeps_it(desk):
             window.watch = setInterval(() => look(area.value), 10);
         }}"""
     )
-    with desk.page.expect_response("**/api/prompt", timeout=SOON) as answer:
-        desk.page.evaluate("() => { app.queuePrompt(0); }")
-    prompt = answer.value.json()["prompt_id"]
+    prompt = desk.queue()
     desk.page.wait_for_function("() => document.querySelector('.got-typed').value.length > 20", timeout=60_000)
     desk.client.interrupt()
     entry = desk.ended(prompt)
     texts = [text for text in dict.fromkeys(desk.page.evaluate("() => window.shown")) if text]
     assert len(texts) >= 1 and all(b.startswith(a) for a, b in itertools.pairwise(texts))
-    desk.page.wait_for_timeout(SETTLE)
     desk.page.evaluate("() => clearInterval(window.watch)")
     if entry["status"]["status_str"] != "success":  # a fast machine may have been done before
         assert desk.text().startswith(texts[0]) and len(desk.text()) > 20
@@ -708,7 +670,7 @@ def test_a_run_that_stops_after_the_plan_goes_through_the_next_time(desk):
     desk.open(typed(pause="stop after the plan"))
     entry = desk.run()
     assert "4" not in entry["outputs"]
-    assert desk.page.locator(".p-toast-message").filter(has_text="stopped after the plan").count()
+    desk.page.locator(".p-toast-message").filter(has_text="stopped after the plan").first.wait_for(timeout=SOON)
     desk.until_boxes([FIRST, SECOND])
     desk.type(MOVED)
     assert read_chain(desk.run()["outputs"]["4"]["text"][0]).text == read_chain(MOVED).text

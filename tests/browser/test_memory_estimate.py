@@ -1,30 +1,25 @@
-"""GoT Loader tells in the browser, in both renderers, what the chosen model will need, before anything runs."""
+"""In the browser, in both renderers: GoT Loader shows the memory that the chosen model needs, before anything runs."""
 
 import json
 import re
 
 import pytest
+from got.tests.browser.page import SOON
 from got.tests.integration.graphs import EXAMPLES
-from got.tools.browser import comfyui_page
 
-SOON = 20_000  # ms
 LOADER = "app.graph.nodes.find((node) => node.type === 'GoTLoader')"
 MODEL = f"{LOADER}.widgets.find((widget) => widget.name === 'model_name')"
 FITS = re.compile(r"Chain \d+\.\d GB, image \d+\.\d GB of \d+\.\d GB: both fit together")
 
 
-@pytest.fixture(scope="module", params=["classic", "nodes 2"])
-def page(request, server):
-    with comfyui_page(server.url) as (page, errors):
-        page.evaluate(
-            "async (vue) => { await app.extensionManager.setting.set('Comfy.VueNodes.Enabled', vue); }",
-            request.param == "nodes 2",
-        )
-        workflow = json.loads((EXAMPLES.parent / "text_to_image.json").read_text(encoding="utf-8"))
-        page.evaluate("async (workflow) => { await app.loadGraphData(workflow); }", workflow)
-        errors.clear()
-        yield page
-        assert errors == []
+@pytest.fixture(scope="module")
+def opened(renderer, comfyui):
+    comfyui.load(json.loads((EXAMPLES.parent / "text_to_image.json").read_text(encoding="utf-8")))
+
+
+@pytest.fixture
+def page(opened, browser):
+    return browser.page
 
 
 def line(page):
@@ -46,7 +41,7 @@ def test_the_models_need_is_shown_when_a_workflow_is_opened(page):
     assert line(page).is_visible()
 
 
-def test_another_model_is_told_of_when_it_is_chosen(page):
+def test_another_models_need_is_shown_when_it_is_chosen(page):
     choose(page, "cut-short")
     shows(page, "is damaged or cut short")
     choose(page, "GoT-Tiny (bundled)")
@@ -62,7 +57,7 @@ def test_the_line_is_in_no_workflow(page):
     ]
 
 
-def test_it_is_told_in_the_readers_language(page):
+def test_it_is_shown_in_the_readers_language(page):
     page.evaluate("async () => { await app.extensionManager.setting.set('Comfy.Locale', 'zh'); }")
     choose(page, "GoT-Tiny (bundled)")
     shows(page, re.compile(r"\d+\.\d GB.+可同时加载"))
