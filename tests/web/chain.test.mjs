@@ -1,4 +1,4 @@
-// The browser's grammar gives what Python's gives, case by case, and finds every mistake where it stands.
+// The browser's grammar gives the same as Python's, case by case, and finds every mistake.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -50,8 +50,8 @@ const LONG = {
   spaces: ["a", " ", `b ${BOX}`],
   "wide spaces": ["a", "\u3000", `b ${BOX}`],
   "spaces and new lines": ["a", " \n", `b ${BOX}`],
-  "spaces behind a pair": ["(1,2)", " ", "b"],
-  "spaces behind a color": [`a ${BOX} (red`, " ", "b"],
+  "spaces after a pair": ["(1,2)", " ", "b"],
+  "spaces after a color": [`a ${BOX} (red`, " ", "b"],
   commas: ["a", ",", `b ${BOX}`],
   colons: ["a", " :", `b ${BOX}`],
   "small words": ["a", " of", ` b ${BOX}`],

@@ -39,7 +39,7 @@ const css = (/** @type {string} */ word) => cssColor(color(word));
 /** @param {Box | null} box @param {Partial<Region>} [change] @returns {Region} */
 const shown = (box, change) => ({ box, label: "a cup", color: color("red"), locked: false, hidden: false, ...change });
 
-/** A picture of 1000 by 500 pixels, so that a unit is a pixel wide and half a pixel high. @param {Region[]} regions
+/** An image of 1000 by 500 pixels, so that a unit is a pixel wide and half a pixel high. @param {Region[]} regions
  * @param {Partial<Scene>} [change] @returns {Scene} */
 const scene = (regions, change) => ({
   width: 1020, height: 520, ratio: 2, inset: 10, regions, order: regions.map((_, i) => i), selected: -1, hovered: -1, draft: null,
@@ -65,7 +65,7 @@ const padlocks = (calls) => called(calls, "fillRect").filter(({ values }) => val
 /** @param {Call[]} calls */
 const handles = (calls) => called(calls, "strokeRect", { strokeStyle: "accent" }).filter(({ values }) => values[2] === 8);
 
-test("the canvas is cleared first, at the screen's resolution, and the picture lies inside the inset", () => {
+test("the canvas is cleared first, at the screen's resolution, and the image is inside the inset", () => {
   const [transform, clear, move, ground] = painted(scene([]));
   assert.deepEqual([transform.name, transform.values], ["setTransform", [2, 0, 0, 2, 0, 0]]);
   assert.deepEqual([clear.name, clear.values], ["clearRect", [0, 0, 1020, 520]]);
@@ -137,7 +137,7 @@ test("a phrase is cut to its box, and left out where there is no room at all", (
   assert.equal(words(110), undefined);
 });
 
-test("a label stays inside the picture", () => {
+test("a label stays inside the image", () => {
   const corners = /** @type {Box[]} */ ([[990, 0, 999, 10], [990, 980, 999, 999], [0, 990, 400, 999]]);
   for (const box of corners) {
     const [label] = called(painted(scene([shown(box)])), "fillRect", { fillStyle: css("red"), globalAlpha: 1 });
@@ -146,29 +146,29 @@ test("a label stays inside the picture", () => {
   }
 });
 
-const picture = /** @type {any} */ ("a picture");
+const image = /** @type {any} */ ("an image");
 
-test("a picture is dimmed by as much as wanted, and wholly hidden it is not painted", () => {
-  const image = (/** @type {number} */ dim) => called(painted(scene([], { background: picture, dim })), "drawImage");
-  assert.deepEqual(image(0.25).map(({ values, style }) => [values, style.globalAlpha]), [[["a picture", 0, 0, 1000, 500], 0.75]]);
-  assert.deepEqual(image(1), []);
+test("an image is dimmed by as much as wanted, and wholly hidden it is not painted", () => {
+  const drawn = (/** @type {number} */ dim) => called(painted(scene([], { background: image, dim })), "drawImage");
+  assert.deepEqual(drawn(0.25).map(({ values, style }) => [values, style.globalAlpha]), [[["an image", 0, 0, 1000, 500], 0.75]]);
+  assert.deepEqual(drawn(1), []);
 });
 
-test("without a picture there are lines to go by, and with one there are none", () => {
+test("without an image there are lines to go by, and with one there are none", () => {
   assert.equal(called(painted(scene([])), "lineTo").length, 6);
-  assert.equal(called(painted(scene([], { background: picture })), "lineTo").length, 0);
+  assert.equal(called(painted(scene([], { background: image })), "lineTo").length, 0);
 });
 
 test("the mask leaves out the boxes that are shown, and is not there without any", () => {
   const regions = [shown(BOX), shown(BOX, { hidden: true }), shown(null)];
-  const masked = painted(scene(regions, { mask: true, background: picture }));
+  const masked = painted(scene(regions, { mask: true, background: image }));
   assert.deepEqual(called(masked, "rect").map(({ values }) => values), [[100, 100, 200, 100]]);
   assert.deepEqual(["save", "clip", "drawImage", "restore"].map((name) => called(masked, name).length), [1, 1, 2, 1]);
   for (const without of [scene(regions), scene(regions.slice(1), { mask: true })])
     assert.equal(called(painted(without), "clip").length, 0);
 });
 
-test("a box that is being drawn lies over everything", () => {
+test("a box that is being drawn is on top", () => {
   const line = painted(scene([shown([0, 0, 999, 999])], { selected: 0, draft: BOX })).at(-1);
   assert.deepEqual([line?.name, line?.values, line?.style.strokeStyle], ["strokeRect", [100, 100, 200, 100], "accent"]);
 });
@@ -194,7 +194,7 @@ test("of forty regions each is drawn once, hidden as hidden and locked as locked
   assert.equal(padlocks(calls).length, visible.filter((i) => regions[i].locked).length);
 });
 
-test("nothing is measured twice, not even for the next picture", () => {
+test("nothing is measured twice, not even for the next image", () => {
   const { context, calls } = recorder();
   const what = scene(forty("measured"));
   paint(context, what);
@@ -207,6 +207,6 @@ test("nothing is measured twice, not even for the next picture", () => {
 
 test("painting leaves the context opaque and without dashes", () => {
   const { context } = recorder();
-  paint(context, scene(forty("left"), { mask: true, background: picture, dim: 0.5, selected: 5, draft: BOX }));
+  paint(context, scene(forty("left"), { mask: true, background: image, dim: 0.5, selected: 5, draft: BOX }));
   assert.deepEqual([context.globalAlpha, context.dash], [1, []]);
 });

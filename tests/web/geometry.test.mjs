@@ -18,7 +18,7 @@ const ORDER = [0, 1, 2];
 /** @type {Point} */
 const ONE = [1, 1]; // a unit a pixel
 
-test("handles lie on the corners and in the middle of the sides", () => {
+test("handles are on the corners and in the middle of the sides", () => {
   const points = HANDLES.map((handle) => handlePoint(BOX, handle));
   const sides = [[100, 200], [200, 200], [300, 200], [300, 400], [300, 600], [200, 600], [100, 600], [100, 400]];
   assert.deepEqual(points, sides);
@@ -74,7 +74,7 @@ test("walking down at a point goes round and round", () => {
   assert.equal(nextBelow(STACK, ORDER, [950, 50], 2), -1);
 });
 
-test("a moved box keeps its size, also at the edges of the picture", () => {
+test("a moved box keeps its size, also at the edges of the image", () => {
   assert.deepEqual(moveBox(BOX, 10.4, -20.6), [110, 179, 310, 579]);
   assert.deepEqual(moveBox(BOX, -5000, -5000), [0, 0, 200, 400]);
   assert.deepEqual(moveBox(BOX, 5000, 5000), [799, 599, 999, 999]);
@@ -89,7 +89,7 @@ test("resizing moves only the sides of the handle", () => {
   for (const handle of HANDLES) assert.deepEqual(resizeBox(BOX, handle, 10, 20), expected[handle], handle);
 });
 
-test("resizing ends at the picture's edge and at the least size", () => {
+test("resizing ends at the image's edge and at the least size", () => {
   assert.deepEqual(resizeBox(BOX, "nw", -5000, -5000), [0, 0, 300, 600]);
   assert.deepEqual(resizeBox(BOX, "se", 5000, 5000), [100, 200, 999, 999]);
   assert.deepEqual(resizeBox(BOX, "se", -5000, -5000), [100, 200, 100 + LEAST, 200 + LEAST]);
@@ -114,7 +114,7 @@ test("a click draws nothing, and neither does a sliver", () => {
   assert.deepEqual(boxBetween([10, 10], [10 + LEAST, 10 + LEAST]), [10, 10, 18, 18]);
 });
 
-test("boxes snap to the picture's edges and the other boxes', six pixels away", () => {
+test("boxes snap to the image's edges and the other boxes', six pixels away", () => {
   const snap = snapTo([BOX, null], 0, [2, 1]);
   assert.deepEqual(snap, { grid: 0, edges: { x: [0, 999, 100, 300], y: [0, 999, 200, 600] }, reach: [12, 6] });
 });
@@ -141,7 +141,7 @@ test("a moved box meets an edge with whichever side is nearer, and keeps its siz
   assert.deepEqual(snapMoved([302, 605, 402, 705], null), [302, 605, 402, 705]);
 });
 
-test("a moved box that the grid pulls stays in the picture", () => {
+test("a moved box that the grid pulls stays in the image", () => {
   assert.deepEqual(snapMoved([512, 702, 987, 803], snapTo([], 50, ONE)), [500, 700, 975, 801]);
   assert.deepEqual(snapMoved([600, 0, 990, 100], snapTo([], 100, [0.1, 0.1])), [600, 0, 990, 100]);
   assert.deepEqual(snapMoved([655, 0, 990, 100], snapTo([], 100, [0.1, 0.1])), [664, 0, 999, 100]);

@@ -28,9 +28,9 @@ const WHOLE = graphOf(
 );
 const node = (/** @type {string} */ id) => /** @type {any} */ (WHOLE.getNodeById(id));
 
-test("the picture that was sampled from the chain is its result", () => assert.ok(isDrawnFrom(node("Editor"), node("Save"))));
+test("the image that was sampled from the chain is its result", () => assert.ok(isDrawnFrom(node("Editor"), node("Save"))));
 
-test("neither the painted plan, nor the plan on the picture, nor a picture of something else is", () => {
+test("neither the painted plan, nor the plan on the image, nor an image of something else is", () => {
   for (const id of ["Painted", "Shown", "GoTChainPreview", "Text", "Elsewhere", "Editor"])
     assert.ok(!isDrawnFrom(node("Editor"), node(id)), id);
 });

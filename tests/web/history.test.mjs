@@ -25,7 +25,7 @@ test("an empty plan and the newest one again change nothing", () => {
   assert.equal(remember(history, "a", 9), history);
 });
 
-test("an earlier plan comes to the front with its picture, instead of twice", () => {
+test("an earlier plan comes to the front with its image, instead of twice", () => {
   const history = remember(attachImage(of("a", "b"), "a", IMAGE), "a", 9);
   assert.deepEqual(history, [{ text: "a", picture: IMAGE, time: 9 }, { text: "b", picture: null, time: 2 }]);
 });
@@ -39,11 +39,11 @@ test("a change leaves the history it was made from as it was", () => {
   assert.equal(JSON.stringify(history), before);
 });
 
-test("a picture goes to the plan that it shows", () => {
+test("an image goes to the plan that it shows", () => {
   assert.deepEqual(attachImage(of("a", "b"), "a", IMAGE).map(({ picture }) => picture), [null, IMAGE]);
 });
 
-test("what is no small picture is not kept", () => {
+test("what is no small image is not kept", () => {
   const history = of("a");
   const large = "data:image/png;base64," + "A".repeat(MOST_IMAGE);
   for (const picture of [large, "https://example.org/a.png", "data:text/html;base64,AAAA", "data:image/svg+xml;,<svg/>", ""])
@@ -58,7 +58,7 @@ test("only so many plans are kept, the newest", () => {
   assert.equal(history.at(-1)?.text, "plan 3");
 });
 
-test("only so many characters are kept, pictures included, and the oldest plans go first", () => {
+test("only so many characters are kept, images included, and the oldest plans go first", () => {
   const third = MOST_TOTAL / 3 - 10;
   const history = of(..."abc".split("").map((letter) => letter.repeat(third)));
   assert.deepEqual(texts(history).map((text) => text[0]), ["c", "b", "a"]);

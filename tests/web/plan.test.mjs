@@ -51,7 +51,7 @@ test("a plan comes back from the workflow as it was", () => {
   }
 });
 
-test("what is at rest is not saved", () => {
+test("defaults are not saved", () => {
   assert.deepEqual(JSON.parse(serializePlan(came())), { version: VERSION, plan: TEXT, text: TEXT });
   assert.deepEqual(Object.keys(JSON.parse(serializePlan(setLocked(came(), 0, true)))), ["version", "plan", "text", "regions"]);
   assert.deepEqual(JSON.parse(serializePlan(bringForward(came(), 0))).order, [1, 0, 2]);
@@ -108,7 +108,7 @@ test("a run gets edits, locks and approval, and never what only the browser need
   assert.equal(JSON.parse(promptValue(approve(came()))).approved, true);
 });
 
-test("a plan over an unreadable value can be let pass", () => {
+test("a plan over an unreadable value can be accepted", () => {
   const passed = approve(arrive(parsePlan("no JSON"), TEXT));
   assert.deepEqual(JSON.parse(promptValue(passed)), { version: VERSION, plan: TEXT, text: TEXT, approved: true });
 });
@@ -139,7 +139,7 @@ test("another plan replaces edits, hiding, order and approval", () => {
   assert.deepEqual(arrive(edited, "a cat (1,2),(30,40) a hat (5,6),(70,80)"), came("a cat (1,2),(30,40) a hat (5,6),(70,80)"));
 });
 
-test("a locked region that stands in another plan word for word keeps its lock", () => {
+test("a locked region that is the same in another plan stays locked", () => {
   const plan = [0, 1].reduce((plan, index) => setLocked(plan, index, true), came());
   const other = "A dog (9,10),(11,12) (blue). Then a cup (1,2),(31,40) (red) and a hat (5,6),(70,80) (green).";
   assert.deepEqual(locked(arrive(plan, other)), ["a hat"]);
@@ -156,7 +156,7 @@ test("going back without having gone anywhere changes nothing", () => {
   assert.equal(backToPlan(EMPTY), EMPTY);
 });
 
-test("a run that waits goes on with what is shown, not with saved edits that cannot be read", () => {
+test("a paused run resumes with what is shown, not with saved edits that cannot be read", () => {
   for (const saved of ["", "{", '{"version": 9}']) {
     const plan = arrive(parsePlan(saved), TEXT);
     assert.deepEqual(JSON.parse(answerTo(plan)), { text: TEXT, regions: came().flags, order: [0, 1, 2] });
@@ -248,7 +248,7 @@ test("a box that is none moves nothing", () => {
     assert.equal(moveRegion(plan, 0, [...box]), plan);
 });
 
-test("a color word is replaced, or written behind a box that had none", () => {
+test("a color word is replaced, or written after a box that had none", () => {
   assert.equal(recolor(came(), 1, " Teal ")?.text, replaced(TEXT, "(green)", "(teal)"));
   assert.equal(recolor(came("a cup (1,2),(3,4) here"), 0, "#FF8800")?.text, "a cup (1,2),(3,4) (#ff8800) here");
   assert.equal(recolor(came("a cup (1,2),(3,4)."), 0, "red")?.text, "a cup (1,2),(3,4) (red).");
@@ -280,7 +280,7 @@ test("a new region gets a sentence of its own at the end, in front, in the palet
   assert.deepEqual(stacked(plan), [...stacked(MARKED), "a bird"]);
 });
 
-test("a new region parts from what stands before it", () => {
+test("a new region is separated from the text before it", () => {
   const add = (/** @type {string} */ text) => addRegion(came(text), "a bird", [1, 2, 30, 40], "teal").text;
   assert.equal(add(""), "a bird (1,2),(30,40) (teal).");
   assert.equal(add("A room"), "A room. a bird (1,2),(30,40) (teal).");
@@ -294,7 +294,7 @@ test("a region without words is a box alone", () => {
   assert.deepEqual([plan.text, phrases(plan)], ["(1,2),(30,40) (red).", [""]]);
 });
 
-test("a copy lies a little aside, inside the picture, unlocked and in another color", () => {
+test("a copy is moved a little, inside the image, unlocked and in another color", () => {
   const copy = (/** @type {string} */ box) => readText(duplicateRegion(came(`a cup ${box} (red)`), 0).text).marks[1];
   assert.deepEqual(copy("(1,2),(30,40)").box, [21, 22, 50, 60]);
   assert.deepEqual(copy("(900,5),(999,990)").box, [880, 0, 979, 985]);
@@ -356,7 +356,7 @@ test("a box that cannot be read is removed but neither moved, colored nor copied
   assert.equal(removeRegion(plan, 0).text, "a hat (5,6),(7,8).");
 });
 
-// -------------------------------------------------------------------------------------------------- mending sentences
+// -------------------------------------------------------------------------------------------------- repairing sentences
 
 // A text and what is left of it without its first, second, … region. B1, B2, … stand for boxes with their colors.
 const BOXES = { B1: "(1,2),(3,4) (red)", B2: "(5,6),(7,8)", B3: "(9,10),(11,12) (blue)" };
