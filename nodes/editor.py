@@ -37,8 +37,9 @@ class GoTChainEditor(io.ComfyNode):
                     "pause",
                     options=[OFF, WAIT, STOP],
                     default=OFF,
-                    tooltip="off: the run does not pause. wait for me: it pauses until you press Resume. stop after the plan: "
-                    "it ends at the editor. A plan that you resumed or changed does not pause again. Default off.",
+                    tooltip="off: the run does not pause. wait for me: it pauses until you press Resume. "
+                    "stop after the plan: it ends at the editor. "
+                    "A plan that you resumed or changed does not pause again. Default off.",
                 ),
                 io.Int.Input(
                     "seconds",
