@@ -6,7 +6,7 @@ import pytest
 import torch
 from got.got_models.chain.colors import COLORS
 from got.got_models.errors import GoTError
-from got.got_models.reasoner.grammar_constraint import GrammarConstraint, may_become_color
+from got.got_models.reasoner.grammar_constraint import GrammarConstraint, is_box, may_become_box, may_become_color
 from got.got_models.reasoner.prompt import NEW_TOKENS, Vocabulary
 from got.got_models.reasoner.sampling import Sampling, TokenSampler
 from got.tools.oracle.qwen import QWEN_TOKENS, make_tokenizer
@@ -124,6 +124,17 @@ def test_a_color_may_be_what_some_color_begins_with(text):
     word, closed, _ = text.partition(")")
     word = word.replace(" ", "").lower()
     assert may_become_color(text) == any(color == word or (color.startswith(word) and not closed) for color in COLORS)
+
+
+@pytest.mark.parametrize(
+    ("text", "may"),
+    [("", True), ("(12", True), ("(0,998),(1,999)", True), ("(99,0),(9", True), ("(120,300),(48", True),
+     ("(01", False), ("(999", False), ("(1000", False), ("(12 ", False), ("(12,3)(", False), ("(5,5),(0", False),
+     ("(120,300),(12,", False), ("(120,300),(480,300)", False), ("(1,2),(3,4) ", False)],
+)  # fmt: skip
+def test_a_box_may_be_what_some_box_begins_with(text, may):
+    assert may_become_box(text) is may
+    assert is_box(text) is (may and text.endswith(")"))
 
 
 @pytest.mark.parametrize("values", [
