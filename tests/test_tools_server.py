@@ -24,6 +24,7 @@ def persons(tmp_path, monkeypatch):
     return base
 
 
+@pytest.mark.slow
 def test_a_run_leaves_a_persons_files_as_they_are(persons):
     before = files(persons)
     with Server("persons") as server:  # a relative path, which ComfyUI would take from its own folder
