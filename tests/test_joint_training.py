@@ -33,6 +33,8 @@ from PIL import Image
 ROOT = Path(__file__).parent.parent
 SMOKE_LOSS = 5.0  # mean of the last five steps of the smoke run, which begins at 8; training/README.md states it too
 
+pytestmark = pytest.mark.slow  # it trains
+
 
 @pytest.fixture(autouse=True)
 def one_run_a_process():

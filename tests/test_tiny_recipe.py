@@ -29,6 +29,8 @@ from PIL import Image
 from safetensors.torch import load_file
 from transformers import Qwen2VLImageProcessor
 
+pytestmark = pytest.mark.slow  # it trains
+
 
 @pytest.fixture(scope="module")
 def tokenizer():
