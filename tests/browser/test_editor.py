@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from got.got_models.chain.grammar import parse_regions, plain_text, read_chain
 from got.tests.browser.page import SOON
-from got.tests.integration.graphs import EXAMPLES
+from got.tests.integration.graphs import example
 from got.tests.wait import until
 from got.world.detector import detect, overlap
 from PIL import Image
@@ -41,6 +41,13 @@ def typed(text=TEXT, pause="off", seconds=0, prompt=PROMPT):
         "3": editor(["2", 0], pause, seconds),
         "4": {"class_type": "PreviewAny", "inputs": {"source": ["3", 1]}},
     }
+
+
+def drawn(steps):
+    """The example that plans, edits and draws, in fewer steps."""
+    graph = example("change_the_plan")
+    graph["6"]["inputs"]["steps"] = steps
+    return graph
 
 
 def editor(chain, pause, seconds):
@@ -253,7 +260,7 @@ def test_nothing_runs_again_after_what_only_the_browser_needs(typed_desk):
 
 
 def test_the_picture_follows_a_box_that_is_dragged_to_a_free_place(desk):
-    desk.open(json.loads((EXAMPLES / "change_the_plan.json").read_text(encoding="utf-8")))
+    desk.open(drawn(steps=8))
     before = seen(desk, desk.run(), "red")
     without_snap(desk)
     regions = read_chain(desk.text()).regions
@@ -565,9 +572,7 @@ def test_each_of_two_open_workflows_hears_of_its_own_runs_alone(typed_desk):
 
 
 def test_a_picture_brings_its_plan_back(desk):
-    graph = json.loads((EXAMPLES / "change_the_plan.json").read_text(encoding="utf-8"))
-    graph["6"]["inputs"]["steps"] = 2
-    desk.open(graph)
+    desk.open(drawn(steps=2))
     desk.run()
     without_snap(desk)
     x0, y0, x1, y1 = desk.boxes()[0]
@@ -695,7 +700,7 @@ def test_earlier_plans_can_be_compared_and_brought_back(typed_desk):
 
 
 def test_a_small_picture_belongs_to_the_plan_that_ran(desk):
-    desk.open(json.loads((EXAMPLES / "change_the_plan.json").read_text(encoding="utf-8")))
+    desk.open(drawn(steps=8))
     prompt = desk.queue()
     desk.page.locator(".got-list li").first.wait_for(timeout=60_000)
     desk.page.wait_for_function("() => !document.querySelector('.got-typed').readOnly", timeout=60_000)
