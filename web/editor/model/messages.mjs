@@ -165,7 +165,7 @@ const CHINESE = {
   announceHidden: "{name} 已隐藏",
   announceShown: "{name} 已显示",
   announceDrawing: "在图像上绘制，或按 Enter 在中间放置一个方框。",
-  memoryEstimate: "推理链 {chain} GB，图像 {image} GB，共有 {free} GB：{fits}",
+  memoryEstimate: "推理链 {chain} GB，图像 {image} GB，可用 {free} GB：{fits}",
   fitsTogether: "放得下，可同时加载",
   fitsInTurns: "放得下，轮流加载",
   fitsInParts: "将分部分加载，速度较慢",
