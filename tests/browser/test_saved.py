@@ -3,17 +3,10 @@
 import json
 
 import pytest
-from got.tests.browser.test_open_workflow import BROKEN_NODES, OPEN, TO_API
+from got.tests.browser.test_open_workflow import BROKEN_NODES, TO_API
 from got.tests.integration.saved import WORKFLOWS, prompt_of, saved
-from got.tools.browser import comfyui_page
 
 SAVE = "() => JSON.stringify(app.graph.serialize())"
-
-
-@pytest.fixture(scope="module")
-def browser(server):
-    with comfyui_page(server.url) as (page, errors):
-        yield page, errors
 
 
 def nodes_of(workflow: dict) -> list[dict]:
@@ -24,9 +17,8 @@ def nodes_of(workflow: dict) -> list[dict]:
 
 @pytest.mark.parametrize("name", WORKFLOWS)
 def test_a_saved_workflow_opens_with_every_value_in_its_place(browser, name):
-    page, errors = browser
-    workflow = saved(name)
-    page.evaluate(OPEN, workflow)
+    page, workflow = browser.page, saved(name)
+    browser.load(workflow)
     assert page.evaluate(BROKEN_NODES) == []
     assert page.locator("[role=dialog]").count() == 0
     for node, before in zip(nodes_of(json.loads(page.evaluate(SAVE))), nodes_of(workflow), strict=True):
@@ -38,4 +30,3 @@ def test_a_saved_workflow_opens_with_every_value_in_its_place(browser, name):
     for key, entry in before.items():
         assert prompt[key]["class_type"] == entry["class_type"]
         assert prompt[key]["inputs"] | entry["inputs"] == prompt[key]["inputs"]
-    assert errors == []
