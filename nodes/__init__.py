@@ -1,1 +1,1 @@
-"""One class a node: its schema and a few lines. The work is done in got_models."""
+"""The nodes: a schema and a few lines per class. got_models does the work."""

@@ -1,4 +1,4 @@
-"""Nodes on chains alone: from text, to boxes, to a picture of the plan. No network runs in them."""
+"""Nodes that convert and draw chains. No network runs in them."""
 
 from comfy_api.latest import io, ui
 
@@ -8,7 +8,7 @@ from ..got_models.guidance.canvas import region_masks
 from ..got_models.guidance.preview import plan_image
 from ..got_models.guidance.sizes import check_size, check_source
 from ..got_models.reasoner.prompt import checked_prompt
-from .types import CATEGORY, GotChain
+from .types import CHANGE, GotChain
 
 
 class GoTChainFromText(io.ComfyNode):
@@ -17,27 +17,31 @@ class GoTChainFromText(io.ComfyNode):
         return io.Schema(
             node_id="GoTChainFromText",
             display_name="GoT Chain From Text",
-            category=CATEGORY,
-            description="Reads a chain that you or any model wrote: GoT's form, GoT-R1's, or plain text with boxes.",
+            category=CHANGE,
+            description="Reads a chain from text: GoT's form, GoT-R1's form, or plain text with boxes. You or any "
+            "model can write it.",
             search_aliases=["parse chain", "layout from text", "regions"],
             inputs=[
                 io.String.Input(
                     "text",
                     multiline=True,
-                    tooltip="Words with boxes, 0 to 999 across and down: a red cup (120,400),(380,760) on a table.",
+                    tooltip="Phrases with boxes, for example: a red cup (120,400),(380,760) on a table. Coordinates "
+                    "go from 0 to 999, from the top left.",
                 ),
                 io.String.Input(
                     "prompt",
                     multiline=True,
-                    tooltip="The caption or instruction that the chain answers, for example: a red cup on a table.",
+                    tooltip="Caption or instruction that the chain answers, for example: a red cup on a table.",
                 ),
                 io.Image.Input(
-                    "image", optional=True, tooltip="The picture to change. With it, the chain is an edit's."
+                    "image",
+                    optional=True,
+                    tooltip="Image to edit. With an image the chain plans an edit, without one a new image.",
                 ),
             ],
             outputs=[
                 GotChain.Output(display_name="chain"),
-                io.String.Output(display_name="text", tooltip="The chain in GoT's form, every box with its color."),
+                io.String.Output(display_name="text", tooltip="The chain in GoT's form. Every box has a color."),
             ],
         )
 
@@ -56,44 +60,61 @@ class GoTChainFromBoxes(io.ComfyNode):
         return io.Schema(
             node_id="GoTChainFromBoxes",
             display_name="GoT Chain From Boxes",
-            category=CATEGORY,
-            description="Makes a chain of boxes that a detector found or that you drew, each with its label.",
+            category=CHANGE,
+            description="Makes a chain from labeled boxes, found by a detector or drawn by you.",
             search_aliases=["bounding boxes", "detection", "layout from boxes", "SAM", "Florence"],
             is_input_list=True,
             inputs=[
                 io.BoundingBox.Input(
                     "bboxes",
                     force_input=True,
-                    tooltip="In pixels: of a detector, of Create Bounding Boxes, or of GoT Chain To Boxes.",
+                    tooltip="Boxes in pixels, from a detector, Create Bounding Boxes or GoT Chain To Boxes.",
                 ),
                 io.String.Input(
                     "labels",
                     multiline=True,
-                    tooltip="What each box holds, one a line, in the boxes' order: a red cup. Empty: what the boxes "
-                    "say of themselves.",
+                    tooltip="What each box holds: one phrase per line, in the order of the boxes. Empty: the labels "
+                    "that the boxes carry.",
                 ),
                 io.String.Input(
                     "prompt",
                     multiline=True,
-                    tooltip="The caption or instruction that the chain answers, for example: a red cup on a table.",
+                    tooltip="Caption or instruction that the chain answers, for example: a red cup on a table.",
                 ),
-                io.Int.Input("width", default=1024, min=64, max=8192, step=8, tooltip="Pixels, if no image is wired."),
-                io.Int.Input("height", default=1024, min=64, max=8192, step=8, tooltip="Pixels, if no image is wired."),
+                io.Int.Input(
+                    "width",
+                    default=1024,
+                    min=64,
+                    max=8192,
+                    step=8,
+                    tooltip="Width of the image that holds the boxes in pixels, 64 to 8192. Default 1024. Not used "
+                    "with an image.",
+                ),
+                io.Int.Input(
+                    "height",
+                    default=1024,
+                    min=64,
+                    max=8192,
+                    step=8,
+                    tooltip="Height of the image that holds the boxes in pixels, 64 to 8192. Default 1024. Not used "
+                    "with an image.",
+                ),
                 io.Image.Input(
                     "image",
                     optional=True,
-                    tooltip="The picture to change, which the boxes are of. With it, the chain is an edit's.",
+                    tooltip="Image to edit, which the boxes are in. With an image the chain plans an edit, without "
+                    "one a new image.",
                 ),
             ],
             outputs=[
                 GotChain.Output(display_name="chain"),
-                io.String.Output(display_name="text", tooltip="The chain in GoT's form, every box with its color."),
+                io.String.Output(display_name="text", tooltip="The chain in GoT's form. Every box has a color."),
             ],
         )
 
     @classmethod
     def execute(cls, bboxes, labels, prompt, width, height, image=None) -> io.NodeOutput:
-        """Every input is a list, so that the labels may come as one."""
+        """Every input is a list, because labels may be a list."""
         source, size = None, (width[0], height[0])
         if image is not None:
             source = image[0]
@@ -111,22 +132,38 @@ class GoTChainToBoxes(io.ComfyNode):
         return io.Schema(
             node_id="GoTChainToBoxes",
             display_name="GoT Chain To Boxes",
-            category=CATEGORY,
-            description="Gives a chain's regions to other nodes: pixel boxes, labels, masks, and Ideogram's elements.",
+            category=CHANGE,
+            description="Converts a chain's regions for other nodes: boxes in pixels, labels, masks, and elements "
+            "for Ideogram.",
             search_aliases=["bounding boxes", "regions", "masks", "elements"],
             inputs=[
-                GotChain.Input("chain", tooltip="From Reasoning Chain, Edit Chain or GoT Chain From Text."),
-                io.Int.Input(
-                    "width", default=1024, min=64, max=8192, step=8, tooltip="Width of the picture in pixels."
+                GotChain.Input(
+                    "chain",
+                    tooltip="Chain to convert, from Reasoning Chain, GoT Chain Editor or any node that makes one.",
                 ),
                 io.Int.Input(
-                    "height", default=1024, min=64, max=8192, step=8, tooltip="Height of the picture in pixels."
+                    "width",
+                    default=1024,
+                    min=64,
+                    max=8192,
+                    step=8,
+                    tooltip="Width of the image in pixels, 64 to 8192. Default 1024.",
+                ),
+                io.Int.Input(
+                    "height",
+                    default=1024,
+                    min=64,
+                    max=8192,
+                    step=8,
+                    tooltip="Height of the image in pixels, 64 to 8192. Default 1024.",
                 ),
             ],
             outputs=[
-                io.BoundingBox.Output(display_name="bboxes", tooltip="In pixels, as core's box nodes take them."),
-                io.String.Output(display_name="labels", is_output_list=True, tooltip="The phrase of each region."),
-                io.Mask.Output(display_name="masks", tooltip="One mask a region, as a batch."),
+                io.BoundingBox.Output(
+                    display_name="bboxes", tooltip="One box per region, in pixels, for ComfyUI's box nodes."
+                ),
+                io.String.Output(display_name="labels", is_output_list=True, tooltip="One phrase per region."),
+                io.Mask.Output(display_name="masks", tooltip="One mask per region, as a batch."),
                 io.Array.Output(display_name="elements", tooltip="For Build JSON Prompt (Ideogram)."),
             ],
         )
@@ -146,17 +183,33 @@ class GoTChainPreview(io.ComfyNode):
         return io.Schema(
             node_id="GoTChainPreview",
             display_name="GoT Chain Preview",
-            category=CATEGORY,
-            description="Draws a chain's boxes, with their phrases, on a picture or on dark gray.",
+            category=CHANGE,
+            description="Draws a chain's boxes and phrases on an image or on a dark gray canvas.",
             search_aliases=["show boxes", "draw layout"],
             is_output_node=True,
             inputs=[
-                GotChain.Input("chain", tooltip="The chain to draw."),
+                GotChain.Input("chain", tooltip="Chain to draw."),
                 io.Image.Input(
-                    "image", optional=True, tooltip="What to draw on: the source of an edit, or the finished picture."
+                    "image",
+                    optional=True,
+                    tooltip="Image to draw on. Default: the source of an edit, else a dark gray canvas.",
                 ),
-                io.Int.Input("width", default=512, min=64, max=8192, step=8, tooltip="Pixels, if no image is wired."),
-                io.Int.Input("height", default=512, min=64, max=8192, step=8, tooltip="Pixels, if no image is wired."),
+                io.Int.Input(
+                    "width",
+                    default=512,
+                    min=64,
+                    max=8192,
+                    step=8,
+                    tooltip="Width of the canvas in pixels, 64 to 8192. Default 512. Not used with an image.",
+                ),
+                io.Int.Input(
+                    "height",
+                    default=512,
+                    min=64,
+                    max=8192,
+                    step=8,
+                    tooltip="Height of the canvas in pixels, 64 to 8192. Default 512. Not used with an image.",
+                ),
             ],
             outputs=[io.Image.Output(display_name="plan")],
         )

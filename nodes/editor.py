@@ -11,7 +11,7 @@ from ..got_models.comfy.pause import pause_for_edits
 from ..got_models.errors import GoTError
 from ..got_models.guidance.images import thumbnail
 from .reasoning import chain_outputs
-from .types import CATEGORY, GotChain
+from .types import CHANGE, GotChain
 
 GotChainEdits = io.Custom("GOT_CHAIN_EDITS")  # a widget of web/: JSON text, see got_models/chain/edits.py
 
@@ -26,7 +26,7 @@ class GoTChainEditor(io.ComfyNode):
         return io.Schema(
             node_id="GoTChainEditor",
             display_name="GoT Chain Editor",
-            category=CATEGORY,
+            category=CHANGE,
             description="Shows a chain on a canvas and as text, and passes on what you change there.",
             search_aliases=["GoT", "edit boxes", "layout editor", "canvas", "regions"],
             is_output_node=True,  # its ui reaches the browser on every run, also when nothing ran again

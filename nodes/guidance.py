@@ -1,4 +1,4 @@
-"""From a chain to guidance."""
+"""The node that turns a chain into guidance."""
 
 from comfy_api.latest import io
 
@@ -6,18 +6,33 @@ from ..got_models.comfy.guidance import make_guidance
 from ..got_models.comfy.guider import conditioning, empty_latent
 from ..got_models.guidance.canvas import paint_regions
 from ..got_models.guidance.sizes import automatic_size
-from .types import CATEGORY, GotChain, GotGuidance, GotReasoner
+from .types import DRAW, GotChain, GotGuidance, GotReasoner
 
 SIZE = io.DynamicCombo.Input(
     "size",
-    tooltip="Automatic: the model's own size, or for an edit the picture's shape with as many pixels.",
+    tooltip="Automatic: the model's own size, or for an edit the shape of its image with as many pixels. Custom: "
+    "your own. Default automatic.",
     options=[
         io.DynamicCombo.Option("automatic", []),
         io.DynamicCombo.Option(
             "custom",
             [
-                io.Int.Input("width", default=1024, min=64, max=8192, step=8, tooltip="Pixels, a multiple of 8."),
-                io.Int.Input("height", default=1024, min=64, max=8192, step=8, tooltip="Pixels, a multiple of 8."),
+                io.Int.Input(
+                    "width",
+                    default=1024,
+                    min=64,
+                    max=8192,
+                    step=8,
+                    tooltip="Width in pixels, 64 to 8192, a multiple of 8. Default 1024.",
+                ),
+                io.Int.Input(
+                    "height",
+                    default=1024,
+                    min=64,
+                    max=8192,
+                    step=8,
+                    tooltip="Height in pixels, 64 to 8192, a multiple of 8. Default 1024.",
+                ),
             ],
         ),
     ],
@@ -30,22 +45,24 @@ class SemanticSpatialGuidance(io.ComfyNode):
         return io.Schema(
             node_id="SemanticSpatialGuidance",
             display_name="Semantic-Spatial Guidance",
-            category=CATEGORY,
-            description="Turns a chain into guidance: its meaning, its painted boxes, the picture to edit.",
+            category=DRAW,
+            description="Turns a chain into guidance for the diffusion model: its meaning, its painted boxes, and "
+            "the image to edit.",
             search_aliases=["GoT", "regional prompt", "box control", "encode chain"],
             inputs=[
-                GotReasoner.Input("reasoner", tooltip="From GoT Loader; it reads the chain's meaning."),
-                GotChain.Input("chain", tooltip="As the reasoner wrote it, or as you changed it."),
-                io.Vae.Input("vae", tooltip="From GoT Loader; it encodes the boxes and the source picture."),
+                GotReasoner.Input("reasoner", tooltip="From GoT Loader. It encodes the chain's meaning."),
+                GotChain.Input("chain", tooltip="Chain to draw, as the reasoner wrote it or as you changed it."),
+                io.Vae.Input("vae", tooltip="From GoT Loader. It encodes the painted boxes and the image to edit."),
                 SIZE,
             ],
             outputs=[
                 GotGuidance.Output(display_name="guidance"),
-                io.Image.Output(display_name="regions", tooltip="The painted boxes, all on one canvas."),
-                io.Latent.Output(display_name="latent", tooltip="An empty latent of the guidance's size."),
+                io.Image.Output(display_name="regions", tooltip="The painted boxes on one canvas."),
+                io.Latent.Output(display_name="latent", tooltip="Empty latent of the guidance's size."),
                 io.Conditioning.Output(
                     display_name="conditioning",
-                    tooltip="For nodes that add to a conditioning, such as ControlNets; theirs goes to the guider.",
+                    tooltip="For nodes that add to a conditioning, such as ControlNet. Wire their output into GoT "
+                    "Guider or GoT Sampler.",
                 ),
             ],
         )

@@ -1,4 +1,4 @@
-"""Loading a model."""
+"""The node that loads a model."""
 
 from comfy_api.latest import io
 
@@ -23,13 +23,16 @@ class GoTLoader(io.ComfyNode):
                 io.Combo.Input(
                     "model_name",
                     options=model_names(),
-                    tooltip="A folder of models/got ('python dev.py convert' makes one), or the small bundled model.",
+                    tooltip="A folder in models/got, or the small bundled model (default). 'python dev.py convert' "
+                    "makes a folder from a released checkpoint.",
                 )
             ],
             outputs=[
-                GotReasoner.Output(display_name="reasoner", tooltip="Writes chains and reads their meaning."),
-                io.Model.Output(display_name="model", tooltip="The diffusion model; LoRAs and patches may follow."),
-                io.Vae.Output(display_name="vae", tooltip="Between pictures and latents."),
+                GotReasoner.Output(display_name="reasoner", tooltip="Writes chains and encodes their meaning."),
+                io.Model.Output(
+                    display_name="model", tooltip="The diffusion model. LoRAs and model patches can follow."
+                ),
+                io.Vae.Output(display_name="vae", tooltip="Converts between images and latents."),
             ],
         )
 

@@ -1,4 +1,4 @@
-"""Nodes in which the reasoner writes."""
+"""Nodes in which the reasoner writes chains."""
 
 from dataclasses import replace
 
@@ -13,16 +13,39 @@ from ..got_models.guidance.sizes import automatic_size, check_source
 from ..got_models.reasoner.batch import SEEDS, error_message, requests_of, variations_of
 from ..got_models.reasoner.prompt import checked_prompt
 from ..got_models.reasoner.sampling import Sampling
-from .types import CATEGORY, GotChain, GotReasoner
+from .types import WRITE, GotChain, GotReasoner
 
-PENALTY = io.Float.Input(
-    "repetition_penalty", default=1.05, min=0.1, max=5.0, step=0.01, tooltip="1 is none; GoT uses 1.05."
+REPETITION_PENALTY = io.Float.Input(
+    "repetition_penalty",
+    default=1.05,
+    min=0.1,
+    max=5.0,
+    step=0.01,
+    tooltip="Penalty for repeated tokens, 0.1 to 5. 1 switches it off. Default 1.05, as GoT was published.",
 )
-WHEN_ON = [
-    io.Float.Input("temperature", default=0.7, min=0.01, max=2.0, step=0.01, tooltip="Higher is more surprising."),
-    io.Int.Input("top_k", default=64, min=0, max=1000, tooltip="Only the k likeliest tokens; 0 is all."),
+SAMPLING_SETTINGS = [
     io.Float.Input(
-        "top_p", default=0.95, min=0.01, max=1.0, step=0.01, tooltip="Only the likeliest, up to this share."
+        "temperature",
+        default=0.7,
+        min=0.01,
+        max=2.0,
+        step=0.01,
+        tooltip="Randomness of the choice, 0.01 to 2. Higher values give more varied chains. Default 0.7.",
+    ),
+    io.Int.Input(
+        "top_k",
+        default=64,
+        min=0,
+        max=1000,
+        tooltip="Samples from the k likeliest tokens, 0 to 1000. 0 allows all tokens. Default 64.",
+    ),
+    io.Float.Input(
+        "top_p",
+        default=0.95,
+        min=0.01,
+        max=1.0,
+        step=0.01,
+        tooltip="Samples from the likeliest tokens whose probabilities add up to this, 0.01 to 1. Default 0.95.",
     ),
     io.Float.Input(
         "min_p",
@@ -30,33 +53,37 @@ WHEN_ON = [
         min=0.0,
         max=1.0,
         step=0.01,
-        tooltip="Only tokens this likely against the likeliest.",
+        tooltip="Drops tokens below this share of the likeliest token's probability, 0 to 1. Default 0.05.",
     ),
-    PENALTY,
+    REPETITION_PENALTY,
     io.Int.Input(
         "seed",
         default=0,
         min=0,
         max=SEEDS - 1,
         control_after_generate=True,
-        tooltip="Same seed, same chain.",
-        # ComfyUI 0.30 takes away what begins like this when the choice changes; else the widget that chooses the next
-        # run's seed stayed behind, and the values of a saved workflow came back in the wrong places.
+        tooltip="Seed of the random choice. The same seed gives the same chain. Default 0.",
+        # When the choice changes, ComfyUI 0.30 removes the widgets with this prefix. Without it the seed's control
+        # widget would remain, and the values of a saved workflow would move to the wrong widgets.
         extra_dict={"control_prefix": "sampling_mode."},
     ),
 ]
 VARIATIONS = io.Int.Input(
-    "variations", default=4, min=1, max=64, tooltip="Chains of each prompt, from seeds that follow each other."
+    "variations", default=4, min=1, max=64, tooltip="Chains per prompt, 1 to 64, with consecutive seeds. Default 4."
 )
 
 
 def sampling_input(*more: io.Input) -> io.Input:
-    """How tokens are chosen. more: what else is to be set when chains differ from seed to seed."""
+    """The choice between greedy and random decoding. more: further inputs of random decoding."""
     return io.DynamicCombo.Input(
         "sampling_mode",
         display_name="sampling",
-        tooltip="Off: always the likeliest token, as GoT was published. On: chains differ from seed to seed.",
-        options=[io.DynamicCombo.Option("off", [PENALTY]), io.DynamicCombo.Option("on", [*WHEN_ON, *more])],
+        tooltip="Off: always the likeliest token, as GoT was published. On: random choice, so chains differ from "
+        "seed to seed. Default off.",
+        options=[
+            io.DynamicCombo.Option("off", [REPETITION_PENALTY]),
+            io.DynamicCombo.Option("on", [*SAMPLING_SETTINGS, *more]),
+        ],
     )
 
 
@@ -67,24 +94,25 @@ MAX_LENGTH = io.Int.Input(
     min=1,
     max=8192,
     advanced=True,
-    tooltip="Most tokens a chain may have. One that is not finished by then is marked as cut.",
+    tooltip="Most tokens that a chain may have, 1 to 8192. A longer chain is cut and marked as cut. Default 1024.",
 )
 CONSTRAIN = io.Boolean.Input(
     "constrain",
     default=True,
     advanced=True,
-    tooltip="Lets the model write only boxes and colors that can be drawn. What is well formed anyway stays the same.",
+    tooltip="Lets the model write only boxes and colors that can be drawn. Good chains stay the same. Default on.",
 )
 
 
 def chain_outputs(several: bool = False) -> list[io.Output]:
+    """The outputs of a node that gives a chain. several: each output is a list."""
     return [
         GotChain.Output(display_name="chain", is_output_list=several),
         io.String.Output(
-            display_name="text", tooltip="The chain's text, boxes and colors included.", is_output_list=several
+            display_name="text", tooltip="The chain's text with its boxes and colors.", is_output_list=several
         ),
         io.BoundingBox.Output(
-            display_name="bboxes", tooltip="The boxes in pixels of the model's own size.", is_output_list=several
+            display_name="bboxes", tooltip="The boxes in pixels, at the model's own size.", is_output_list=several
         ),
     ]
 
@@ -95,8 +123,8 @@ class ReasoningChain(io.ComfyNode):
         return io.Schema(
             node_id="ReasoningChain",
             display_name="Reasoning Chain",
-            category=CATEGORY,
-            description="Plans a picture: writes what is where, each thing with its box and color.",
+            category=WRITE,
+            description="Plans an image: the model writes what is where, each object with a box and a color.",
             search_aliases=["GoT", "layout", "plan", "prompt enhance", "chain of thought"],
             hidden=[io.Hidden.unique_id],
             inputs=[
@@ -105,7 +133,7 @@ class ReasoningChain(io.ComfyNode):
                     "prompt",
                     multiline=True,
                     dynamic_prompts=True,
-                    tooltip="What the picture shows, for example: a red circle left of a blue square.",
+                    tooltip="What the image shows, for example: a red circle left of a blue square.",
                 ),
                 SAMPLING,
                 MAX_LENGTH,
@@ -113,7 +141,8 @@ class ReasoningChain(io.ComfyNode):
                 GotChain.Input(
                     "earlier",
                     optional=True,
-                    tooltip="A chain to write anew, from GoT Chain Editor: locked regions stay, the rest is rewritten.",
+                    tooltip="Chain to rewrite, from GoT Chain Editor. Its locked regions stay, and the model "
+                    "rewrites the rest.",
                 ),
             ],
             outputs=chain_outputs(),
@@ -132,13 +161,14 @@ class EditChain(io.ComfyNode):
         return io.Schema(
             node_id="EditChain",
             display_name="Edit Chain",
-            category=CATEGORY,
-            description="Plans an edit: looks at a picture, finds what is meant, and says where and how to change it.",
+            category=WRITE,
+            description="Plans an edit: the model looks at an image, finds the object, and writes where and how to "
+            "change it.",
             search_aliases=["GoT", "image edit", "instruct pix2pix", "chain of thought"],
             hidden=[io.Hidden.unique_id],
             inputs=[
                 GotReasoner.Input("reasoner", tooltip="From GoT Loader."),
-                io.Image.Input("image", tooltip="The picture to change."),
+                io.Image.Input("image", tooltip="Image to edit."),
                 io.String.Input(
                     "instruction",
                     multiline=True,
@@ -149,7 +179,7 @@ class EditChain(io.ComfyNode):
                 MAX_LENGTH,
                 CONSTRAIN,
                 GotChain.Input(
-                    "earlier", optional=True, tooltip="The chain of the edit before this one, for several turns."
+                    "earlier", optional=True, tooltip="Chain of the previous edit, for an edit in several turns."
                 ),
             ],
             outputs=chain_outputs(),
@@ -168,9 +198,9 @@ class GoTSeveralChains(io.ComfyNode):
         return io.Schema(
             node_id="GoTSeveralChains",
             display_name="GoT Several Chains",
-            category=CATEGORY,
-            description="Plans several pictures or edits at once, of a list of prompts or in variations, in less time "
-            "than one by one. What follows runs once for each chain.",
+            category=WRITE,
+            description="Plans several images or edits in one batch, faster than one by one. The nodes after it run "
+            "once for each chain.",
             search_aliases=["GoT", "Reasoning Chain", "Edit Chain", "batch", "prompt list", "seeds", "variations"],
             is_input_list=True,
             hidden=[io.Hidden.unique_id],
@@ -180,7 +210,7 @@ class GoTSeveralChains(io.ComfyNode):
                     "prompts",
                     multiline=True,
                     dynamic_prompts=True,
-                    tooltip="One prompt a line, or a wired list of them. With pictures: what to change in them.",
+                    tooltip="One prompt per line, or a list of texts. With images: one instruction per line.",
                 ),
                 sampling_input(VARIATIONS),
                 MAX_LENGTH,
@@ -188,7 +218,7 @@ class GoTSeveralChains(io.ComfyNode):
                 io.Image.Input(
                     "images",
                     optional=True,
-                    tooltip="Pictures to change, as a batch or a list: one for all lines, or one for each.",
+                    tooltip="Images to edit, as a batch or a list: one for all prompts, or one for each.",
                 ),
             ],
             outputs=chain_outputs(several=True),
@@ -196,40 +226,44 @@ class GoTSeveralChains(io.ComfyNode):
 
     @classmethod
     def execute(cls, reasoner, prompts, sampling_mode, max_length, constrain, images=None) -> io.NodeOutput:
-        """Every input is a list; but for prompts and pictures its first entry counts."""
+        """Every input is a list. Of all but prompts and images only the first entry is used."""
         values = {key: value[0] for key, value in sampling_mode.items()}
         variations = values.pop("variations", 1)
         requests, samplings = variations_of(requests_of(prompts, images), chosen_sampling(values), variations)
         written = reasoner[0].write_all(requests, samplings, max_length[0], constrain[0], cls.hidden.unique_id)
         if all(isinstance(chain, ChainError) for chain in written):
             raise written[0]
-        rows = []
-        for number, (chain, *asked) in enumerate(zip(written, requests, samplings, strict=True), 1):
-            if isinstance(chain, ChainError):
-                message = error_message(chain, number, len(written), *asked)
-                rows.append((ExecutionBlocker(message), ExecutionBlocker(None), ExecutionBlocker(None)))
-            else:
-                rows.append(outputs_of(reasoner[0], chain))
-        return io.NodeOutput(*map(list, zip(*rows, strict=True)))
+        return io.NodeOutput(*list_outputs(reasoner[0], written, requests, samplings))
 
 
 def write(cls, reasoner, request: Request, sampling_mode: dict, max_length: int, constrain: bool) -> io.NodeOutput:
-    """What the nodes of one chain do."""
+    """Write one chain and return the node's outputs."""
     sampling = chosen_sampling(sampling_mode)
-    return io.NodeOutput(
-        *outputs_of(reasoner, reasoner.write(request, sampling, max_length, constrain, cls.hidden.unique_id))
-    )
+    chain = reasoner.write(request, sampling, max_length, constrain, cls.hidden.unique_id)
+    return io.NodeOutput(*outputs_of(reasoner, chain))
 
 
 def chosen_sampling(sampling_mode: dict) -> Sampling:
-    """Off is temperature 0."""
+    """The settings of a sampling mode. Off has no temperature, so it is 0: greedy."""
     return Sampling(**{key: value for key, value in sampling_mode.items() if key != "sampling_mode"})
 
 
 def outputs_of(reasoner, chain: Chain) -> tuple[Chain, str, list]:
-    """A chain as it goes out, with its boxes in pixels."""
+    """The outputs of one chain: the chain with its automatic size, its text, its boxes in pixels."""
     size = automatic_size(chain, reasoner.manifest.defaults[chain.task])
     return replace(chain, size=size), chain.text, bounding_boxes(chain, *size)
+
+
+def list_outputs(reasoner, written: list[Chain | ChainError], requests: list, samplings: list) -> list[list]:
+    """The outputs of several chains, one list per output. A chain that failed blocks its place with the reason."""
+    rows = []
+    for number, (chain, *asked) in enumerate(zip(written, requests, samplings, strict=True), 1):
+        if isinstance(chain, ChainError):
+            message = error_message(chain, number, len(written), *asked)
+            rows.append((ExecutionBlocker(message), ExecutionBlocker(None), ExecutionBlocker(None)))
+        else:
+            rows.append(outputs_of(reasoner, chain))
+    return [list(column) for column in zip(*rows, strict=True)]
 
 
 NODES = [ReasoningChain, EditChain, GoTSeveralChains]

@@ -1,10 +1,10 @@
-"""A chain's plan for other models than GoT's own."""
+"""The node that guides other models by a chain."""
 
 from comfy_api.latest import io
 
 from ..got_models.comfy.regional import regional_conditioning
 from ..got_models.guidance.regional import regional_parts
-from .types import CATEGORY, GotChain
+from .types import DRAW, GotChain
 
 
 class GoTRegionalConditioning(io.ComfyNode):
@@ -13,35 +13,40 @@ class GoTRegionalConditioning(io.ComfyNode):
         return io.Schema(
             node_id="GoTRegionalConditioning",
             display_name="GoT Regional Conditioning",
-            category=CATEGORY,
-            description="A chain's plan for any model: each box is guided by its own phrase, all else by the prompt.",
+            category=DRAW,
+            description="Guides any model by a chain: each box by its own phrase, the rest of the image by the prompt.",
             search_aliases=["regional prompt", "area composition", "attention couple", "layout to conditioning"],
             inputs=[
                 io.Clip.Input(
-                    "clip", tooltip="The text encoder of the model that is to draw: SDXL, Flux or any other."
+                    "clip", tooltip="Text encoder of the model that draws the image: SDXL, Flux or any other."
                 ),
-                GotChain.Input("chain", tooltip="As the reasoner wrote it, or as you changed it."),
+                GotChain.Input("chain", tooltip="Chain to draw, as the reasoner wrote it or as you changed it."),
                 io.Float.Input(
                     "strength",
                     default=0.7,
                     min=0.0,
                     max=1.0,
                     step=0.01,
-                    tooltip="How much a box listens to its own phrase. 0: not at all, 1: to nothing else.",
+                    tooltip="Weight of a box's own phrase inside it, 0 to 1. 0 ignores the phrase, 1 uses nothing "
+                    "else. Default 0.7.",
                 ),
                 io.Combo.Input(
                     "whole",
                     options=["prompt", "chain"],
-                    tooltip="The text of the whole picture: the prompt, or the chain's prose, which is longer.",
+                    tooltip="Text for the whole image. Prompt: what you typed. Chain: the chain's prose without "
+                    "boxes, which is longer. Default prompt.",
                 ),
                 io.String.Input(
                     "style",
                     optional=True,
                     advanced=True,
-                    tooltip="Words added to every text, so that they hold in every box: oil painting, soft light.",
+                    tooltip="Words added to every text, so that they apply in every box, for example: oil painting, "
+                    "soft light.",
                 ),
             ],
-            outputs=[io.Conditioning.Output(display_name="conditioning", tooltip="For a sampler's positive input.")],
+            outputs=[
+                io.Conditioning.Output(display_name="conditioning", tooltip="For the positive input of a sampler.")
+            ],
         )
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Drawing with guidance: the guider and the noise levels for ComfyUI's own samplers, and a node that does it all."""
+"""Sampling with guidance: guider and noise levels for ComfyUI's samplers, and one node that does both."""
 
 from comfy_api.latest import io
 
@@ -12,11 +12,17 @@ from ..got_models.comfy.guider import (
     scheduler_names,
 )
 from ..got_models.guidance.formula import Interval, Strengths
-from .types import CATEGORY, GotGuidance
+from .types import DRAW, GotGuidance
 
-MODEL = io.Model.Input("model", tooltip="The model of GoT Loader; LoRAs and patches may stand in between.")
+MODEL = io.Model.Input("model", tooltip="The model of GoT Loader. LoRAs and model patches can come between.")
 GUIDANCE = GotGuidance.Input("guidance", tooltip="From Semantic-Spatial Guidance.")
-STEPS = io.Int.Input("steps", default=50, min=1, max=1000, tooltip="More steps, finer pictures, more time.")
+STEPS = io.Int.Input(
+    "steps",
+    default=50,
+    min=1,
+    max=1000,
+    tooltip="Number of steps, 1 to 1000. More steps give finer images and take longer. Default 50.",
+)
 DENOISE = io.Float.Input(
     "denoise",
     default=1.0,
@@ -24,16 +30,16 @@ DENOISE = io.Float.Input(
     max=1.0,
     step=0.01,
     advanced=True,
-    tooltip="Below 1 it starts from the latent's picture, less changed the lower it is.",
+    tooltip="Share of the noise to start from, 0.01 to 1. Lower values keep more of the latent's image. Default 1.",
 )
 EXTRAS = io.Conditioning.Input(
     "conditioning",
     optional=True,
-    tooltip="Guidance's conditioning after ControlNet and similar nodes: what they added goes to all branches.",
+    tooltip="The guidance's conditioning after ControlNet or similar nodes. What they added applies to all branches.",
 )
 STRENGTHS = io.DynamicCombo.Input(
     "strengths",
-    tooltip="Automatic: what the model works best with, for pictures or for edits. Custom: your own.",
+    tooltip="Automatic: the model's own values for new images or for edits. Custom: your own. Default automatic.",
     options=[
         io.DynamicCombo.Option("automatic", []),
         io.DynamicCombo.Option(
@@ -45,7 +51,7 @@ STRENGTHS = io.DynamicCombo.Input(
                     min=0.0,
                     max=30.0,
                     step=0.1,
-                    tooltip="How strongly the words guide. GoT: 7.5, edits 4.",
+                    tooltip="Strength of the text, 0 to 30. Default 7.5. GoT uses 4 for edits.",
                 ),
                 io.Float.Input(
                     "spatial_strength",
@@ -53,7 +59,7 @@ STRENGTHS = io.DynamicCombo.Input(
                     min=0.0,
                     max=30.0,
                     step=0.1,
-                    tooltip="How strongly the boxes guide. GoT: 4, edits 3.",
+                    tooltip="Strength of the boxes, 0 to 30. Default 4. GoT uses 3 for edits.",
                 ),
                 io.Float.Input(
                     "reference_strength",
@@ -61,7 +67,7 @@ STRENGTHS = io.DynamicCombo.Input(
                     min=0.0,
                     max=30.0,
                     step=0.1,
-                    tooltip="How strongly the source picture guides. GoT: 1, edits 1.5.",
+                    tooltip="Strength of the image to edit, 0 to 30. Default 1. GoT uses 1.5 for edits.",
                 ),
             ],
         ),
@@ -76,17 +82,15 @@ INTERVAL = [
         step=0.01,
         optional=True,
         advanced=True,
-        tooltip=f"{text}, as a share of the sampling; {off} is off. Unguided steps take a third of the time.",
+        tooltip=f"Share of the sampling at which guidance {name}s, 0 to 1. Default {default:g}. "
+        "Steps without guidance take a third of the time.",
     )
-    for name, default, text, off in [
-        ("start", 0.0, "Where the strengths begin to apply", 0),
-        ("end", 1.0, "Where the strengths cease to apply", 1),
-    ]
+    for name, default in (("start", 0.0), ("end", 1.0))
 ]
 
 
 def chosen_strengths(strengths: dict, guidance) -> Strengths:
-    """The strengths a person set, or those of the guidance's task."""
+    """The custom strengths, or the model's own for the guidance's task."""
     if strengths["strengths"] == "custom":
         return Strengths(*(strengths[f"{name}_strength"] for name in Strengths._fields))
     return Strengths(*(getattr(guidance.defaults, name) for name in Strengths._fields))
@@ -98,8 +102,8 @@ class GoTGuiderNode(io.ComfyNode):
         return io.Schema(
             node_id="GoTGuider",
             display_name="GoT Guider",
-            category=CATEGORY,
-            description="Guides any of ComfyUI's samplers by a chain; for Sampler Custom (Advanced).",
+            category=DRAW,
+            description="Guides ComfyUI's own samplers by a chain. Wire it into Sampler Custom (Advanced).",
             search_aliases=["GoT", "guidance scale", "cfg"],
             inputs=[MODEL, GUIDANCE, STRENGTHS, EXTRAS, *INTERVAL],
             outputs=[io.Guider.Output()],
@@ -119,7 +123,7 @@ class GoTScheduler(io.ComfyNode):
         return io.Schema(
             node_id="GoTScheduler",
             display_name="GoT Scheduler",
-            category=CATEGORY,
+            category=DRAW,
             description="The noise levels that GoT was published with (leading spacing), for any number of steps.",
             search_aliases=["sigmas", "leading"],
             inputs=[MODEL, STEPS, DENOISE],
@@ -137,8 +141,8 @@ class GoTSampler(io.ComfyNode):
         return io.Schema(
             node_id="GoTSampler",
             display_name="GoT Sampler",
-            category=CATEGORY,
-            description="Draws the picture that a chain plans.",
+            category=DRAW,
+            description="Draws the image that a chain plans.",
             search_aliases=["GoT", "KSampler"],
             inputs=[
                 MODEL,
@@ -149,28 +153,34 @@ class GoTSampler(io.ComfyNode):
                     min=0,
                     max=0xFFFFFFFFFFFFFFFF,
                     control_after_generate=True,
-                    tooltip="Same seed, same picture.",
+                    tooltip="Seed of the noise. The same seed gives the same image. Default 0.",
                 ),
                 STEPS,
                 io.Combo.Input(
                     "sampler_name",
                     options=sampler_names(),
                     default="ddpm",
-                    tooltip="GoT was published with ddpm.",
+                    tooltip="Sampling method. Default ddpm, as GoT was published.",
                 ),
                 io.Combo.Input(
                     "scheduler",
                     options=scheduler_names(),
                     default=REFERENCE_SCHEDULE,
-                    tooltip="'got' spaces the noise levels as published.",
+                    tooltip="Spacing of the noise levels. Default got, as GoT was published.",
                 ),
                 STRENGTHS,
                 DENOISE,
                 io.Int.Input(
-                    "batch_size", default=1, min=1, max=64, tooltip="How many pictures, if no latent is wired."
+                    "batch_size",
+                    default=1,
+                    min=1,
+                    max=64,
+                    tooltip="Number of images, 1 to 64. Default 1. Not used with a latent.",
                 ),
                 io.Latent.Input(
-                    "latent", optional=True, tooltip="Where to start: a batch, a picture to change, or a masked one."
+                    "latent",
+                    optional=True,
+                    tooltip="Latent to start from: a batch, an image to change, or one with a mask. Default: empty.",
                 ),
                 EXTRAS,
                 *INTERVAL,

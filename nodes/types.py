@@ -1,4 +1,4 @@
-"""The pack's own types on the wires, and what several nodes share."""
+"""The pack's own socket types, and the node menu's categories."""
 
 from comfy_api.latest import io
 
@@ -7,3 +7,4 @@ GotChain = io.Custom("GOT_CHAIN")  # got_models.chain.grammar.Chain
 GotGuidance = io.Custom("GOT_GUIDANCE")  # got_models.guidance.formula.Guidance
 
 CATEGORY = "GoT"
+WRITE, CHANGE, DRAW = (f"{CATEGORY}/{group}" for group in ("write", "change", "draw"))

@@ -1,4 +1,4 @@
-"""The translations: English says what the schemas say, and every language has the same entries."""
+"""The translations: each has a text for every text of the schemas. English has none: ComfyUI shows the schemas' own."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from got.got_models.comfy.files import register_folder
 from got.nodes import chain, editor, guidance, loader, reasoning, regional, sampling
-from got.nodes.types import CATEGORY
+from got.nodes.types import CHANGE, DRAW, WRITE
 
 LOCALES = Path(__file__).parent.parent / "locales"
 NODES = [node for module in (loader, reasoning, chain, editor, guidance, sampling, regional) for node in module.NODES]
@@ -53,36 +53,50 @@ def keys(tree):
 
 
 def texts(tree):
-    return [text for value in tree.values() for text in (texts(value) if isinstance(value, dict) else [value])]
+    """Every text, in the order of the sorted keys."""
+    return [
+        text for _, value in sorted(tree.items()) for text in (texts(value) if isinstance(value, dict) else [value])
+    ]
 
 
-def test_english_is_what_the_schemas_say():
+def english():
+    """What nodeDefs.json would say in English."""
     register_folder()  # the loader's schema lists the models that are there
-    assert read("en", "nodeDefs") == {node.define_schema().node_id: said_by(node) for node in NODES}
+    return {node.define_schema().node_id: said_by(node) for node in NODES}
 
 
-@pytest.mark.parametrize("name", ["nodeDefs", "main"])
+def test_there_are_translations_and_english_is_not_one():
+    assert LANGUAGES and "en" not in LANGUAGES
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_language_has_the_same_entries(language, name):
-    assert keys(read(language, name)) == keys(read("en", name))
-    assert all(text.strip() for text in texts(read(language, name)))
+def test_every_language_has_a_text_for_each_of_the_schemas(language):
+    assert keys(read(language, "nodeDefs")) == keys(english())
+    assert all(text.strip() for text in texts(read(language, "nodeDefs")))
 
 
-def test_the_category_has_a_name():
-    assert CATEGORY in read("en", "main")["nodeCategories"]
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_category_has_a_name(language):
+    groups = {group for category in (WRITE, CHANGE, DRAW) for group in category.split("/")}
+    assert groups == read(language, "main")["nodeCategories"].keys()
 
 
-def test_every_tooltip_and_description_is_translated():
-    english, chinese = (texts(read(language, "nodeDefs")) for language in ("en", "zh"))
-    same = [text for text, other in zip(english, chinese, strict=True) if text == other and " " in text]
-    assert [text for text in same if not text.startswith("GoT ")] == []
+def numbers(text):
+    return sorted(re.findall(r"\d+(?:\.\d+)?", text))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_tooltip_and_description_is_translated_with_its_numbers(language):
+    for text, translated in zip(texts(english()), texts(read(language, "nodeDefs")), strict=True):
+        assert text != translated or " " not in text or text.startswith("GoT "), text
+        assert numbers(text) == numbers(translated), (text, translated)
 
 
 NOT_OUR_WORDS = {
     "(?<!推理)链": "推理链 (chain)",
     "(?<![方界])框": "方框 (box), 边界框 (bounding box)",
-    "图片|源图": "图像 (picture), 原图 (source)",
-    "规划(?!画面|一次|多张|的图像)": "方案 (a plan; 规划 is to plan)",
+    "图片|源图": "图像 (image), 原图 (source)",
+    "规划(?!图像|新图像|一次|修改|多张|的图像)": "方案 (a plan; 规划 is to plan)",
     "你": "您 (you)",
     "编辑(?!器|推理链)": "修改 (edit)",
     "[\u4e00-\u9fff][,;:!?()]|[,;:!?()][\u4e00-\u9fff]": "full-width punctuation",
@@ -99,8 +113,23 @@ def test_nodes_editor_and_help_use_the_same_chinese_words():
             assert found is None, f"'{found[0]}' is not in our words: {right}"
 
 
-def test_the_help_page_for_any_language_is_the_english_one():
-    """ComfyUI asks for a page by language first, and for the one without a language where there is none."""
-    docs = LOCALES.parent / "web" / "docs"
-    for page in docs.glob("*.md"):
-        assert page.read_text("utf-8") == (docs / page.stem / "en.md").read_text("utf-8"), page.name
+DOCS = LOCALES.parent / "web" / "docs"
+
+
+@pytest.mark.parametrize("node", NODES)
+def test_every_node_has_a_help_page_in_every_language(node):
+    """ComfyUI asks for NODE/LANGUAGE.md first and then for NODE.md, which is the English one."""
+    name = node.define_schema().node_id
+    english = (DOCS / f"{name}.md").read_text("utf-8")
+    assert english.startswith(f"# {node.define_schema().display_name}\n")
+    for language in LANGUAGES:
+        page = (DOCS / name / f"{language}.md").read_text("utf-8")
+        assert page.startswith(f"# {read(language, 'nodeDefs')[name]['display_name']}\n")
+        assert page.count("\n## ") == english.count("\n## ") and page.count("```") == english.count("```")
+
+
+def test_no_help_page_is_of_a_node_that_is_not_there():
+    names = {node.define_schema().node_id for node in NODES}
+    pages = [*DOCS.glob("*.md"), *DOCS.glob("*/*.md")]
+    assert {page.parent.name if page.parent != DOCS else page.stem for page in pages} == names
+    assert {page.stem for page in DOCS.glob("*/*.md")} == set(LANGUAGES)

@@ -1,4 +1,4 @@
-"""Where models lie: folders below models/got (and below each `got` of extra_model_paths.yaml), and the bundled one.
+"""Where models are: folders in models/got, in each `got` of extra_model_paths.yaml, and the bundled one.
 
 Written against ComfyUI 0.30.0: folder_paths.
 """
@@ -16,12 +16,12 @@ BUNDLED = "GoT-Tiny (bundled)"
 
 
 def register_folder() -> None:
-    """Make models/got known to ComfyUI; folders named in extra_model_paths.yaml are known already."""
+    """Register models/got with ComfyUI, which knows the folders of extra_model_paths.yaml already."""
     folder_paths.add_model_folder_path(FOLDER, os.path.join(folder_paths.models_dir, FOLDER))
 
 
 def model_names() -> list[str]:
-    """Names of the models that are there, the bundled one first; a model in a subfolder is named subfolder/name."""
+    """Names of the models found, the bundled one first. A model in a subfolder is named subfolder/name."""
     found = {
         Path(folder).relative_to(root).as_posix()
         for root in _roots()
@@ -32,15 +32,15 @@ def model_names() -> list[str]:
 
 
 def model_folder(name: str) -> Path:
-    """The folder of a model that `model_names` lists. GoTError if it is gone."""
+    """The folder of a model that `model_names` lists. GoTError if it is not listed."""
     if name == BUNDLED:
         return TINY
-    names = model_names()  # a name of anybody's may lead anywhere: nothing is looked for that is not listed
+    names = model_names()  # only listed names are used: another name, such as ../x, could lead anywhere
     folders = [root / name for root in _roots() if name in names and (root / name / MANIFEST).is_file()]
     if not folders:
         raise GoTError(
-            f"There is no GoT model '{name[:100]}'. Put its folder into {' or '.join(map(str, _roots()))}, press R "
-            f"to refresh the list, and choose it again. There are: {', '.join(names)}."
+            f"There is no GoT model '{name[:100]}'. Found: {', '.join(names)}. Put its folder into "
+            f"{' or '.join(map(str, _roots()))}, press R to refresh the list, and choose it again."
         )
     return folders[0]
 

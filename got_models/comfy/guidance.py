@@ -1,4 +1,4 @@
-"""From a chain to all that guides the UNet, with ComfyUI's VAE and the managed reasoner.
+"""Guidance for the UNet from a chain, with ComfyUI's VAE and the managed reasoner.
 
 Written against ComfyUI 0.30.0: comfy.sd.VAE.encode, which gives unscaled latents (the mode) of IMAGE tensors.
 """
@@ -16,17 +16,17 @@ from .vae import check_vae
 
 
 def make_guidance(reasoner: ManagedReasoner, chain: Chain, vae: VAE, width: int, height: int) -> Guidance:
-    """The guidance of a chain for a picture of width x height pixels. GoTError, before a network runs, on bad input."""
+    """The guidance of a chain for an image of width x height pixels. GoTError, before a network runs, on bad input."""
     check_size(width, height)
     check_vae(vae)
 
-    def encode(pictures: Tensor) -> Tensor:
+    def encode(images: Tensor) -> Tensor:
         comfy.model_management.throw_exception_if_processing_interrupted()
-        return vae.encode(pictures)
+        return vae.encode(images)
 
     context, null_context, pooled = reasoner.conditions(reasoner.semantics(chain))
     reference = reference_latents(chain.source, encode, width, height)
-    all_black = chain.source is None and not chain.regions  # then both are the same black picture
+    all_black = chain.source is None and not chain.regions  # then both latents are of the same black image
     return Guidance(
         context=context,
         null_context=null_context,

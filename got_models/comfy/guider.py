@@ -1,7 +1,7 @@
 """GoT's guidance as a ComfyUI GUIDER, the reference's SIGMAS, and one call that samples with both.
 
-Written against ComfyUI 0.30.0: comfy.samplers.CFGGuider, calc_cond_batch, cfg_function. The formula stands in
-got_models/guidance/formula.py; ComfyUI's predictions are denoised latents, for which it is the same.
+Written against ComfyUI 0.30.0: comfy.samplers.CFGGuider, calc_cond_batch, cfg_function. The formula is in
+got_models/guidance/formula.py. ComfyUI's predictions are denoised latents, for which the formula is the same.
 """
 
 import comfy.sample
@@ -17,14 +17,14 @@ from ..guidance.formula import ALWAYS, PLAIN, Guidance, Interval, Strengths, as_
 from ..guidance.timesteps import leading_timesteps
 from .unet import REFERENCE, SPATIAL, check_model
 
-# Our branches under the names that other nodes' hooks know; process_conds copies ControlNets from "positive".
+# Our branches by the names that other nodes' hooks know. process_conds copies ControlNets from "positive".
 CONDS = {"cond": "positive", "uncond": "negative", "text": "text", "image": "image"}
 REFERENCE_SCHEDULE = "got"  # among ComfyUI's schedulers: the reference's leading spacing
 _OWN = {"pooled_output", REFERENCE, SPATIAL}
 
 
 class GoTGuider(comfy.samplers.CFGGuider):
-    """Up to four predictions a step in one batch, combined as got_models.guidance.formula.branch_weights says."""
+    """Up to four predictions per step in one batch, combined with the weights of guidance.formula.branch_weights."""
 
     def __init__(
         self,
@@ -34,17 +34,16 @@ class GoTGuider(comfy.samplers.CFGGuider):
         extras: list | None = None,
         interval: Interval = ALWAYS,
     ) -> None:
-        """extras: a CONDITIONING whose additions (ControlNet, hooks, masks) go to all branches, its text to none.
+        """extras: a CONDITIONING whose additions (ControlNet, hooks, masks) apply to all branches; its text is unused.
 
-        If several were combined, each adds to a prediction of its own, and ComfyUI weighs these as it always does.
-
-        GoTError if the interval is empty.
+        If it has several entries, each gets its own prediction, and ComfyUI weighs them as usual. GoTError if the
+        interval is empty.
         """
         check_model(model)
         if interval.start >= interval.end:
             raise GoTError(
                 f"The guidance starts at {interval.start} and ends at {interval.end}. Set guidance_end above "
-                f"guidance_start; 0 and 1 guide from beginning to end."
+                f"guidance_start; 0 and 1 guide all steps."
             )
         super().__init__(model)
         self.strengths = strengths
@@ -79,25 +78,25 @@ class GoTGuider(comfy.samplers.CFGGuider):
         )
 
     def strengths_at(self, sigma: Tensor) -> Strengths:
-        """The strengths at a noise level (B,): those set, or outside the interval none."""
+        """The strengths at a noise level (B,). Outside the interval there is no guidance."""
         first, last = self.sigmas
         return self.strengths if last <= sigma.max() <= first else PLAIN
 
     def inner_sample(self, noise, latent_image, device, sampler, sigmas, denoise_mask, *args, **kwargs) -> Tensor:
-        """Start from pure noise as strong as the reference's.
+        """Sample from noise as strong as in the reference code.
 
-        The reference multiplies it by sqrt(sigma^2 + 1); ComfyUI, below its greatest sigma, by sigma, which at 50 steps
-        is 0.3 % too weak. A latent that holds a picture already is left to ComfyUI.
+        The reference scales the first noise by sqrt(sigma^2 + 1). ComfyUI, below its greatest sigma, scales it by
+        sigma, which at 50 steps is 0.3 % too weak. Latents that already hold an image are left to ComfyUI.
         """
         if denoise_mask is None and sigmas[0] > 0 and not sampler.max_denoise(self, sigmas):
-            empty = ~latent_image.flatten(1).any(1)  # (B,): each picture for itself
+            empty = ~latent_image.flatten(1).any(1)  # (B,): one decision per image
             stronger = torch.where(empty, (1 + sigmas[0] ** -2) ** 0.5, 1.0)
             noise = noise * stronger.view(-1, *[1] * (noise.ndim - 1)).to(noise)
         return super().inner_sample(noise, latent_image, device, sampler, sigmas, denoise_mask, *args, **kwargs)
 
 
 def branch_conds(guidance: Guidance, extras: list | None = None) -> dict[str, list]:
-    """A CONDITIONING a branch, by CONDS' names: an entry for each of `extras`. The pooled vector is never nulled."""
+    """One CONDITIONING per branch, by the names of CONDS, one entry per extra. The pooled vector is never nulled."""
     own = {"pooled_output": guidance.pooled, **size_conditions(guidance.width, guidance.height)}
     added = [{key: value for key, value in extra.items() if key not in _OWN} for _, extra in extras or [(None, {})]]
     null = torch.zeros_like(guidance.reference)
@@ -114,7 +113,7 @@ def branch_conds(guidance: Guidance, extras: list | None = None) -> dict[str, li
 
 
 def conditioning(guidance: Guidance) -> list:
-    """The cond branch as a CONDITIONING, for other nodes to add ControlNets and the like to."""
+    """The cond branch as a CONDITIONING, to which other nodes can add, for example, ControlNets."""
     return branch_conds(guidance)[CONDS["cond"]]
 
 
@@ -130,23 +129,23 @@ def size_conditions(width: int, height: int) -> dict[str, int]:
 
 
 def sampler_names() -> list[str]:
-    """ComfyUI's samplers, with those that other packs added."""
+    """ComfyUI's samplers, including those that other packs added."""
     return [*comfy.samplers.SAMPLER_NAMES]
 
 
 def scheduler_names() -> list[str]:
-    """What `sample` takes as a scheduler: the reference's, and ComfyUI's."""
+    """The schedulers that `sample` takes: the reference's and ComfyUI's."""
     return [REFERENCE_SCHEDULE, *comfy.samplers.SCHEDULER_NAMES]
 
 
 def reference_sigmas(model: ModelPatcher, steps: int, denoise: float = 1.0) -> Tensor:
-    """The reference's noise levels (steps + 1,), the last one 0; below denoise 1 the last part of a longer row."""
+    """The reference's noise levels (steps + 1,), ending in 0. Below denoise 1, the last part of a longer schedule."""
     check_model(model)
     table = model.get_model_object("model_sampling").sigmas
     total = round(steps / denoise) if denoise > 0 else 0
     if not 1 <= total <= len(table):
         raise GoTError(
-            f"{steps} steps at denoise {denoise} cannot be spaced: steps divided by denoise must lie between 1 and "
+            f"{steps} steps at denoise {denoise} cannot be spaced: steps divided by denoise must be 1 to "
             f"{len(table)}. Use fewer steps, or a higher denoise."
         )
     sigmas = table[leading_timesteps(total, len(table))].cpu()
@@ -156,7 +155,7 @@ def reference_sigmas(model: ModelPatcher, steps: int, denoise: float = 1.0) -> T
 def sample(
     guider: GoTGuider, latent: dict, seed: int, steps: int, sampler_name: str, scheduler: str, denoise: float = 1.0
 ) -> dict:
-    """Sample a LATENT with a guider, with previews and progress; what SamplerCustomAdvanced does, in one call."""
+    """Sample a LATENT with previews and progress, as SamplerCustomAdvanced does, in one call."""
     model = guider.model_patcher
     if scheduler == REFERENCE_SCHEDULE:
         sigmas = reference_sigmas(model, steps, denoise)

@@ -1,7 +1,7 @@
 """Regional texts as ComfyUI's CONDITIONING.
 
 Written against ComfyUI 0.30.0: comfy.sd.CLIP.encode_from_tokens_scheduled, and samplers.calc_cond_batch, which takes
-the mean of what entries predict, weighted by their masks.
+the mean of the entries' predictions, weighted by their masks.
 """
 
 from collections.abc import Sequence
@@ -14,15 +14,14 @@ from ..guidance.regional import Part
 
 
 def regional_conditioning(clip: CLIP, parts: Sequence[Part]) -> list:
-    """A CONDITIONING of one entry a part, by any text encoder; a text that occurs twice is encoded once.
+    """A CONDITIONING with one entry per part, from any text encoder. A text that occurs twice is encoded once.
 
-    Each part's share, (1, SIDE, SIDE) in 0..1, becomes its entry's mask, which ComfyUI stretches to the latent; a part
-    without one counts everywhere. GoTError if there is no CLIP.
+    Each part's share, (1, SIDE, SIDE) in 0..1, becomes its entry's mask, which ComfyUI resizes to the latent. A part
+    without a share applies everywhere. GoTError if there is no CLIP.
     """
     if clip is None:
         raise GoTError(
-            "There is no text encoder behind the clip input: the checkpoint that it comes from has none. "
-            "Wire one, for example from 'Load CLIP'."
+            "The clip input is empty: the checkpoint has no text encoder. Connect one, for example from 'Load CLIP'."
         )
     encoded = {
         text: clip.encode_from_tokens_scheduled(clip.tokenize(text)) for text in dict.fromkeys(p.text for p in parts)

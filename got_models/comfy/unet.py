@@ -1,9 +1,10 @@
-"""GoT's UNet as an ordinary ComfyUI MODEL: SDXL with eight more input channels, of any size.
+"""GoT's UNet as a ComfyUI MODEL: SDXL of any size with eight more input channels.
 
 Written against ComfyUI 0.30.0: comfy.model_base.SDXL, comfy.supported_models.SDXL, comfy.utils.unet_to_diffusers.
-ComfyUI's own loader reads a 12-channel UNet as an inpainting model, so the configuration is worked out here.
+ComfyUI's own loader takes a 12-channel UNet for an inpainting model, so its configuration is derived here.
 """
 
+import re
 from pathlib import Path
 
 import comfy.model_base
@@ -23,22 +24,22 @@ from ..files.fp8 import as_bytes, quantized_layers
 from ..files.weights import WeightsError, load_tensors, weights_of
 from .precision import unet_dtype
 
-REFERENCE, SPATIAL = "got_reference", "got_spatial"  # keys of a conditioning that carry unscaled latents (1, 4, h, w)
+REFERENCE, SPATIAL = "got_reference", "got_spatial"  # conditioning keys of unscaled latents (1, 4, h, w)
 INPUT_CHANNELS = 12  # 4 noisy | 4 reference | 4 spatial
 HEAD_CHANNELS = 64  # SDXL's
 
 
 class GoTModel(comfy.model_base.SDXL):
-    """SDXL whose input is the noisy latent, the reference latent and the spatial latent, the last two never scaled."""
+    """SDXL whose input is the noisy, the reference and the spatial latent. The last two are never scaled."""
 
     def concat_cond(self, **kwargs) -> Tensor:
-        """The eight extra channels (B, 8, h, w). A conditioning without them gets zeros: the null condition."""
+        """The eight extra channels (B, 8, h, w). A conditioning without them gets zeros, the null condition."""
         noise, device = kwargs["noise"], kwargs["device"]
         return torch.cat([_latent(kwargs.get(key), noise, device) for key in (REFERENCE, SPATIAL)], dim=1)
 
 
 class GoTConfig(comfy.supported_models.SDXL):
-    """SDXL's settings for a UNet of any size. Made directly, never found by ComfyUI's detection."""
+    """SDXL's settings for a UNet of any size. Made here; ComfyUI's model detection does not know it."""
 
     unet_config = {}
 
@@ -47,16 +48,16 @@ class GoTConfig(comfy.supported_models.SDXL):
 
 
 def load_unet(path: Path, model_options: dict | None = None, disable_dynamic: bool = False) -> ModelPatcher:
-    """A MODEL from a diffusers-named safetensors file. WeightsError if it is not a GoT UNet, or not a whole one.
+    """A MODEL from a safetensors file with diffusers' names. WeightsError if it is not a complete GoT UNet.
 
-    model_options, disable_dynamic: as ComfyUI's own loaders take them; its hooks load a model again this way.
+    model_options, disable_dynamic: as in ComfyUI's own loaders. ComfyUI's hooks reload a model with them.
     """
     management = comfy.model_management
     tensors = load_tensors(path, management.throw_exception_if_processing_interrupted)
     _check(tensors, path)
     layers = quantized_layers(path)
-    settings, shapes = _network_of(tensors, path)
-    config, named = GoTConfig(settings), _named(tensors, layers, settings, shapes, path)
+    settings, network = _network_of(tensors, path)
+    config, named = GoTConfig(settings), _named(tensors, layers, settings, network, path)
     config.quant_config = {"mixed_ops": True} if layers else None
     device, offload_device = management.get_torch_device(), management.unet_offload_device()
     given, supported = (model_options or {}).get("dtype"), config.supported_inference_dtypes
@@ -75,13 +76,13 @@ def check_model(model: ModelPatcher) -> None:
     """Raise GoTError unless a MODEL is GoT's."""
     if not isinstance(model.model, GoTModel):
         raise GoTError(
-            f"The model wired here is not a GoT model but {type(model.model).__name__}. Wire the model of 'GoT Loader' "
-            f"to this input; LoRAs and model patches may stand in between."
+            f"The model connected here is not a GoT model but {type(model.model).__name__}. Connect the model of "
+            f"'GoT Loader'. LoRAs and model patches can come between."
         )
 
 
 def unet_config(tensors: dict[str, Tensor]) -> dict:
-    """ComfyUI's configuration of an SDXL-type UNet, read from the shapes of its diffusers-named weights alone."""
+    """ComfyUI's configuration of an SDXL-type UNet, derived from the shapes of its weights, by diffusers' names."""
     keys = list(tensors)
     levels = range(count_blocks(keys, "down_blocks.{}."))
     width = tensors["conv_in.weight"].shape[0]
@@ -114,7 +115,7 @@ def unet_config(tensors: dict[str, Tensor]) -> dict:
 
 
 def _depth(keys: list[str], block: str, index: int) -> int:
-    """How many transformer layers follow the `index`-th residual block of a block."""
+    """The number of transformer layers after residual block number `index` of a block."""
     return count_blocks(keys, f"{block}.attentions.{index}.transformer_blocks.{{}}.")
 
 
@@ -131,86 +132,68 @@ def _latent(latent: Tensor | None, noise: Tensor, device: torch.device) -> Tenso
 
 
 def _check(tensors: dict[str, Tensor], path: Path) -> None:
-    needed = (
-        "conv_in.weight",
-        "conv_out.weight",
-        "add_embedding.linear_1.weight",
-        "mid_block.attentions.0.proj_in.weight",
-    )
-    missing = [key for key in needed if key not in tensors]
-    if missing:
+    if "conv_in.weight" not in tensors:
         raise WeightsError(
-            f"{path} is not an SDXL-type UNet with diffusers' names: it has no {missing[0]}, but {len(tensors)} others "
-            f"such as {next(iter(tensors), 'none')}. Make it with `python dev.py convert`."
+            f"{path} is not an SDXL-type UNet with diffusers' names: it has no conv_in.weight, but {len(tensors)} "
+            f"weights such as {next(iter(tensors), 'none')}. Make it with `python dev.py convert`."
         )
     channels = tensors["conv_in.weight"].shape[1:2].numel()
     if channels != INPUT_CHANNELS:
         raise WeightsError(
-            f"{path} takes {channels} input channels; GoT's UNet takes {INPUT_CHANNELS}. This is another model's file."
+            f"{path} takes {channels} input channels; GoT's UNet takes {INPUT_CHANNELS}. It belongs to another model. "
+            f"Make GoT's with `python dev.py convert`."
         )
 
 
 class _Plain(comfy.ops.disable_weight_init):
-    """Layers with weights of known shapes from the start; ComfyUI's own may have none until they are filled."""
+    """Layers that have weights from the start. ComfyUI's own may have none until they are filled."""
 
     Linear, Conv2d, GroupNorm, LayerNorm = nn.Linear, nn.Conv2d, nn.GroupNorm, nn.LayerNorm
 
 
-def _network_of(tensors: dict[str, Tensor], path: Path) -> tuple[dict, dict[str, torch.Size]]:
-    """ComfyUI's configuration of the network that has such weights, and the shapes of all that it has."""
+def _network_of(tensors: dict[str, Tensor], path: Path) -> tuple[dict, nn.Module]:
+    """ComfyUI's configuration of the UNet with such weights, and that UNet on the meta device."""
     try:
         settings = unet_config(tensors)
         with torch.device("meta"):
-            network = UNetModel(**settings, operations=_Plain)
-    except Exception as error:  # whatever comes of shapes that no network has
-        raise WeightsError(f"{path} does not fit together: no UNet has such weights ({error!r:.100}).") from error
-    return settings, {name: tensor.shape for name, tensor in network.state_dict().items()}
+            return settings, UNetModel(**settings, operations=_Plain)
+    except KeyError as error:
+        raise WeightsError(f"{path} lacks {error.args[0]}. Get the file again.") from error
+    except Exception as error:  # weights that no UNet has raise many kinds of error
+        raise WeightsError(
+            f"{path} does not fit together: no SDXL-type UNet has such weights ({error!r:.100}). Get the file again."
+        ) from error
 
 
 def _named(
-    tensors: dict[str, Tensor], layers: dict[str, dict], settings: dict, own: dict[str, torch.Size], path: Path
+    tensors: dict[str, Tensor], layers: dict[str, dict], settings: dict, network: nn.Module, path: Path
 ) -> dict[str, Tensor]:
-    """The weights under ComfyUI's names, and what it needs to know of fp8 layers. Each must have its place, and fit."""
+    """The weights by ComfyUI's names, with what it needs for fp8 layers. WeightsError unless network has just these."""
     pairs = comfy.utils.unet_to_diffusers(settings).items()
-    # ComfyUI's table names one embedding twice; SDXL's is the add_embedding.
-    names = {key: name for key, name in pairs if name in own and not key.startswith("class_embedding.")}
+    # ComfyUI's table has one embedding twice. SDXL's is the add_embedding.
+    names = {key: name for key, name in pairs if not key.startswith("class_embedding.")}
     scales = {f"{layer}.weight_scale" for layer in layers}
-    _refuse_misfits({key: tensor for key, tensor in tensors.items() if key not in scales}, names, own, path)
+    weights = {names.get(key, key): tensor for key, tensor in tensors.items() if key not in scales}
+    try:
+        network.load_state_dict(weights, assign=True)
+    except RuntimeError as error:
+        keys = {name: key for key, name in names.items()}
+        report = re.sub(r"[\w.]+", lambda name: keys.get(name[0], name[0]), str(error).partition("\n\t")[2])
+        raise WeightsError(f"{path} does not fit together: {report:.200} Get the file again.") from error
     if lost := scales - tensors.keys():
         raise WeightsError(
             f"{path} lacks {len(lost)} scales of its fp8 weights, such as {min(lost)}. Convert it again."
         )
-    found = {names.get(key) or _beside(key, names): tensor for key, tensor in tensors.items()}
-    return found | {_beside(f"{layer}.comfy_quant", names): as_bytes(about) for layer, about in layers.items()}
-
-
-def _beside(key: str, names: dict[str, str]) -> str:
-    """ComfyUI's name of what belongs to a layer's weight."""
-    layer, _, attribute = key.rpartition(".")
-    return names[f"{layer}.weight"].removesuffix("weight") + attribute
-
-
-def _refuse_misfits(tensors: dict[str, Tensor], names: dict[str, str], own: dict[str, torch.Size], path: Path) -> None:
-    unknown = [key for key in tensors if key not in names]
-    if unknown:
-        raise WeightsError(f"{path} has {len(unknown)} weights that no SDXL-type UNet has, such as {unknown[0]}.")
-    missing = [key for key in names if key not in tensors]
-    if missing:
-        raise WeightsError(
-            f"{path} lacks {len(missing)} weights of its UNet, such as {missing[0]}. Get the file again."
-        )
-    for key, tensor in tensors.items():
-        if tensor.shape != own[names[key]]:
-            raise WeightsError(
-                f"{path} does not fit together: {key} is {tuple(tensor.shape)}, but must be "
-                f"{tuple(own[names[key]])}. Get the file again."
-            )
+    for layer, about in layers.items():
+        name = names[f"{layer}.weight"].removesuffix("weight")
+        weights |= {f"{name}weight_scale": tensors[f"{layer}.weight_scale"], f"{name}comfy_quant": as_bytes(about)}
+    return weights
 
 
 def _fill(patcher: ModelPatcher, tensors: dict[str, Tensor], dtype: torch.dtype) -> None:
-    """Put the weights into ComfyUI's UNet: those that have its type as they are, mapped, and the others cast.
+    """Put the weights into ComfyUI's UNet. Those of its dtype stay memory-mapped, the others are cast to it.
 
-    Dynamic loading casts by itself. What belongs to fp8 layers keeps its type.
+    Dynamic loading casts later. The tensors of fp8 layers keep their dtypes.
     """
     fp8 = {name.removesuffix("comfy_quant") for name in tensors if name.endswith("comfy_quant")}
     for name, tensor in tensors.items():

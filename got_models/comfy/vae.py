@@ -1,6 +1,6 @@
-"""GoT's autoencoder as an ordinary ComfyUI VAE, of any width.
+"""GoT's autoencoder as a ComfyUI VAE, of any width.
 
-Written against ComfyUI 0.30.0: comfy.sd.VAE, whose `encode` gives the mode of the latents, unscaled, as GoT needs it.
+Written against ComfyUI 0.30.0: comfy.sd.VAE, whose `encode` gives the mode of the latents, unscaled, as GoT needs.
 """
 
 from pathlib import Path
@@ -28,9 +28,9 @@ def load_vae(path: Path) -> comfy.sd.VAE:
         _check(renamed, config, path)
     except WeightsError:
         raise
-    except Exception as error:  # whatever comes of shapes that no network has
+    except Exception as error:  # shapes that no network has raise many kinds of error
         raise WeightsError(
-            f"{path} does not fit together: no autoencoder has such weights ({error!r:.100})."
+            f"{path} does not fit together: no autoencoder has such weights ({error!r:.100}). Get the file again."
         ) from error
     vae = comfy.sd.VAE(sd=renamed, config=config)
     vae.throw_exception_if_invalid()
@@ -41,13 +41,13 @@ def check_vae(vae: comfy.sd.VAE) -> None:
     """Raise GoTError unless a VAE makes latents of GoT's kind."""
     if vae.latent_channels != LATENT_CHANNELS or vae.latent_dim != 2:
         raise GoTError(
-            f"The VAE wired here makes latents of {vae.latent_channels} channels; GoT's have {LATENT_CHANNELS}. "
-            f"Wire the VAE of 'GoT Loader', or another SDXL VAE."
+            f"The VAE connected here makes latents of {vae.latent_channels} channels; GoT's have {LATENT_CHANNELS}. "
+            f"Connect the VAE of 'GoT Loader', or another SDXL VAE."
         )
 
 
 def _check(tensors: dict[str, Tensor], config: dict, path: Path) -> None:
-    """Every weight must be there and fit: ComfyUI itself would leave out what it does not know, and go on."""
+    """WeightsError unless every weight is there and fits. ComfyUI itself would ignore those that do not."""
     with torch.device("meta"):
         expected = AutoencoderKL(**config["params"]).state_dict()
     wrong = sorted(expected.keys() ^ tensors.keys())
@@ -68,7 +68,7 @@ def _config(tensors: dict[str, Tensor], path: Path) -> dict:
             f"{path} is not SDXL's kind of autoencoder with diffusers' names (four blocks, quant_conv): it has "
             f"{blocks} decoder blocks and {len(tensors)} weights. Make it with `python dev.py convert`."
         )
-    # The decoder tells more than the encoder, which may have no residual blocks; its blocks come from small to large.
+    # Read from the decoder, because the encoder may have no residual blocks. Its blocks go from small to large images.
     widths = [
         tensors[f"decoder.up_blocks.{block}.resnets.0.conv1.weight"].shape[0] for block in reversed(range(blocks))
     ]
