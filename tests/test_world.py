@@ -194,8 +194,8 @@ def test_a_tidy_scene_keeps_its_objects_apart_and_its_relations():
 
 def test_what_goes_on_from_locked_regions_keeps_them_and_leaves_them_room():
     for seed in range(100):
-        row = rows.kept_row(Random(seed))
-        assert set(wording.boxes_of(row.kept)) <= {obj.box for obj in row.target.objects}
+        row = rows.locked_row(Random(seed))
+        assert set(wording.boxes_of(row.locked)) <= {obj.box for obj in row.target.objects}
         assert sorted(row.boxes) == sorted(obj.box for obj in row.target.objects)
         for i, box in enumerate(row.boxes):
             assert scenes.apart(box, row.boxes[:i])

@@ -1,4 +1,4 @@
-"""Stage 1: the autoencoder. Its encoder is set in closed form, its decoder is trained on pictures of the world.
+"""Stage 1: the autoencoder. Its encoder is set in closed form, its decoder is trained on images of the world.
 
 What a cell of 8x8 pixels becomes is no secret in a world of flat colors: its mean color, and how it slopes. So the
 encoder needs no training, the latents are settled from the start, and the UNet need not wait for a good decoder.
@@ -36,15 +36,15 @@ CONFIG = dict(
 # surface is.
 WIDTH = CONFIG["block_out_channels"][0]
 SIGNALS = list(range(2, WIDTH, 3))  # the channel of each group that carries something
-CANVASES = 0.15  # share of rectangles on black among the pictures
-# Shares of pictures of small stars, of objects that hardly stand out, and of objects that nearly touch.
+CANVASES = 0.15  # share of rectangles on black among the images
+# Shares of images of small stars, of objects that hardly stand out, and of objects that nearly touch.
 STARS, FAINT, NEAR = 0.2, 0.1, 0.3
 ALIKE = {"pink": ("white",), "brown": ("purple", "red"), "gray": ("purple",)}  # such colors
-BLUR = 0.15  # noise on the latents, in their standard deviations, at most: such as a UNet leaves in them
+LATENT_NOISE = 0.15  # noise on the latents, in their standard deviations, at most: such as a UNet leaves in them
 
 
 def canvas(rng: Random) -> np.ndarray:
-    """A black picture with one filled rectangle, (128, 128, 3) uint8."""
+    """A black image with one filled rectangle, (128, 128, 3) uint8."""
     pixels = np.zeros((scenes.SIZE, scenes.SIZE, 3), dtype=np.uint8)
     color = rng.choice([*scenes.COLORS, *scenes.BACKGROUNDS])
     (x0, x1), (y0, y1) = (sorted(rng.sample(range(scenes.SIZE + 1), 2)) for _ in range(2))
@@ -53,14 +53,14 @@ def canvas(rng: Random) -> np.ndarray:
 
 
 def stars(rng: Random) -> np.ndarray:
-    """A picture of four small stars: what a decoder draws worst."""
+    """An image of four small stars: what a decoder draws worst."""
     boxes = scenes.place(rng, 4, step=1)
     objects = tuple(scenes.Object("star", rng.choice(scenes.COLORS), box) for box in boxes)
     return scenes.render(scenes.Scene(rng.choice(scenes.BACKGROUNDS), objects))
 
 
 def faint(rng: Random) -> np.ndarray:
-    """A picture of objects in the colors most like the background: a plain error hardly minds how they look."""
+    """An image of objects in the colors most like the background: a plain error hardly minds how they look."""
     background = rng.choice(list(ALIKE))
     boxes = scenes.place(rng, rng.choice((2, 3)), step=1)
     objects = (scenes.Object(rng.choice(scenes.SHAPES), rng.choice(ALIKE[background]), box) for box in boxes)
@@ -68,29 +68,29 @@ def faint(rng: Random) -> np.ndarray:
 
 
 def near(rng: Random) -> np.ndarray:
-    """A picture with an object right beside another: the gap between them is less than a cell."""
+    """An image with an object right beside another: the gap between them is less than a cell."""
     return scenes.render(scenes.random_edit(rng, kind="add").target)
 
 
-def picture(rng: Random) -> np.ndarray:
+def image(rng: Random) -> np.ndarray:
     makers = (canvas, stars, faint, near, lambda rng: scenes.render(scenes.random_scene(rng)))
     shares = (CANVASES, STARS, FAINT, NEAR, 1 - CANVASES - STARS - FAINT - NEAR)
     return rng.choices(makers, shares)[0](rng)
 
 
-def to_tensor(pictures) -> torch.Tensor:
+def to_tensor(images) -> torch.Tensor:
     """(B, H, W, 3) uint8 -> (B, 3, H, W) in -1..1."""
-    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
-def to_pictures(tensor: torch.Tensor) -> np.ndarray:
+def to_images(tensor: torch.Tensor) -> np.ndarray:
     """(B, 3, H, W) in -1..1 -> (B, H, W, 3) uint8."""
     return ((tensor.float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
 
 
 def batch(seed: int, size: int) -> torch.Tensor:
     rng = Random(seed)
-    return to_tensor([picture(rng) for _ in range(size)])
+    return to_tensor([image(rng) for _ in range(size)])
 
 
 LEVEL, GAIN, LIFT = 4.0, 4.0, 10.0  # of the two constant channels of a norm group; of the norms; both keep SiLU linear
@@ -174,21 +174,21 @@ def below(vae: AutoencoderKL, latents: torch.Tensor) -> torch.Tensor:
     return decoder.up_blocks[2].resnets[0](x, None)
 
 
-def picture_of(vae: AutoencoderKL, features: torch.Tensor) -> torch.Tensor:
+def image_of(vae: AutoencoderKL, features: torch.Tensor) -> torch.Tensor:
     """What the decoder makes of features of any size, (B, 3, H, W): its last norm and convolution."""
     return vae.decoder.conv_out(F.silu(vae.decoder.conv_norm_out(features)))
 
 
 def coarse_error(vae: AutoencoderKL, latents: torch.Tensor, pixels: torch.Tensor) -> torch.Tensor:
-    """Error of the picture at half its size. The last level starts as a linear enlargement of it."""
-    return picture_of(vae, below(vae, latents)) - F.avg_pool2d(pixels, 2)
+    """Error of the image at half its size. The last level starts as a linear enlargement of it."""
+    return image_of(vae, below(vae, latents)) - F.avg_pool2d(pixels, 2)
 
 
 def fine_error(vae: AutoencoderKL, latents: torch.Tensor, pixels: torch.Tensor) -> torch.Tensor:
-    """Error of the whole picture; only the last level learns."""
+    """Error of the whole image; only the last level learns."""
     with torch.no_grad():
         features = vae.decoder.up_blocks[2].upsamplers[0](below(vae, latents))
-    return picture_of(vae, vae.decoder.up_blocks[3].resnets[0](features, None)) - pixels
+    return image_of(vae, vae.decoder.up_blocks[3].resnets[0](features, None)) - pixels
 
 
 def trained(vae: AutoencoderKL, last: bool) -> list[nn.Parameter]:
@@ -202,28 +202,28 @@ def trained(vae: AutoencoderKL, last: bool) -> list[nn.Parameter]:
 
 
 @torch.no_grad()
-def blurred_latents(vae: AutoencoderKL, pixels: torch.Tensor) -> torch.Tensor:
-    """The pictures' latents with noise, on each another amount up to BLUR."""
+def noisy_latents(vae: AutoencoderKL, pixels: torch.Tensor) -> torch.Tensor:
+    """The images' latents with noise, on each another amount up to BLUR."""
     latents = vae.encode(pixels).latent_dist.mode()
-    amounts = BLUR / vae.config.scaling_factor * torch.rand(len(latents), 1, 1, 1, device=latents.device)
+    amounts = LATENT_NOISE / vae.config.scaling_factor * torch.rand(len(latents), 1, 1, 1, device=latents.device)
     return latents + amounts * torch.randn_like(latents)
 
 
 def psnr(vae: AutoencoderKL, seed: int = 10**9, count: int = 32) -> tuple[float, np.ndarray]:
-    """Mean PSNR over whole pictures of the world in dB, and a sheet of some: above the picture, below its copy."""
+    """Mean PSNR over whole images of the world in dB, and a sheet of some: above the image, below its copy."""
     pixels = to_tensor([scenes.render(scenes.random_scene(Random(seed + i))) for i in range(count)]).to(vae.device)
     with torch.no_grad():
         copies = vae.decode(vae.encode(pixels).latent_dist.mode()).sample.clamp(-1, 1)
     error = ((copies - pixels) / 2).square().mean((1, 2, 3))
     sheet = torch.cat([torch.cat(list(x[:8]), 2) for x in (pixels, copies)], 1)
-    return float((-10 * error.log10()).mean()), to_pictures(sheet[None])[0]
+    return float((-10 * error.log10()).mean()), to_images(sheet[None])[0]
 
 
 @torch.no_grad()
 def normalized(vae: AutoencoderKL, count: int = 256) -> AutoencoderKL:
-    """Shift and scale the latents so that pictures of the world have mean 0 and standard deviation 1 / scaling_factor.
+    """Shift and scale the latents so that images of the world have mean 0 and standard deviation 1 / scaling_factor.
 
-    The change is made in quant_conv and undone in post_quant_conv: the pictures stay the same.
+    The change is made in quant_conv and undone in post_quant_conv: the images stay the same.
     """
     pixels = to_tensor([scenes.render(scenes.random_scene(Random(2 * 10**9 + i))) for i in range(count)]).to(vae.device)
     latents = torch.cat([vae.encode(part).latent_dist.mode() for part in pixels.split(16)])  # (N, 4, h, w)
@@ -269,7 +269,7 @@ def main(given: list[str] | None = None) -> None:
         pixels = batch(args.seed * 10**8 + run.step * 1000, args.batch if coarse else args.batch // 3)
         pixels = pixels.to(vae.device, memory_format=torch.channels_last)
         with mixed_precision():
-            error = errors[coarse_error if coarse else fine_error](vae, blurred_latents(vae, pixels), pixels).float()
+            error = errors[coarse_error if coarse else fine_error](vae, noisy_latents(vae, pixels), pixels).float()
         parts = {"l1": error.abs().mean(), "mse": error.square().mean()}
         optimizer.zero_grad(set_to_none=True)
         (parts["l1"] + 2 * parts["mse"]).backward()

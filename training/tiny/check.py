@@ -1,4 +1,4 @@
-"""Does an exported model draw what its chain says? Plain transformers and diffusers; a detector judges.
+"""Does an exported model draw what its chain says? With plain transformers and diffusers, judged by a detector.
 
 python dev.py run training.tiny.check --count 20 --text 2 --spatial 1.5 --steps 20
 """
@@ -20,9 +20,9 @@ from ...got_models.files.manifest import TINY
 from ...world import scenes, wording
 from ...world.detector import detect, overlap
 from . import autoencoder, rows, unet
-from .autoencoder import to_pictures, to_tensor
+from .autoencoder import to_images, to_tensor
 from .latents import SCALE, canvases
-from .pictures import CELLS, Pictures, packed
+from .rendering import PATCHES, Renderer, packed_scene
 from .run import arguments
 
 SCHEDULE = dict(
@@ -49,7 +49,7 @@ class Tiny:
         self.vae = AutoencoderKL(**autoencoder.CONFIG).eval()
         self.vae.load_state_dict(floats(load_file(folder / "vae.safetensors")))
         self.projectors = floats(load_file(folder / "projectors.safetensors"))
-        self.pictures = Pictures(torch.device("cpu"))
+        self.renderer = Renderer(torch.device("cpu"))
         self.defaults = json.loads((folder / "got.json").read_text())["defaults"]
 
     def inputs(self, prompt: str, chain: str, source: scenes.Scene | None) -> dict:
@@ -59,9 +59,9 @@ class Tiny:
         ids = torch.tensor([ids])
         found = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "mm_token_type_ids": (ids == pad).int()}
         if source is not None:
-            shown = self.pictures.draw(torch.from_numpy(packed(source))[None])
-            found["pixel_values"] = self.pictures.patches(shown)[0]
-            found["image_grid_thw"] = torch.tensor([[1, CELLS, CELLS]])
+            shown = self.renderer.draw(torch.from_numpy(packed_scene(source))[None])
+            found["pixel_values"] = self.renderer.patches(shown)[0]
+            found["image_grid_thw"] = torch.tensor([[1, PATCHES, PATCHES]])
         return found
 
     def write(self, prompt: str, source: scenes.Scene | None = None, limit: int = 300) -> str:
@@ -79,11 +79,11 @@ class Tiny:
         drawing = "<|im_gen_start|>" + "".join(f"<|im_gen_{i:04d}|>" for i in range(64))
         return self.reasoner.model(**self.inputs(prompt, chain + drawing, source)).last_hidden_state[:, -64:]
 
-    def encode(self, pictures: list[np.ndarray]) -> torch.Tensor:
-        return self.vae.encode(to_tensor(pictures)).latent_dist.mode()
+    def encode(self, images: list[np.ndarray]) -> torch.Tensor:
+        return self.vae.encode(to_tensor(images)).latent_dist.mode()
 
     def draw(self, samples: list[tuple], strengths: tuple, steps: int, sampler: str, seed: int) -> np.ndarray:
-        """samples: (states, chain, source picture or None) each -> pictures (N, H, W, 3) uint8."""
+        """samples: (states, chain, source image or None) each -> images (N, H, W, 3) uint8."""
         p = self.projectors
         states = torch.cat([s for s, _, _ in samples])
         context = states @ p["context.weight"].T + p["context.bias"]
@@ -113,7 +113,7 @@ class Tiny:
                 if weight
             )
             x = schedule.step(noise, t, x, generator=generator).prev_sample
-        return to_pictures(self.vae.decode(x / SCALE).sample)
+        return to_images(self.vae.decode(x / SCALE).sample)
 
 
 def floats(tensors: dict) -> dict:
@@ -122,10 +122,10 @@ def floats(tensors: dict) -> dict:
 
 def painted(chain: str) -> list[np.ndarray]:
     boxes = torch.from_numpy(canvases(rows.Row("", "", chain, True, None, None)))
-    return list(Pictures(torch.device("cpu")).paint(boxes).permute(0, 2, 3, 1).byte().numpy())
+    return list(Renderer(torch.device("cpu")).paint(boxes).permute(0, 2, 3, 1).byte().numpy())
 
 
-def check_pictures(tiny: Tiny, args, strengths) -> tuple[dict, np.ndarray]:
+def check_images(tiny: Tiny, args, strengths) -> tuple[dict, np.ndarray]:
     asked = [scenes.random_scene(Random(args.seed + i)) for i in range(args.count)]
     samples, chains = [], []
     for i, scene in enumerate(asked):
@@ -136,8 +136,8 @@ def check_pictures(tiny: Tiny, args, strengths) -> tuple[dict, np.ndarray]:
         samples.append((tiny.states(prompt, chain), chain, None))
         if args.show:
             print(caption, "->", chain, flush=True)
-    pictures = tiny.draw(samples, strengths, args.steps, args.sampler, args.seed)
-    views = [detect(picture) for picture in pictures]
+    images = tiny.draw(samples, strengths, args.steps, args.sampler, args.seed)
+    views = [detect(image) for image in images]
     hits = [drawn(obj, view) for chain, view in zip(chains, views) for obj in planned(chain)]
     for i, (chain, view) in enumerate(zip(chains, views)):
         for obj in planned(chain):
@@ -147,11 +147,11 @@ def check_pictures(tiny: Tiny, args, strengths) -> tuple[dict, np.ndarray]:
     result = {
         "parse": float(np.mean([bool(planned(chain)) for chain in chains])),
         "plan": float(np.mean([fulfilled(chain, scene) for chain, scene in zip(chains, asked)])),
-        "drawn": float(np.mean(hits)) if hits else 0.0,
+        "image_rows": float(np.mean(hits)) if hits else 0.0,
         "background": float(np.mean(grounds)),
     }
     plans = [np.max(painted(chain), 0) for chain in chains]
-    return result, sheet([plans, list(pictures)])
+    return result, sheet([plans, list(images)])
 
 
 def check_edits(tiny: Tiny, args, strengths) -> tuple[dict, np.ndarray]:
@@ -165,8 +165,8 @@ def check_edits(tiny: Tiny, args, strengths) -> tuple[dict, np.ndarray]:
         samples.append((tiny.states(prompt, chain, edit.source), chain, scenes.render(edit.source)))
         if args.show:
             print(text, "->", chain, edit.area, flush=True)
-    pictures = tiny.draw(samples, strengths, args.steps, args.sampler, args.seed)
-    views = [detect(picture) for picture in pictures]
+    images = tiny.draw(samples, strengths, args.steps, args.sampler, args.seed)
+    views = [detect(image) for image in images]
     made = [
         sorted((t.color, t.shape) for t in edit.target.objects) == sorted(seen[1::-1] for seen in view.objects)
         and view.background == edit.target.background
@@ -176,14 +176,14 @@ def check_edits(tiny: Tiny, args, strengths) -> tuple[dict, np.ndarray]:
     placed = [k for e, k in zip(edits, found) if e.kind != "add"]
     result = {"area_iou": placed, "found": [k > 0.7 for k in placed], "made": made}
     result = {name: float(np.mean(values)) for name, values in result.items()}
-    return {**result, "made_by_kind": by_kind}, sheet([[s for _, _, s in samples], list(pictures)])
+    return {**result, "made_by_kind": by_kind}, sheet([[s for _, _, s in samples], list(images)])
 
 
-def sheet(rows_of_pictures: list[list[np.ndarray]], across: int = 10) -> np.ndarray:
+def sheet(rows_of_images: list[list[np.ndarray]], across: int = 10) -> np.ndarray:
     lines = []
-    for start in range(0, len(rows_of_pictures[0]), across):
-        for pictures in rows_of_pictures:
-            part = pictures[start : start + across]
+    for start in range(0, len(rows_of_images[0]), across):
+        for images in rows_of_images:
+            part = images[start : start + across]
             part = part + [np.zeros_like(part[0])] * (across - len(part))
             lines.append(np.concatenate(part, 1))
     return np.concatenate(lines)
@@ -194,14 +194,14 @@ def main() -> None:
     own = dict(text=-1.0, spatial=-1.0, reference=-1.0, steps=0)  # below 0, and 0: the model's defaults
     args = arguments(__doc__, model=TINY, count=20, sampler="ddpm", seed=5 * 10**6, show=0, **own)
     tiny, steps = Tiny(args.model), args.steps
-    for task, check in (("text-to-image", check_pictures), ("edit", check_edits)):
+    for task, check in (("text-to-image", check_images), ("edit", check_edits)):
         usual = tiny.defaults[task]
         given = {name: getattr(args, name) for name in ("text", "spatial", "reference")}
         strengths = tuple(usual[name] if value < 0 else value for name, value in given.items())
         args.steps = steps or usual["steps"]
-        result, picture = check(tiny, args, strengths)
+        result, image = check(tiny, args, strengths)
         print(task, strengths, args.steps, args.sampler, json.dumps(result), flush=True)
-        Image.fromarray(picture).save(args.work / f"check-{task}.png")
+        Image.fromarray(image).save(args.work / f"check-{task}.png")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Stage 4: the newest checkpoints as a model folder: half precision, published layout, published names."""
+"""Stage 4: the newest checkpoints as a model folder in half precision, with the published layout and names."""
 
 import json
 from pathlib import Path
@@ -12,17 +12,17 @@ from ...got_models.chain.grammar import EDIT, TEXT_TO_IMAGE
 from ...got_models.files.manifest import PROJECTORS, REASONER, TINY, UNET, VAE, Defaults, Manifest, write_manifest
 from ...got_models.files.weights import SINGLE, published_key
 from ...world.scenes import SIZE
-from .latents import load_student
-from .pictures import LOOK, MEAN, STD
+from .latents import load_reasoner
 from .reasoner import ROPE, TEXT, VISION
+from .rendering import MEAN, STD, VISION_SIZE
 from .run import arguments
 from .tokenizer import IMAGE_TOKENS
-from .unet import Painter
+from .unet import UNetWithProjectors
 
 MANIFEST = Manifest(
     name="GoT-Tiny",
     image_tokens=IMAGE_TOKENS,
-    reasoner_image_size=(LOOK, LOOK),
+    reasoner_image_size=(VISION_SIZE, VISION_SIZE),
     defaults={
         TEXT_TO_IMAGE: Defaults(text=2.0, spatial=1.5, reference=1.0, steps=20, width=SIZE, height=SIZE),
         EDIT: Defaults(text=2.0, spatial=1.5, reference=1.0, steps=20, width=SIZE, height=SIZE),
@@ -114,23 +114,23 @@ def export_reasoner(model: nn.Module, tokenizer, folder: Path) -> None:
     write_json(folder / "preprocessor_config.json", image_processor_config())
 
 
-def load_painter(folder: Path) -> Painter:
+def load_unet(folder: Path) -> UNetWithProjectors:
     """The averaged UNet and projectors of the newest checkpoint."""
-    painter = Painter()
+    model = UNetWithProjectors()
     state = torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True)
-    painter.load_state_dict(state["ema"]["values"])
-    return painter.eval()
+    model.load_state_dict(state["ema"]["values"])
+    return model.eval()
 
 
 def export(work: Path, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    student, tokenizer = load_student(work / "reasoner")
-    export_reasoner(student.model, tokenizer, folder / REASONER)
-    painter = load_painter(work / "unet")
-    projectors = {f"context.{name}": value for name, value in painter.context.state_dict().items()}
-    projectors |= {f"pooled.{name}": value for name, value in painter.pooled.state_dict().items()}
+    network, tokenizer = load_reasoner(work / "reasoner")
+    export_reasoner(network.model, tokenizer, folder / REASONER)
+    model = load_unet(work / "unet")
+    projectors = {f"context.{name}": value for name, value in model.context.state_dict().items()}
+    projectors |= {f"pooled.{name}": value for name, value in model.pooled.state_dict().items()}
     save_file(halves(projectors), folder / PROJECTORS, metadata={"format": "pt"})
-    save_file(halves(painter.unet.state_dict()), folder / UNET, metadata={"format": "pt"})
+    save_file(halves(model.unet.state_dict()), folder / UNET, metadata={"format": "pt"})
     vae = AutoencoderKL.from_pretrained(work / "autoencoder" / "vae")
     save_file(halves(vae.state_dict()), folder / VAE, metadata={"format": "pt"})
     write_manifest(folder, MANIFEST)

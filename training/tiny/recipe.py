@@ -21,7 +21,7 @@ SHARES = {"reasoner": 0.55, "latents": 0.1, "unet": 0.35}
 def main(given: list[str] | None = None) -> None:
     sizes = dict(batch=256, passes=1, shard=1024, reasoner_rate=1.5e-3, unet_rate=8e-4, compile=0)
     args = arguments(__doc__, given, minutes=8.0, start=TINY, out=Path("tiny"), **sizes)
-    begun, work = time.time(), ["--work", str(args.work)]
+    started, work = time.time(), ["--work", str(args.work)]
     folder = args.work / "autoencoder"
     folder.mkdir(parents=True, exist_ok=True)
     vae = AutoencoderKL(**autoencoder.CONFIG)
@@ -33,7 +33,7 @@ def main(given: list[str] | None = None) -> None:
     latents.main([*work, *sizes, *_time(args, "latents")])
     unet.main([*common, "--rate", str(args.unet_rate), *_time(args, "unet")])
     export.main([*work, "--out", str(args.out)])
-    print(f"{(time.time() - begun) / 60:.1f} minutes in all", flush=True)
+    print(f"{(time.time() - started) / 60:.1f} minutes in all", flush=True)
 
 
 def _time(args, stage: str) -> list[str]:

@@ -1,11 +1,14 @@
-"""Rows of the reasoner's training: a conversation about a scene, its picture, and what the network should see in it.
+"""Rows of the reasoner's training: a conversation about a scene, its image, and what the network should learn from it.
 
 prompt | chain | <|im_gen_start|> | 64 image tokens
 """
 
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from random import Random
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,15 +17,14 @@ from ...got_models.chain.edits import locked_text
 from ...got_models.chain.grammar import TEXT_TO_IMAGE, Chain, parse_regions
 from ...got_models.reasoner.network import mrope_position_ids
 from ...world import scenes, wording
-from .pictures import CELLS, MERGE, PADS, class_of, packed
+from .rendering import MERGE, PATCHES, VISION_TOKENS, class_of, packed_scene
 from .tokenizer import IMAGE_TOKENS, SYSTEM
 
-# What a batch has only if some row calls for it.
-OPTIONAL = ("sources", "targets", "befores", "drawn", "starts", "spots", "boxes", "meant", "spans", "names")
-READING = 0.3  # share of rows whose chain does not follow from the prompt: only to be read, never to be written
-MOVED = 0.7  # share of those, when the prompt is the chain's own, whose boxes lie anywhere
-LOOSE = 0.6  # share of edits whose chain is only read that have their area not quite where it belongs
-KEEPING = 0.1  # share of text-to-image rows whose chain goes on from locked regions
+IGNORED = -100  # label of a token that no loss counts, as in PyTorch
+READ_ONLY = 0.3  # share of rows whose chain does not follow from the prompt: the network reads it, but never writes it
+MOVED = 0.7  # share of those, when the prompt is the chain's own, whose boxes are anywhere
+LOOSE = 0.6  # share of edits with a read-only chain whose area is a little off
+LOCKED = 0.1  # share of text-to-image rows whose chain continues locked regions
 EDIT_SHARES = (1.0, 1.0, 1.0, 1.7, 1.5, 0.5)  # of scenes.EDITS: adding and moving are the hardest to learn
 TURNS, PARTS = 0.15, 0.1  # shares of edits that are second turns of a conversation, or ask for two changes at once
 DRAWING = "<|im_gen_start|>" + "".join(f"<|im_gen_{number:04}|>" for number in range(IMAGE_TOKENS))
@@ -33,20 +35,20 @@ class Row:
     task: str  # "text-to-image", "edit" or "describe"
     prompt: str
     chain: str
-    written: bool  # is the chain what the prompt calls for?
-    source: scenes.Scene | None  # the picture shown
-    target: scenes.Scene | None  # the picture to be made
-    kept: str = ""  # the chain's beginning, where it is given: what a person locked
-    earlier: tuple[scenes.Scene, ...] = ()  # the pictures shown in the turns before
-    meant: tuple[scenes.Object | None, ...] = ()  # with a picture shown: the object that each box depends on
+    supervised: bool  # does the chain follow from the prompt, so that the network learns to write it?
+    source: scenes.Scene | None  # the image shown
+    target: scenes.Scene | None  # the image to make
+    locked: str = ""  # the beginning of the chain, given because a person locked it
+    earlier: tuple[scenes.Scene, ...] = ()  # the images shown in the turns before
+    box_objects: tuple[scenes.Object | None, ...] = ()  # with an image shown: the object that each box depends on
 
     @property
     def start(self) -> str:
-        return self.prompt + self.kept
+        return self.prompt + self.locked
 
     @property
     def boxes(self) -> list[tuple[int, int, int, int]]:
-        return wording.boxes_of(self.kept + self.chain)
+        return wording.boxes_of(self.locked + self.chain)
 
 
 def conversation(text: str, image: bool) -> str:
@@ -54,39 +56,39 @@ def conversation(text: str, image: bool) -> str:
 
 
 def _question(text: str, image: bool) -> str:
-    shown = "<|vision_start|>" + "<|image_pad|>" * PADS + "<|vision_end|>" if image else ""
+    shown = "<|vision_start|>" + "<|image_pad|>" * VISION_TOKENS + "<|vision_end|>" if image else ""
     return f"<|im_start|>user\n{shown}{text}<|im_end|>\n<|im_start|>assistant\n"
 
 
 def second_turn(prompt: str, chain: str, text: str) -> str:
-    """The conversation after a first turn, its chain and its picture, and a further instruction."""
+    """The conversation after a first turn with its chain and image, and a further instruction."""
     return f"{prompt}{chain}{DRAWING}<|im_gen_end|><|im_end|>\n{_question(text, True)}"
 
 
-def text_to_image_row(rng: Random, read: bool) -> Row:
-    """A chain that is written lays its objects out tidily; one that is only read may be any that a person has made."""
-    scene = scenes.random_scene(rng, tidy=not read or rng.random() < 0.3)
+def text_to_image_row(rng: Random, read_only: bool) -> Row:
+    """A supervised chain has a tidy layout. A read-only one may be any that a person has made."""
+    scene = scenes.random_scene(rng, tidy=not read_only or rng.random() < 0.3)
     said, colors = scene, None
-    if read:
+    if read_only:
         if rng.random() < 0.4:
             said = scenes.random_scene(rng)
         elif rng.random() < MOVED:
             scene = scenes.scattered(rng, scene)
         colors = wording.other_colors(scene, rng) if rng.random() < 0.7 else None
-    caption = rng.choice(wording.VAGUE) if read and rng.random() < 0.3 else wording.caption(said, rng)
+    caption = rng.choice(wording.VAGUE) if read_only and rng.random() < 0.3 else wording.caption(said, rng)
     prompt = conversation(wording.CAPTION + caption, image=False)
-    return Row("text-to-image", prompt, wording.chain(scene, rng, colors), not read, None, scene)
+    return Row("text-to-image", prompt, wording.chain(scene, rng, colors), not read_only, None, scene)
 
 
-def kept_row(rng: Random) -> Row:
-    """A chain that goes on from what a person locked in an earlier one, as chain/edits.py, locked_text, leaves it."""
+def locked_row(rng: Random) -> Row:
+    """A chain that continues what a person locked in an earlier one, as chain/edits.py, locked_text, leaves it."""
     while True:
         scene = scenes.random_scene(rng, tidy=rng.random() < 0.3)
         every = range(len(scene.objects))
         locked = sorted(rng.sample(every, rng.randint(1, min(2, len(every)))))
         order = [*locked, *(i for i in every if i not in locked)]
-        again = {old: new for new, old in enumerate(order)}
-        relations = [(again[i], relation, again[j]) for i, relation, j in scene.relations]
+        place = {old: new for new, old in enumerate(order)}
+        relations = [(place[i], relation, place[j]) for i, relation, j in scene.relations]
         boxes = scenes.fill(len(order), relations, [scene.objects[i].box for i in locked])
         if boxes:
             break
@@ -94,12 +96,12 @@ def kept_row(rng: Random) -> Row:
     prompt = conversation(wording.CAPTION + wording.caption(scene, rng), image=False)
     text = wording.chain(scene, rng)
     earlier = Chain(TEXT_TO_IMAGE, "", text, parse_regions(text), locked=_numbers(scene, text, locked))
-    kept = locked_text(earlier)
-    opening = "" if kept.startswith(("The picture", "The background")) else f" The background is {scene.background}."
-    ending = "" if kept.endswith(".") else "."
+    begin = locked_text(earlier)
+    opening = "" if begin.startswith(("The picture", "The background")) else f" The background is {scene.background}."
+    ending = "" if begin.endswith(".") else "."
     target = scenes.Scene(scene.background, objects)
     rest = wording.sentence(objects[len(locked) :])
-    return Row("text-to-image", prompt, f"{ending}{opening}{rest and ' ' + rest}", True, None, target, kept)
+    return Row("text-to-image", prompt, f"{ending}{opening}{rest and ' ' + rest}", True, None, target, begin)
 
 
 def _numbers(scene: scenes.Scene, chain: str, objects: list[int]) -> tuple[int, ...]:
@@ -108,43 +110,43 @@ def _numbers(scene: scenes.Scene, chain: str, objects: list[int]) -> tuple[int, 
     return tuple(boxes.index(scene.objects[i].box) for i in objects)
 
 
-def edit_row(rng: Random, read: bool) -> Row:
+def edit_row(rng: Random, read_only: bool) -> Row:
     edit = scenes.random_edit(rng, kind=rng.choices(scenes.EDITS, EDIT_SHARES)[0])
     color, text = None, wording.instruction(edit, rng)
-    if read:
+    if read_only:
         edit = scenes.loosened(rng, edit) if rng.random() < LOOSE else edit
         color = rng.choice(scenes.COLORS) if rng.random() < 0.7 else None
         text = "edit the image" if rng.random() < 0.4 else text
     prompt = conversation(wording.INSTRUCTION + text, image=True)
-    chain = wording.edit_chain(edit, color)
-    return Row("edit", prompt, chain, not read, edit.source, edit.target, meant=(meant(edit),))
+    chain, objects = wording.edit_chain(edit, color), (area_object(edit),)
+    return Row("edit", prompt, chain, not read_only, edit.source, edit.target, box_objects=objects)
 
 
-def meant(edit: scenes.Edit) -> scenes.Object | None:
-    """The object of the picture shown that an edit's area depends on."""
+def area_object(edit: scenes.Edit) -> scenes.Object | None:
+    """The object of the source that an edit's area depends on."""
     return edit.anchor or edit.subject
 
 
 def turn_row(rng: Random) -> Row:
-    """The second turn of a conversation about a picture."""
+    """The second turn of a conversation about an image."""
     first, second = scenes.two_edits(rng)
     prompt = conversation(wording.INSTRUCTION + wording.instruction(first, rng), image=True)
     text = wording.INSTRUCTION + wording.instruction(second, rng)
     prompt = second_turn(prompt, wording.edit_chain(first), text)
-    chain, shown = wording.edit_chain(second), (first.source,)
-    return Row("edit", prompt, chain, True, second.source, second.target, earlier=shown, meant=(meant(second),))
+    more = {"earlier": (first.source,), "box_objects": (area_object(second),)}
+    return Row("edit", prompt, wording.edit_chain(second), True, second.source, second.target, **more)
 
 
 def parts_row(rng: Random) -> Row:
     """One instruction with two changes."""
     edits = scenes.two_edits(rng)
     prompt = conversation(wording.INSTRUCTION + wording.two_part_instruction(edits, rng), image=True)
-    chain, objects = wording.two_step_chain(*edits), tuple(map(meant, edits))
-    return Row("edit", prompt, chain, True, edits[0].source, edits[1].target, meant=objects)
+    chain, objects = wording.two_step_chain(*edits), tuple(map(area_object, edits))
+    return Row("edit", prompt, chain, True, edits[0].source, edits[1].target, box_objects=objects)
 
 
 def describe_row(rng: Random) -> Row:
-    """All that a picture shows, from left to right, objects alike together."""
+    """All objects of an image, from left to right, those of one name together."""
     scene = scenes.random_scene(rng)
     objects = scenes.reading_order(scene.objects)
     names = [obj.name for obj in objects]
@@ -152,22 +154,22 @@ def describe_row(rng: Random) -> Row:
     prompt = conversation(wording.DESCRIBE, image=True)
     chain, owners = wording.chain(scene, rng), {obj.box: obj for obj in scene.objects}
     objects = tuple(owners[box] for box in wording.boxes_of(chain))
-    return Row("describe", prompt, chain, True, scene, None, meant=objects)
+    return Row("describe", prompt, chain, True, scene, None, box_objects=objects)
 
 
 def find_row(rng: Random) -> Row:
-    """Some of a picture's objects by name, in any order, and where they are."""
+    """Some of an image's objects by name, in any order, with their boxes."""
     scene = scenes.random_scene(rng)
     objects = rng.sample(scene.objects, rng.randint(1, len(scene.objects)))
     objects = [obj for obj in objects if sum(other.name == obj.name for other in scene.objects) == 1]
     if not objects:
         return find_row(rng)
     prompt = conversation(wording.FIND.format(names=wording.listing([obj.name for obj in objects])), image=True)
-    return Row("describe", prompt, wording.sentence(objects), True, scene, None, meant=tuple(objects))
+    return Row("describe", prompt, wording.sentence(objects), True, scene, None, box_objects=tuple(objects))
 
 
-def random_row(rng: Random, shares=(0.22, 0.58, 0.04, 0.16), reading: float = READING) -> Row:
-    """shares: of text-to-image, edits, descriptions and findings; reading: of chains that are only read."""
+def random_row(rng: Random, shares=(0.22, 0.58, 0.04, 0.16), read_only: float = READ_ONLY) -> Row:
+    """shares: of text-to-image, edits, descriptions and findings. read_only: share of read-only chains."""
     task = rng.choices(("text-to-image", "edit", "describe", "find"), shares)[0]
     if task in ("describe", "find"):
         return (describe_row if task == "describe" else find_row)(rng)
@@ -175,29 +177,47 @@ def random_row(rng: Random, shares=(0.22, 0.58, 0.04, 0.16), reading: float = RE
         kind = rng.random()
         if kind < TURNS + PARTS:
             return (turn_row if kind < TURNS else parts_row)(rng)
-        return edit_row(rng, rng.random() < reading)
-    return kept_row(rng) if rng.random() < KEEPING else text_to_image_row(rng, rng.random() < reading)
+        return edit_row(rng, rng.random() < read_only)
+    return locked_row(rng) if rng.random() < LOCKED else text_to_image_row(rng, rng.random() < read_only)
 
 
 # ---------------------------------------------------------------- tensors
 
 
-def tokens_of(rows: list[Row], tokenizer) -> list[tuple[list[int], list[int]]]:
-    """Ids of what is given and of what is to be written, the image tokens among it, of each row."""
+class TokenizedRow(NamedTuple):
+    """A row with its number in the batch and its tokens. chain: with the image tokens, or <|im_end|>."""
+
+    number: int
+    row: Row
+    prompt: list[int]
+    chain: list[int]
+
+    @property
+    def written(self) -> list[int]:
+        """What the network writes: the chain up to <|im_gen_start|> or <|im_end|>."""
+        return self.chain if self.row.task == "describe" else self.chain[:-IMAGE_TOKENS]
+
+    @property
+    def shown(self) -> list[scenes.Scene]:
+        """The images shown, the source last."""
+        return [*self.row.earlier, *([self.row.source] if self.row.source else [])]
+
+
+def tokens_of(rows: list[Row], tokenizer) -> list[TokenizedRow]:
     end, start = map(tokenizer.convert_tokens_to_ids, ("<|im_end|>", "<|im_gen_start|>"))
     drawing = [start, *range(start + 2, start + 2 + IMAGE_TOKENS)]
     texts = [text for row in rows for text in (row.start, row.chain)]
     reader = tokenizer.backend_tokenizer
-    reader.encode_special_tokens = False  # they are tokens, not text; a call that asks otherwise leaves its mark
+    reader.encode_special_tokens = False  # they are tokens, not text; another call may have changed this
     ids = [found.ids for found in reader.encode_batch_fast(texts, add_special_tokens=False)]
     return [
-        (prompt, [*chain, *([end] if row.task == "describe" else drawing)])
-        for row, prompt, chain in zip(rows, ids[::2], ids[1::2], strict=True)
+        TokenizedRow(number, row, prompt, [*chain, *([end] if row.task == "describe" else drawing)])
+        for number, (row, prompt, chain) in enumerate(zip(rows, ids[::2], ids[1::2], strict=True))
     ]
 
 
-def named(tokenizer) -> dict[tuple[int, int], int]:
-    """The class of the object that two tokens, a color and a shape, name."""
+def name_classes(tokenizer) -> dict[tuple[int, int], int]:
+    """(color token, shape token) -> class of the object that they name."""
     objects = [scenes.Object(shape, color, None) for color in scenes.COLORS for shape in scenes.SHAPES]
     return {
         tuple(tokenizer.convert_tokens_to_ids([f"Ġ{obj.color}", f"Ġ{obj.shape}{ending}"])): class_of(obj)
@@ -207,50 +227,83 @@ def named(tokenizer) -> dict[tuple[int, int], int]:
 
 
 def collate(rows: list[Row], tokenizer) -> dict[str, torch.Tensor]:
-    """One batch, padded on the right to a multiple of 32.
+    """One batch. Keys whose arrays would be empty are missing.
 
-    ids, labels (B, L); positions (3, B, L); looking (B,): does the row show a picture?
-    sources (I, 25): the pictures shown, as scenes in pictures.packed's form;
-    of the rows with image tokens: drawn (T,): which they are, starts (T,): where those begin, targets (T, 25): scenes,
-    befores (T, 25): what they were before the edit, or their empty backgrounds;
-    spots (N, 2): row and place of each box that can be seen, boxes (N, 4): its corners in 0..1, meant (N,): the class
-    of the object that it depends on, as pictures.class_of has it, or 0;
-    spans (M, 3): row, place and number of the box, of each token whose next belongs to a box: its <|box_start|> to its
-    last bracket;
-    names (K, 3): row, place and class of the object, of each of the three tokens before the next is its article, its
-    color and its shape, in what is to be written.
+    | key | shape | what it is |
+    |---|---|---|
+    | ids, labels | (B, L) | tokens and targets, padded on the right to a multiple of 32 |
+    | positions | (3, B, L) | M-RoPE position ids |
+    | has_image | (B,) | does the row show an image? |
+    | sources | (I, 25) | the images shown, as rendering.packed_scene has them |
+    | image_rows, image_starts | (T,) | rows with image tokens, and where those begin |
+    | targets | (T, 25) | the scenes to draw |
+    | before | (T, 25) | the scenes before the edit, or empty backgrounds |
+    | box_starts | (N, 2) | row and place of each <|box_start|> whose box is in an image shown |
+    | boxes | (N, 4) | its corners in 0..1 |
+    | box_objects | (N,) | class of the object that it depends on (rendering.class_of), or 0 |
+    | box_tokens | (M, 3) | row, place, number of the box, for each token before one of a box |
+    | name_tokens | (K, 3) | row, place, class of the object, for each token before its article, color or shape |
     """
-    names = ("<|image_pad|>", "<|box_start|>", "<|box_end|>", "<|im_gen_start|>")
-    pad, box, closing, gen = map(tokenizer.convert_tokens_to_ids, names)
-    tokens, classes = tokens_of(rows, tokenizer), named(tokenizer)
-    length = -(-max(len(p) + len(c) for p, c in tokens) // 32) * 32
-    ids = np.full((len(rows), length), tokenizer.pad_token_id, dtype=np.int64)
-    labels = np.full((len(rows), length), -100, dtype=np.int64)
-    place = np.zeros((3, len(rows), length), dtype=np.int64)
-    found = {name: [] for name in OPTIONAL}
-    for i, (row, (prompt, chain)) in enumerate(zip(rows, tokens)):
-        whole, shown = prompt + chain, [*row.earlier, *([row.source] if row.source else [])]
-        grids = [(1, CELLS, CELLS)] * len(shown)
-        line = mrope_position_ids(whole, pad, grids, MERGE)[:, 0] if shown else np.arange(len(whole))
-        ids[i, : len(whole)], place[:, i, : len(whole)] = whole, line
-        written = chain if row.task == "describe" else chain[:-IMAGE_TOKENS]
-        if row.written:
-            labels[i, len(prompt) : len(prompt) + len(written)] = written
-            for at, pair in enumerate(pairwise(written), len(prompt)):
-                found["names"] += [np.array((i, at - back, classes[pair])) for back in range(3) if pair in classes]
-        found["sources"] += map(packed, shown)
-        if row.target is not None:
-            found["drawn"].append(i), found["starts"].append(len(prompt) + chain.index(gen) + 1)
-            found["targets"].append(packed(row.target))
-            found["befores"].append(packed(row.source or scenes.Scene(row.target.background, ())))
-        if row.written and row.source is not None:
-            spots = [len(prompt) + at for at, token in enumerate(chain) if token == box]
-            for spot, corners, obj in zip(spots, row.boxes, row.meant, strict=True):
-                found["spots"].append((i, spot)), found["boxes"].append(np.array(corners, dtype=np.float32) / 1000)
-                found["meant"].append(0 if obj is None else class_of(obj))
-                ends, number = whole.index(closing, spot), len(found["spots"]) - 1
-                found["spans"] += [np.array((i, at, number)) for at in range(spot, ends)]
-    found["looking"] = [row.source is not None for row in rows]
-    arrays = {name: np.stack(values) for name, values in found.items() if values}
-    batch = {"ids": ids, "labels": labels, "positions": place, **arrays}
-    return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in batch.items()}
+    tokens, found = tokens_of(rows, tokenizer), defaultdict(list)
+    for kind in (_name_tokens(tokens, name_classes(tokenizer)), _images(tokens, tokenizer), _boxes(tokens, tokenizer)):
+        for name, value in kind:
+            found[name].append(value)
+    arrays = {name: np.stack(values) for name, values in found.items()}
+    has_image = np.array([row.source is not None for row in rows])
+    arrays = {**_sequences(tokens, tokenizer), **arrays, "has_image": has_image}
+    return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
+
+
+def _sequences(tokens: list[TokenizedRow], tokenizer) -> dict[str, np.ndarray]:
+    """ids, labels and positions."""
+    pad = tokenizer.convert_tokens_to_ids("<|image_pad|>")
+    length = -(-max(len(each.prompt) + len(each.chain) for each in tokens) // 32) * 32
+    ids = np.full((len(tokens), length), tokenizer.pad_token_id, dtype=np.int64)
+    labels = np.full((len(tokens), length), IGNORED, dtype=np.int64)
+    positions = np.zeros((3, len(tokens), length), dtype=np.int64)
+    for each in tokens:
+        whole, start, grids = each.prompt + each.chain, len(each.prompt), [(1, PATCHES, PATCHES)] * len(each.shown)
+        ids[each.number, : len(whole)] = whole
+        line = mrope_position_ids(whole, pad, grids, MERGE)[:, 0] if grids else np.arange(len(whole))
+        positions[:, each.number, : len(whole)] = line
+        if each.row.supervised:
+            labels[each.number, start : start + len(each.written)] = each.written
+    return {"ids": ids, "labels": labels, "positions": positions}
+
+
+def _name_tokens(tokens: list[TokenizedRow], classes: dict) -> Iterator[tuple[str, np.ndarray]]:
+    for each in tokens:
+        pairs = enumerate(pairwise(each.written), len(each.prompt)) if each.row.supervised else ()
+        for at, pair in pairs:
+            if pair in classes:
+                yield from (("name_tokens", np.array((each.number, at - back, classes[pair]))) for back in range(3))
+
+
+def _images(tokens: list[TokenizedRow], tokenizer) -> Iterator[tuple[str, np.ndarray | int]]:
+    """sources; image_rows, image_starts, targets, before."""
+    start = tokenizer.convert_tokens_to_ids("<|im_gen_start|>")
+    for each in tokens:
+        yield from (("sources", packed_scene(scene)) for scene in each.shown)
+        if (target := each.row.target) is not None:
+            yield "image_rows", each.number
+            yield "image_starts", len(each.prompt) + each.chain.index(start) + 1
+            yield "targets", packed_scene(target)
+            yield "before", packed_scene(each.row.source or scenes.Scene(target.background, ()))
+
+
+def _boxes(tokens: list[TokenizedRow], tokenizer) -> Iterator[tuple[str, np.ndarray | int]]:
+    """box_starts, boxes, box_objects, box_tokens: of the boxes of supervised rows that show an image."""
+    opening, closing = map(tokenizer.convert_tokens_to_ids, ("<|box_start|>", "<|box_end|>"))
+    count = 0
+    for each in tokens:
+        if not each.row.supervised or each.row.source is None:
+            continue
+        begin = len(each.prompt)
+        starts = [begin + at for at, token in enumerate(each.chain) if token == opening]
+        for start, corners, obj in zip(starts, each.row.boxes, each.row.box_objects, strict=True):
+            yield "box_starts", (each.number, start)
+            yield "boxes", np.array(corners, dtype=np.float32) / 1000
+            yield "box_objects", 0 if obj is None else class_of(obj)
+            end = begin + each.chain.index(closing, start - begin)
+            yield from (("box_tokens", np.array((each.number, at, count))) for at in range(start, end))
+            count += 1

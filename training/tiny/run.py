@@ -60,7 +60,7 @@ class Run:
     ):
         self.folder, self.parts, self.optimizer = folder, {**parts, "optimizer": optimizer}, optimizer
         self.steps, self.rate, self.warmup, self.step = 10**9 if minutes else steps, rate, warmup, 0
-        self.begun, self.seconds = time.time(), 60 * minutes
+        self.started, self.seconds = time.time(), 60 * minutes
         self.sums, self.count, self.clock, self.saved = {}, 0, time.time(), time.time()
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / "checkpoint.pt"
@@ -72,7 +72,7 @@ class Run:
         self.step = state.pop("step")
         torch.set_rng_state(state.pop("random"))
         spent = state.pop("spent", 0.0)
-        self.begun -= spent
+        self.started -= spent
         if self.seconds and spent >= self.seconds:
             self.steps = self.step
         for name, part in self.parts.items():
@@ -97,7 +97,7 @@ class Run:
     @property
     def spent(self) -> float:
         """Seconds of work on this run."""
-        return time.time() - self.begun
+        return time.time() - self.started
 
     @property
     def progress(self) -> float:

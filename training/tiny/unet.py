@@ -1,8 +1,7 @@
-"""Stage 3: the UNet with its two projectors, on latents and hidden states worked out beforehand (latents.py).
+"""Stage 3: the UNet with its two projectors, on latents and hidden states from latents.py.
 
-Noise prediction on the SDXL schedule; input 4 noisy | 4 reference | 4 spatial latents (only the first are scaled); each
-non-full combination of conditions is drawn with 5 %. Sources: arXiv:2503.10639 section 4; for the weights of the time
-steps arXiv:2303.09556.
+Noise prediction on the SDXL schedule. Input: 4 noisy | 4 reference | 4 spatial latents, of which only the first are
+scaled. Each combination of dropped conditions is drawn with 5 %. Source: arXiv:2503.10639 section 4.
 """
 
 from pathlib import Path
@@ -37,25 +36,25 @@ CONFIG = dict(
     addition_time_embed_dim=256,
     projection_class_embeddings_input_dim=POOLED + 6 * 256,
 )
-DROP = 0.05  # share of each of: no boxes; no boxes and no chain; nothing
-OFFSET = 0.3
-CHANGED = 3.0  # how much more an error counts where an edit changes the picture: elsewhere the source can be copied
-ALIKE = 0.1  # how little latents differ, scaled, where a picture is the same
+COND_DROPOUT = 0.05  # share of each: no boxes; no boxes and no chain; nothing
+NOISE_OFFSET = 0.3
+CHANGED_WEIGHT = 3.0  # of the error where an edit changes the image; elsewhere the source can be copied
+ALIKE = 0.1  # greatest difference of scaled latents where an image is the same
 
 
 def changed_weights(target: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
-    """How much each place's error counts, from unscaled latents (B, 4, h, w): (B, 1, h, w), each sample's mean is 1.
+    """Weights of the error, (B, 1, h, w), from unscaled latents (B, 4, h, w). The mean of each sample is 1.
 
-    A reference that is the same everywhere is the black one of text-to-image: a black object is no copy of it.
+    A uniform reference is the black one of text-to-image. There nothing counts as a copy, not even a black object.
     """
     changed = ((target - reference).abs().amax(1, keepdim=True) * SCALE) > ALIKE
     changed |= ((reference - reference[..., :1, :1]).abs().amax((1, 2, 3), keepdim=True) * SCALE) < ALIKE
-    counts = torch.where(changed, CHANGED, 1.0)
+    counts = torch.where(changed, CHANGED_WEIGHT, 1.0)
     return counts / counts.mean((2, 3), keepdim=True)
 
 
-class Painter(nn.Module):
-    """UNet and projectors; predicts the noise from a batch of Latents."""
+class UNetWithProjectors(nn.Module):
+    """UNet and projectors. Predicts the noise of a batch of Latents."""
 
     def __init__(self):
         super().__init__()
@@ -63,7 +62,7 @@ class Painter(nn.Module):
         self.context, self.pooled = nn.Linear(HIDDEN, HIDDEN), nn.Linear(HIDDEN, POOLED)
 
     def forward(self, noisy, step, batch: dict, drop: torch.Tensor) -> torch.Tensor:
-        """noisy (B, 4, h, w), scaled; step (B,); drop (B,): 0 drops nothing, 1 boxes, 2 also chain, 3 also source."""
+        """noisy (B, 4, h, w), scaled. step (B,). drop (B,): 0 nothing, 1 boxes, 2 also the chain, 3 also the source."""
         states = batch["states"]  # (B, 64, D)
         read = (drop < 2)[:, None, None]
         context = self.context(torch.where(read, states, torch.zeros_like(states)))
@@ -77,59 +76,61 @@ class Painter(nn.Module):
         return self.unet(inputs, step, context, added_cond_kwargs=conditions, return_dict=False)[0]
 
 
-def painter_from(folder: Path) -> Painter:
+def load_exported(folder: Path) -> UNetWithProjectors:
     """The UNet and projectors of an exported model, in full precision."""
-    painter = Painter()
-    painter.unet.load_state_dict(load_file(folder / UNET))
-    state = {**painter.state_dict(), **load_file(folder / PROJECTORS)}
-    painter.load_state_dict(state)
-    return painter
+    model = UNetWithProjectors()
+    model.unet.load_state_dict(load_file(folder / UNET))
+    state = {**model.state_dict(), **load_file(folder / PROJECTORS)}
+    model.load_state_dict(state)
+    return model
 
 
-def draw_conditions(count: int) -> torch.Tensor:
-    """What is dropped in each of `count` samples."""
-    return torch.multinomial(torch.tensor([1 - 3 * DROP, DROP, DROP, DROP]), count, replacement=True)
+def draw_dropped(count: int) -> torch.Tensor:
+    """What is dropped in each of `count` samples, as UNetWithProjectors takes it."""
+    return torch.multinomial(
+        torch.tensor([1 - 3 * COND_DROPOUT, COND_DROPOUT, COND_DROPOUT, COND_DROPOUT]), count, replacement=True
+    )
 
 
-def draw_steps(count: int) -> torch.Tensor:
-    """Time steps, the later the likelier: what a picture shows is settled where it is nearly all noise."""
+def draw_timesteps(count: int) -> torch.Tensor:
+    """Timesteps, later ones more often: nearly pure noise is where the content of an image is decided."""
     return (1000 * torch.rand(count).sqrt()).long().clamp(max=999)
 
 
 def draw_noise(shape: torch.Size) -> torch.Tensor:
-    """Noise with an offset for every channel, so that a noisy picture's mean does not give its background away.
+    """Noise with an offset per channel, so that the mean of a noisy image does not show its background.
 
-    Sampling starts from pure noise, where that hint is missing. Source: "Diffusion with Offset Noise", N. Guttenberg.
+    Sampling starts from pure noise, which has no such hint. Source: "Diffusion with Offset Noise", N. Guttenberg.
     """
-    return torch.randn(shape) + OFFSET * torch.randn(*shape[:2], 1, 1)
+    return torch.randn(shape) + NOISE_OFFSET * torch.randn(*shape[:2], 1, 1)
 
 
 def main(given: list[str] | None = None) -> None:
     args = arguments(__doc__, given, steps=8000, minutes=0.0, batch=32, rate=1e-3, seed=2, compile=1, start="")
     torch.manual_seed(args.seed)
     data = Latents(args.work / "latents")
-    painter = painter_from(Path(args.start)) if args.start else Painter()
-    painter.to(device(), memory_format=torch.channels_last)
-    optimizer = optimizer_of(painter, decay=0.01)
-    ema = EMA(dict(painter.named_parameters()), 0.999, warmup=(0, 20))
-    run = Run(args.work / "unet", {"painter": painter, "ema": ema}, optimizer, args.steps, args.rate, args.minutes)
-    run.note(f"{sum(p.numel() for p in painter.parameters()) / 1e6:.2f} M parameters, {len(data)} samples")
+    model = load_exported(Path(args.start)) if args.start else UNetWithProjectors()
+    model.to(device(), memory_format=torch.channels_last)
+    optimizer = optimizer_of(model, decay=0.01)
+    ema = EMA(dict(model.named_parameters()), 0.999, warmup=(0, 20))
+    run = Run(args.work / "unet", {"model": model, "ema": ema}, optimizer, args.steps, args.rate, args.minutes)
+    run.note(f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters, {len(data)} samples")
     schedule = alphas_cumprod().to(device())
-    forward = torch.compile(painter, dynamic=False) if args.compile else painter
+    forward = torch.compile(model, dynamic=False) if args.compile else model
     while not run.over:
         run.begin_step()
         batch = data.batch(args.batch)
-        step = draw_steps(args.batch).to(device())
+        step = draw_timesteps(args.batch).to(device())
         noise = draw_noise(batch["target"].shape).to(device())
         alpha = schedule[step][:, None, None, None]
         noisy = alpha.sqrt() * batch["target"] * SCALE + (1 - alpha).sqrt() * noise
         with mixed_precision():
-            predicted = forward(noisy, step, batch, draw_conditions(args.batch).to(device())).float()
+            predicted = forward(noisy, step, batch, draw_dropped(args.batch).to(device())).float()
         error = F.mse_loss(predicted, noise, reduction="none") * changed_weights(batch["target"], batch["reference"])
         error = error.mean((1, 2, 3))
         loss = (error * min_snr_weights(alpha).flatten()).mean()
         loss.backward()
-        nn.utils.clip_grad_norm_(painter.parameters(), 1.0)
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         ema.update()
