@@ -1,8 +1,8 @@
-"""GoT-Tiny in one go: all stages one after the other, each for its share of the time, and the model folder at the end.
+"""GoT-Tiny in one command: every stage for its share of the time, then the model folder.
 
     python dev.py run training.tiny.recipe --minutes 8 --start got_models/tiny --out FOLDER
 
-on a GPU; on CPU cores the same stages take hours. The decoder is not trained again: it is that of --start.
+On a GPU; on CPU cores the same stages take hours. The autoencoder is not trained again: it is that of --start.
 """
 
 import time
@@ -21,19 +21,19 @@ SHARES = {"reasoner": 0.55, "latents": 0.1, "unet": 0.35}
 def main(given: list[str] | None = None) -> None:
     sizes = dict(batch=256, passes=1, shard=1024, reasoner_rate=1.5e-3, unet_rate=8e-4, compile=0)
     args = arguments(__doc__, given, minutes=8.0, start=TINY, out=Path("tiny"), **sizes)
-    started, work = time.time(), ["--work", str(args.work)]
+    started, common = time.time(), ["--work", str(args.work), "--threads", str(args.threads)]
     folder = args.work / "autoencoder"
     folder.mkdir(parents=True, exist_ok=True)
     vae = AutoencoderKL(**autoencoder.CONFIG)
     vae.load_state_dict(load_file(args.start / VAE))
     autoencoder.save(vae, folder)
-    common = [*work, "--start", str(args.start), "--batch", str(args.batch), "--compile", str(args.compile)]
-    reasoner.main([*common, "--rate", str(args.reasoner_rate), "--passes", str(args.passes), *_time(args, "reasoner")])
+    stage = [*common, "--start", str(args.start), "--batch", str(args.batch), "--compile", str(args.compile)]
+    reasoner.main([*stage, "--rate", str(args.reasoner_rate), "--passes", str(args.passes), *_time(args, "reasoner")])
     sizes = ["--shards", str(10**4), "--count", str(args.shard), "--batch", str(args.batch // 2)]
-    latents.main([*work, *sizes, *_time(args, "latents")])
-    unet.main([*common, "--rate", str(args.unet_rate), *_time(args, "unet")])
-    export.main([*work, "--out", str(args.out)])
-    print(f"{(time.time() - started) / 60:.1f} minutes in all", flush=True)
+    latents.main([*common, *sizes, *_time(args, "latents")])
+    unet.main([*stage, "--rate", str(args.unet_rate), *_time(args, "unet")])
+    export.main([*common, "--out", str(args.out)])
+    print(f"{(time.time() - started) / 60:.1f} minutes in total", flush=True)
 
 
 def _time(args, stage: str) -> list[str]:
