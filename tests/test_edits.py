@@ -129,6 +129,12 @@ ROOM = "The background is gray. A cup (1,2),(30,40) is left of a hat (50,2),(90,
          "There is a cup (1,2),(3,4) (red), a dog (1,2),(3,4) (blue)"),
         ("Is it a cup (1,2),(3,4)? A hat (1,2),(3,4)!\nA dog (1,2),(3,4)", (0, 2),
          "Is it a cup (1,2),(3,4) (red)? A dog (1,2),(3,4) (blue)"),
+        # phrases in tags stay whole, and a box without words takes its phrase along
+        ("[A cup. It has a lid] (1,2),(3,4) (red) and a hat (5,6),(7,8) (green).", (0,),
+         "[A cup. It has a lid] (1,2),(3,4) (red)"),
+        ("Two cups (1,2),(3,4) (red) (5,6),(7,8) (green) on a table.", (1,), "Two cups (5,6),(7,8) (green)"),
+        ("[A cup, with a lid] (1,2),(3,4) (red) (5,6),(7,8) (green) on it.", (1,),
+         "[A cup, with a lid] (5,6),(7,8) (green)"),
     ],
 )  # fmt: skip
 def test_the_beginning_holds_what_is_locked_word_for_word(text, locked, start):

@@ -220,6 +220,15 @@ def test_a_given_beginning_is_kept(reasoner):
     assert reasoner.write(begun, Sampling(), 6).text.startswith(begun.text)
 
 
+def test_a_locked_phrase_that_needs_tags_stays_whole(reasoner):
+    earlier = read_chain(f"[A cup with a lid] {BOX} (red).", locked=(0,))
+    chain = reasoner.write(rewriting(earlier, CAPTION), Sampling(), 8)
+    assert chain.regions[0].phrase == "A cup with a lid"
+    assert reasoner.vocabulary.chain_ids(chain.text) == reasoner.vocabulary.chain_ids(
+        chain.text.replace("<|obj_start|>", "")
+    )
+
+
 @pytest.mark.parametrize("limit", [1, 6])
 def test_a_chain_written_around_locked_regions_keeps_them_and_is_cut_as_any_other(reasoner, limit):
     earlier = read_chain(f"A circle {BOX} (red). A cup (1,2),(30,40) (blue) is here.", locked=(1,))

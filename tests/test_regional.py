@@ -81,8 +81,8 @@ def test_a_chain_without_boxes_is_refused():
 
 
 def test_a_box_without_words_is_named():
-    with pytest.raises(ChainError, match=r"Box 2 \(5,5\),\(9,9\) has no words"):
-        regional_parts(read_chain("A cup (1,2),(3,4) (red) (5,5),(9,9)."), 0.5)
+    with pytest.raises(ChainError, match=r"Box 1 \(5,5\),\(9,9\) has no words"):
+        regional_parts(read_chain("(5,5),(9,9) A cup (1,2),(3,4) (red)."), 0.5)
 
 
 # ---------------------------------------------------------------- in ComfyUI

@@ -18,7 +18,8 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from ..errors import GoTError
-from .grammar import TEXT_TO_IMAGE, Chain, ChainError, canonical_text, parse_regions
+from .grammar import TEXT_TO_IMAGE, Chain, ChainError, canonical_text, mention, parse_regions
+from .phrases import OBJECT_START
 from .request import Request
 
 VERSION = 1
@@ -133,7 +134,7 @@ def locked_text(chain: Chain) -> str:
     kept. If it is the last sentence, it stays without a full stop, and the model continues it.
     """
     pieces, keep, number = [], set(chain.locked), 0
-    for start, stop in _sentences(chain.text):
+    for start, stop in _sentences(chain):
         inside = []
         while number < len(chain.regions) and chain.regions[number].box_span[0] < stop:
             inside.append(number)
@@ -144,16 +145,21 @@ def locked_text(chain: Chain) -> str:
         if locked and locked == inside:
             pieces.append(chain.text[start:stop])
         elif locked:
-            spans = [(chain.regions[number].phrase_span[0], chain.regions[number].box_span[1]) for number in locked]
-            lead = chain.text[start : chain.regions[inside[0]].phrase_span[0]]
-            pieces.append(lead + ", ".join(chain.text[slice(*span)] for span in spans))
+            lead = chain.text[start : chain.regions[inside[0]].phrase_span[0]].removesuffix(OBJECT_START)
+            pieces.append(lead + ", ".join(mention(chain, number) for number in locked))
     return " ".join(pieces)
 
 
-def _sentences(text: str) -> list[tuple[int, int]]:
-    """[start, stop) of each sentence, without the whitespace between them."""
-    ends = [(match.start(), match.end()) for match in _SENTENCE.finditer(text)]
-    starts, stops = [0, *(end for _, end in ends)], [*(start for start, _ in ends), len(text)]
+def _sentences(chain: Chain) -> list[tuple[int, int]]:
+    """[start, stop) of each sentence, without the whitespace between them. None ends inside a phrase."""
+    pieces, done = [], 0
+    for region in chain.regions:
+        first, last = region.phrase_span
+        pieces += [chain.text[done:first], "_" * (last - first)]
+        done = last
+    words = "".join([*pieces, chain.text[done:]])
+    ends = [(match.start(), match.end()) for match in _SENTENCE.finditer(words)]
+    starts, stops = [0, *(end for _, end in ends)], [*(start for start, _ in ends), len(words)]
     return list(zip(starts, stops, strict=True))
 
 

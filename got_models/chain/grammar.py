@@ -5,7 +5,8 @@
 Corners are whole numbers on a 0..999 grid over the image: (0,0) is top-left, x grows right, y grows down, top-left
 corner first. The color word is the color in which the box is painted. Three forms are read: GoT's (above), GoT-R1's
 (`<|obj_start|>a cup<|obj_end|> <|box_start|>...`), and the plain one that people type (`a cup (120,400),(380,760)`).
-A chain's own text is always in GoT's form. No tensors, no ComfyUI.
+A chain's own text is always in GoT's form, with GoT-R1's tags around a phrase only where phrases.py would find another.
+No tensors, no ComfyUI.
 
 Source: arXiv 2503.10639 section 4 and its published chains; arXiv 2505.17022 for GoT-R1's form.
 """
@@ -16,7 +17,7 @@ from typing import Any, NamedTuple
 
 from ..errors import GoTError
 from .colors import Color, find_color, nearest_words, next_color
-from .phrases import find_phrase
+from .phrases import OBJECT_END, OBJECT_START, canonical_words, find_phrase, has_words, without_tags
 
 GRID = 1000  # steps of the grid, each way
 TEXT_TO_IMAGE = "text-to-image"
@@ -31,8 +32,6 @@ _BOX = re.compile(rf"{_MARKED}|(?P<plain>{_NUMBER_PAIR}\s*(?:,\s*)?\([^()<>]*\))
 _CORNER = r"\s*\(\s*(\d{1,9})\s*,\s*(\d{1,9})\s*\)\s*"
 _CORNERS = re.compile(f"{_CORNER},{_CORNER}")
 _COLOR = re.compile(r"\s*\(\s*([A-Za-z][A-Za-z ]*(?![A-Za-z ])|#[0-9A-Fa-f]{6})\s*\)")
-_OBJECT = re.compile(r"<\|obj(?:ect_ref)?_(?:start|end)\|>")
-_NAMED_OBJECT = re.compile(r"<\|obj(?:ect_ref)?_start\|>((?:(?!<\|obj).)*)<\|obj(?:ect_ref)?_end\|>\s*$", re.DOTALL)
 AFTER_CHAIN = "<|im_gen_start|>"
 
 
@@ -55,7 +54,8 @@ class Box(NamedTuple):
 class Region(NamedTuple):
     """One grounded phrase.
 
-    phrase_span, box_span: [start, stop) in the chain's text. box_span includes the color.
+    phrase_span, box_span: [start, stop) in the chain's text. box_span includes the color. A box without words has the
+    phrase of the box before it, and its phrase_span is empty.
     """
 
     phrase: str
@@ -111,6 +111,8 @@ def parse_regions(text: str) -> tuple[Region, ...]:
         color, stop = _color(text, match.end(), box, number)
         phrase, phrase_start = find_phrase(text, start, match.start())
         span = (phrase_start, phrase_start + len(phrase))
+        if regions and not has_words(text[start : match.start()]):
+            phrase, span = regions[-1].phrase, (match.start(), match.start())
         regions.append(Region(phrase, box, color or next_color(set(), number - 1), span, (match.start(), stop)))
         start = stop
     return tuple(regions)
@@ -136,11 +138,10 @@ def canonical_text(text: str) -> str:
             color = next_color(used, missing)
             used.add(color.word)
             missing += 1
-        before = _NAMED_OBJECT.sub(r"\1", text[start : match.start()])
-        pieces.append(_OBJECT.sub("", before).rstrip(" \t"))
+        pieces.append(canonical_words(text[start : match.start()]).rstrip(" \t"))
         pieces.append(f" {format_box(box, color.word)}" if pieces[-1] or start else format_box(box, color.word))
         start = stop
-    return "".join([*pieces, _OBJECT.sub("", text[start:])])
+    return "".join([*pieces, without_tags(text[start:])])
 
 
 def well_formed(text: str) -> str:
@@ -155,7 +156,18 @@ def format_box(box: Box, color_word: str) -> str:
 
 def plain_text(text: str) -> str:
     """A chain in the form that people type, without GoT's markers. Inverse of `canonical_text`."""
-    return text.replace(BOX_START, "").replace(BOX_END, "")
+    text = text.replace(BOX_START, "").replace(BOX_END, "")
+    return text.replace(OBJECT_START, "[").replace(OBJECT_END, "]")
+
+
+def mention(chain: Chain, number: int) -> str:
+    """A region as the text writes it: its phrase, with tags if it has them, its box and color."""
+    region = chain.regions[number]
+    start, stop = region.phrase_span[0], region.box_span[1]
+    if start == region.box_span[0] and region.phrase:  # the phrase of the box before it
+        return f"{canonical_words(f'[{region.phrase}]')} {chain.text[start:stop]}"
+    tagged = start - len(OBJECT_START)
+    return chain.text[tagged if tagged >= 0 and chain.text.startswith(OBJECT_START, tagged) else start : stop]
 
 
 def without_boxes(chain: Chain) -> str:
@@ -164,7 +176,7 @@ def without_boxes(chain: Chain) -> str:
     for region in chain.regions:
         pieces.append(chain.text[start : region.box_span[0]].rstrip(" "))
         start = region.box_span[1]
-    return "".join([*pieces, chain.text[start:]]).strip()
+    return without_tags("".join([*pieces, chain.text[start:]])).strip()
 
 
 def got_r1_text(chain: Chain) -> str:
@@ -172,8 +184,8 @@ def got_r1_text(chain: Chain) -> str:
     pieces, start = [], 0
     for region in chain.regions:
         first, last = region.phrase_span
-        pieces += [chain.text[start:first], f"<|obj_start|>{region.phrase}<|obj_end|>"]
-        pieces.append(f"{chain.text[last : region.box_span[0]]}{BOX_START}{region.box}{BOX_END}")
+        pieces += [without_tags(chain.text[start:first]), f"{OBJECT_START}{region.phrase}{OBJECT_END}"]
+        pieces.append(f"{without_tags(chain.text[last : region.box_span[0]])}{BOX_START}{region.box}{BOX_END}")
         start = region.box_span[1]
     return "".join([*pieces, chain.text[start:]])
 

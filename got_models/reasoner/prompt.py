@@ -12,6 +12,7 @@ from typing import Any
 
 from ..chain.colors import COLORS
 from ..chain.grammar import BOX_END, BOX_START, EDIT, TEXT_TO_IMAGE, Chain, well_formed
+from ..chain.phrases import without_tags
 from ..chain.request import Request
 from ..errors import GoTError
 
@@ -90,9 +91,9 @@ class Vocabulary:
         return self.tokenizer(text, add_special_tokens=False, split_special_tokens=True).input_ids if text else []
 
     def chain_ids(self, text: str) -> list[int]:
-        """Ids of a chain in GoT's form: the box markers are tokens, all else is text."""
+        """Ids of a chain in GoT's form: the box markers are tokens, all else is text, and objects have no tags."""
         ids = []
-        for piece in _BOX_MARKER.split(text):
+        for piece in _BOX_MARKER.split(without_tags(text)):
             ids += [self.special[piece]] if piece in (BOX_START, BOX_END) else self.text_ids(piece)
         return ids
 

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from ..chain.grammar import Chain, ChainError, canonical_text, parse_regions, without_unfinished_box
+from ..chain.phrases import without_tags
 from ..chain.request import Request
 from ..files.manifest import Manifest
 from ..guidance.images import bicubic
@@ -198,6 +199,9 @@ class Reasoner:
     def _chain(self, request: Request, generation: Generation) -> Chain | ChainError:
         """The chain of a finished generation, with its semantics if the text is exactly what was generated."""
         raw = self.vocabulary.decode(generation.written)
+        beginning = without_tags(request.text)
+        if raw.startswith(beginning):  # the tags of locked phrases are no tokens
+            raw = request.text + raw[len(beginning) :]
         try:
             text = canonical_text(raw if generation.stopped else without_unfinished_box(raw))
             regions = parse_regions(text)

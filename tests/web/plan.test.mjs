@@ -267,6 +267,13 @@ test("other words stand where the old ones stood", () => {
   assert.equal(rephrase(came("a hat (1,2),(3,4). (5,6),(7,8)."), 1, "a cup").text, "a hat (1,2),(3,4). a cup (5,6),(7,8).");
 });
 
+test("a phrase in brackets is renamed and removed as a whole", () => {
+  const plan = came("On it [a cup with a lid] (1,2),(3,4) and (5,6),(7,8).");
+  assert.deepEqual(phrases(plan), ["a cup with a lid", "a cup with a lid"]);
+  assert.equal(rephrase(plan, 0, "a cap with a rim").text, "On it [a cap with a rim] (1,2),(3,4) and (5,6),(7,8).");
+  assert.ok(!removeRegion(plan, 0).text.includes("["));
+});
+
 test("words cannot smuggle in a box or a marker, and no words change nothing", () => {
   const plan = came();
   assert.equal(phrases(rephrase(plan, 0, "a mug (1,2),(3,4) <|box_start|>")).length, 3);

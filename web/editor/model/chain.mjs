@@ -40,7 +40,10 @@ const CORNERS = new RegExp(`^${S}*\\(${NUMBER},${NUMBER}\\)${S}*,${S}*\\(${NUMBE
 const COLOR = new RegExp(`${S}*\\(${S}*([A-Za-z][A-Za-z ]*(?![A-Za-z ])|#[0-9A-Fa-f]{6})${S}*\\)`, "dyu");
 const OBJECT = /<\|obj(?:ect_ref)?_(?:start|end)\|>/g;
 const OBJECT_START = "<\\|obj(?:ect_ref)?_start\\|>";
-const NAMED_OBJECT = new RegExp(`${OBJECT_START}((?:(?!<\\|obj).)*)<\\|obj(?:ect_ref)?_end\\|>${S}*$`, "su");
+const NAMED_PHRASE = new RegExp(
+  `(?:${OBJECT_START}((?:(?!<\\|obj)[^\\][])*)<\\|obj(?:ect_ref)?_end\\|>|\\[([^\\][]*)\\])${S}*$`,
+  "du",
+);
 const AFTER_CHAIN = "<|im_gen_start|>";
 const VERBS = "and|with|is|are|while|where|has|have|shows?|portrays?|depicts?|features?|contains?";
 // What begins a clause, or else a stretch in which none can begin.
@@ -50,6 +53,8 @@ const CLAUSE = new RegExp(
 );
 const WORD = new RegExp(`(?:(?!${S}).)+`, "gsu");
 const LINKS = ["is", "are", "at", "in", "within", "of"]; // words between a phrase and its box
+const QUOTED = new RegExp(`(?<!${W}|")"(?!${S})[^"]+"(?!${W})|“[^“”]*”`, "gu"); // text to be drawn, no inches
+const CONNECTIVES = new Set(["", "and", "or", "plus", "和", "与", "及"]);
 const ARTICLES = "an?|the|one|two|three|four|some|several|its|his|her|their";
 const DETERMINER = new RegExp(`(?<!${W})(?:${ARTICLES})(?!${W})`, "iu");
 const SPACE = new RegExp(S, "u");
@@ -69,7 +74,7 @@ export function canonicalText(text) {
   if (bad?.problem) throw new ChainError(bad.problem.message);
   let [result, start] = ["", 0];
   for (const { box, color, boxSpan } of marks) {
-    const before = text.slice(start, boxSpan[0]).replace(NAMED_OBJECT, "$1").replace(OBJECT, "");
+    const before = wordsBeforeBox(text.slice(start, boxSpan[0]));
     const kept = before.slice(0, endWithout(before, (char) => char === " " || char === "\t"));
     result += `${kept}${kept || start ? " " : ""}${formatBox(/** @type {Box} */ (box), color.word)}`;
     start = boxSpan[1];
@@ -106,19 +111,24 @@ const recent = new Map();
 function read(text) {
   const [before] = text.split(AFTER_CHAIN, 1);
   const chain = before === text ? text : before.slice(0, endWithout(before, isSpace));
-  const prose = chain.replace(OBJECT, (marker) => " ".repeat(marker.length));
-  let start = prose.length - prose.trimStart().length;
-  const marks = boxesOf(chain).map((mark) => {
-    const { phrase, at } = phraseBefore(prose, start, mark.boxSpan[0]);
-    start = mark.boxSpan[1];
-    return { ...mark, phrase, phraseSpan: /** @type {Span} */ ([at, at + phrase.length]) };
-  });
+  let start = chain.length - chain.trimStart().length;
+  /** @type {Mark[]} */
+  const marks = [];
+  for (const mark of boxesOf(chain)) {
+    const [stop, next] = mark.boxSpan;
+    const own = phraseBefore(chain, start, stop);
+    const words = chain.slice(start, stop).replace(/[ \t\n,.;:]+/gu, " ").trim().toLowerCase();
+    const earlier = CONNECTIVES.has(words) ? marks.at(-1) : undefined;
+    marks.push({ ...mark, ...(earlier ? { phrase: earlier.phrase, phraseSpan: [stop, stop] } : own) });
+    start = next;
+  }
   return { marks, problems: marks.flatMap(({ problem }) => problem ?? []) };
 }
 
 /** A chain as people read and type it, without GoT's markers. @param {string} text */
 export function plainText(text) {
-  return text.replaceAll(BOX_START, "").replaceAll(BOX_END, "");
+  const words = text.replaceAll(BOX_START, "").replaceAll(BOX_END, "");
+  return words.replaceAll("<|obj_start|>", "[").replaceAll("<|obj_end|>", "]");
 }
 
 /** @param {Box} box */
@@ -187,17 +197,41 @@ function readCorners(match, number) {
   return { box: [x0, y0, x1, y1], numberSpans, message: "" };
 }
 
-/** The noun phrase that ends where a box starts, and its place: the last clause, from its first article on.
- * @param {string} text @param {number} start @param {number} stop */
+/** The words before a box in GoT's form. A phrase keeps its tags only if it is not found without them.
+ * @param {string} text */
+function wordsBeforeBox(text) {
+  const named = NAMED_PHRASE.exec(text);
+  if (!named) return text.replace(OBJECT, "");
+  const lead = text.slice(0, named.index).replace(OBJECT, "");
+  const phrase = strip(named[1] ?? named[2]);
+  const words = lead + phrase;
+  const found = phraseBefore(words, 0, words.length);
+  const isFound = found.phrase === phrase && found.phraseSpan[0] === lead.length;
+  return !phrase || isFound ? words : `${lead}<|obj_start|>${phrase}<|obj_end|>`;
+}
+
+/** The phrase that ends where a box starts, and its span: the one in tags or brackets, else the last noun phrase.
+ * A noun phrase is the last clause, from its first article on. Quoted text belongs to one clause.
+ * @param {string} text @param {number} start @param {number} stop @returns {{phrase: string, phraseSpan: Span}} */
 function phraseBefore(text, start, stop) {
   const before = text.slice(start, stop);
-  const last = endWithout(before, isSpace); // only white space follows
+  const named = NAMED_PHRASE.exec(before);
+  if (named?.indices) {
+    const [from, to] = named.indices[1] ?? named.indices[2];
+    const phrase = strip(before.slice(from, to));
+    const at = start + from + before.slice(from, to).indexOf(phrase);
+    return { phrase, phraseSpan: [at, at + phrase.length] };
+  }
+  const blank = (/** @type {string} */ tag) => " ".repeat(tag.length);
+  const words = before.replace(OBJECT, blank).replace(QUOTED, (quoted) => '"'.repeat(quoted.length));
+  const last = endWithout(words, isSpace); // only white space follows
   let first = 0;
-  for (const { index, groups, 0: found } of before.matchAll(CLAUSE))
+  for (const { index, groups, 0: found } of words.matchAll(CLAUSE))
     if (groups?.begins && index + found.length < last) first = index + found.length;
-  first += before.slice(first).length - before.slice(first).replace(/^[ ,.;:\n]+/, "").length;
-  first += Math.max(0, before.slice(first).search(DETERMINER));
-  return { phrase: withoutLinks(strip(before.slice(first))), at: start + first };
+  first += words.slice(first).length - words.slice(first).replace(/^[ ,.;:\n]+/, "").length;
+  first += Math.max(0, words.slice(first).search(DETERMINER));
+  const phrase = withoutLinks(strip(before.replace(OBJECT, blank).slice(first)));
+  return { phrase, phraseSpan: [start + first, start + first + phrase.length] };
 }
 
 /** The phrase without linking words, commas and colons at its end. Its first word stays. @param {string} phrase */

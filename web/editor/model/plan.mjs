@@ -206,7 +206,7 @@ export function rephrase(plan, index, phrase) {
   const mark = unlocked(plan, index);
   const words = cleanPhrase(phrase);
   if (!mark || !words || words === mark.phrase) return plan;
-  const text = mark.phrase
+  const text = mark.phraseSpan[0] < mark.phraseSpan[1]
     ? spliced(plan.text, mark.phraseSpan, words)
     : spliced(plan.text, [mark.boxSpan[0], mark.boxSpan[0]], `${spaceAfter(plan.text.slice(0, mark.boxSpan[0]))}${words} `);
   return changed(plan, { text });
@@ -236,12 +236,15 @@ export function duplicateRegion(plan, index) {
   return addRegion(plan, mark.phrase, [x0 + dx, y0 + dy, x1 + dx, y1 + dy]);
 }
 
+const OPENS_PHRASE = /(?:\[|<\|obj(?:ect_ref)?_start\|>)$/u;
+
 /** Remove phrase and box from the sentence, and repair the rest of it. @param {Plan} plan @param {number} index
  * @returns {Plan} */
 export function removeRegion(plan, index) {
   const mark = unlocked(plan, index);
   if (!mark) return plan;
-  const [left, right] = [plan.text.slice(0, mark.phraseSpan[0]), plan.text.slice(mark.boxSpan[1])];
+  const left = plan.text.slice(0, mark.phraseSpan[0]).replace(OPENS_PHRASE, "");
+  const right = plan.text.slice(mark.boxSpan[1]);
   const text = repaired(left, right, /^\p{Lu}/u.test(mark.phrase));
   const flags = plan.flags.filter((_, i) => i !== index);
   const order = plan.order.filter((i) => i !== index).map((i) => (i > index ? i - 1 : i));
