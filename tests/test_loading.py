@@ -1,7 +1,9 @@
 """Model folders with wrong files: the error names what was found, and says what to do."""
 
+import ast
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -45,3 +47,18 @@ def test_weights_that_are_whole_numbers_are_refused(folder):
     save_file(numbers, path)
     with pytest.raises(GoTError, match="do not make a language model"):
         load_reasoner(folder, torch.float32)
+
+
+PACK = Path(__file__).parent.parent
+LOADED_AT_START = sorted(path for room in ("reasoner", "comfy") for path in (PACK / "got_models" / room).glob("*.py"))
+
+
+@pytest.mark.parametrize("path", LOADED_AT_START, ids=lambda path: path.stem)
+def test_transformers_is_imported_on_use_and_not_at_comfyuis_start(path):
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    names = [node.module if isinstance(node, ast.ImportFrom) else node.names[0].name for node in body if _imports(node)]
+    assert not [name for name in names if name.split(".")[0] == "transformers"]
+
+
+def _imports(node):
+    return isinstance(node, ast.Import) or (isinstance(node, ast.ImportFrom) and node.level == 0)
