@@ -1,0 +1,19 @@
+"""Plans in the forms of other models, read into chains. `reader.read_plan` is the way in.
+
+    reader      the table of forms, and what is done with any of them
+    cleaning    thinking, chat templates, stop tokens, code fences, Markdown: dropped before a form is looked for
+    prose       boxes within prose, in every spelling, with or without the tokens of a model
+    tokens      forms that count in tokens of their own: Florence-2, PaliGemma, Kosmos-2
+    objects     JSON and Python data, of the models that answer with it
+    layouts     texts for layout-to-image programs: LMD, LayoutGPT, Omost, RPG, CreatiLayout, RePlan
+    tables      tables and markup: Markdown, CSV, YAML, XML
+    values      numbers, sides and boxes as they are written
+    loose_json  a JSON reader that takes damaged JSON
+    scaling     from a form's numbers to the chain's grid
+    building    from a plan to a chain's text
+    color_words colors in every spelling
+
+A new form is a function from a cleaned text to a Plan (see plan.py), or None if the text is in another form, and one
+line in the reader's table. All of it takes linear time, never recurses, and raises nothing but ChainError.
+Standard library only.
+"""

@@ -1,0 +1,82 @@
+"""What is around a model's answer, and no part of its plan: dropped before a form is looked for."""
+
+import html
+import re
+
+from ..grammar import ChainError, well_formed
+
+_ESCAPED = re.compile(r"&(?:lt|quot|#34|#39|#60);")
+_ASSISTANT = re.compile(
+    r"<\|im_start\|>assistant|<start_of_turn>model|<\|start_header_id\|>assistant<\|end_header_id\|>|<\|assistant\|>"
+    r"|\[/INST\]|<\|channel\|>final<\|message\|>|<｜Assistant｜>"
+)
+_THOUGHT = re.compile(r"</(?:think|thinking|thought|reasoning)>|◁/think▷|\[/THINK\]|<channel\|>", re.IGNORECASE)
+_THINKS = re.compile(r"<(?:think|thinking|thought|reasoning)>|◁think▷|\[THINK\]|<\|channel\|>analysis", re.IGNORECASE)
+_STOP = (
+    r"(?:<\|(?:im_end|endoftext|im_gen_start|eot_id|end_of_text|end|end_of_sentence|return)\|>|<end_of_turn>|<eos>|</s>|<s>"
+    r"|<bos>|<pad>|<｜end▁of▁sentence｜>|<grounding>)"
+)
+_LEADING_STOPS = re.compile(rf"(?:{_STOP}|\s){{1,40}}")
+_ANY_STOP = re.compile(_STOP)
+_FENCE = re.compile(
+    r"^[ \t]{0,9}(?:```|~~~)[\w+-]{0,20}[ \t]{0,9}$|```(?:json|python|text|xml|yaml|csv|html|markdown)?", re.MULTILINE
+)
+_ANSWER_TAGS = re.compile(r"</?(?:answer|response|output|final)>", re.IGNORECASE)
+_INVISIBLE = re.compile("[\u200b\u2060\ufeff\ue000-\uf8ff]")
+_MARKDOWN_ESCAPE = re.compile(r"\\(?=[_*\[\]<>|#{}()])")
+_EMPHASIS = re.compile(r"\*\*|__(?=\S)|(?<=\S)__|`")
+_ITALIC = re.compile(r"(?<![\w*])\*(?=\S)([^*\n]{1,200})(?<=\S)\*(?![\w*])")
+_HEADING = re.compile(r"^[ \t]{0,9}#{1,6}[ \t]{1,9}", re.MULTILINE)
+_BULLET = re.compile(r"^[ \t]{0,40}[-*•+‣◦][ \t]{1,9}", re.MULTILINE)
+_NUMBERED = re.compile(r"^([ \t]{0,9}\d{1,3})\)[ \t]{1,9}", re.MULTILINE)
+_RULE = re.compile(r"^[ \t]{0,9}(?:[-*_] ?){3,40}$\n?", re.MULTILINE)
+
+_FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+_FULL_WIDTH |= str.maketrans("【】「」《》〔〕、　", "[][]<>[], ")
+
+
+def answer_of(text: str) -> str:
+    """A model's answer alone: no chat template, no thinking, no stop tokens, no code fences.
+
+    ChainError if the model was cut off while it was thinking, or answered nothing.
+    """
+    had_words = bool(text.strip())
+    text = _INVISIBLE.sub("", well_formed(text))
+    if "&" in text and _ESCAPED.search(text):
+        text = html.unescape(text)
+    if not any(sign in text for sign in "<[◁`~"):
+        return text.strip()
+    text = _after_last(_THOUGHT, _after_last(_ASSISTANT, text))
+    if _THINKS.search(text):
+        raise ChainError(
+            "The model was cut off while it was thinking, before its answer. Give it a larger max_length, or switch "
+            "thinking off."
+        )
+    text = text[leading.end() :] if (leading := _LEADING_STOPS.match(text)) else text
+    stop = _ANY_STOP.search(text)
+    text = text[: stop.start()] if stop else text
+    text = _ANSWER_TAGS.sub("", _FENCE.sub("", text)).strip()
+    if had_words and not text:
+        raise ChainError("The text holds no answer: nothing is left without the chat template and the thinking.")
+    return text
+
+
+def without_markdown(text: str) -> str:
+    """A text without Markdown's signs: bold, italics, headings, bullets, rules, escapes."""
+    if not any(sign in text for sign in "*_`#-•+‣◦)\\"):
+        return text
+    text = _MARKDOWN_ESCAPE.sub("", text)
+    text = _RULE.sub("", _NUMBERED.sub(r"\1. ", _BULLET.sub("", _HEADING.sub("", text))))
+    return _ITALIC.sub(r"\1", _EMPHASIS.sub("", text))
+
+
+def half_width(text: str) -> str:
+    """The text with ASCII's signs and digits for the full-width ones. It has the same length."""
+    return text.translate(_FULL_WIDTH)
+
+
+def _after_last(pattern: re.Pattern, text: str) -> str:
+    last = 0
+    for match in pattern.finditer(text):
+        last = match.end()
+    return text[last:]

@@ -1,0 +1,70 @@
+"""What one object of data says of its box: label, text to be drawn, color."""
+
+from typing import Any
+
+from . import keys
+
+
+def label_of(small: dict, frame: dict) -> str:
+    """What an object says of itself: a text to be drawn, or the first of its entries that holds words.
+
+    frame: the MOSS layout around the object, {} if there is none. There, `label` is a class and `caption` the words.
+    """
+    names = [key for key in (("caption",) if frame else ()) + keys.LABEL if key not in ("type", "id")]
+    for entries in (small, inner_of(small)):
+        text = entries.get("text") if "text" in (entries.get("type"), entries.get("label") if frame else None) else None
+        is_text = isinstance(text, str) and bool(text.strip())
+        described = next(
+            (words for key in names if (words := words_of(entries.get(key))) and not (is_text and key == "text")), ""
+        )
+        if is_text:
+            return text_label(described if described not in (text.strip(), "text") else "", text)
+        if described:
+            return described
+    rest = (words_of(small.get(key)) for key in ("type", "id"))
+    return next((words for words in rest if words and words not in ("obj", "text")), "")
+
+
+def inner_of(small: dict) -> dict:
+    """The metadata of an object, as ComfyUI's own boxes have it."""
+    metadata = small.get("metadata")
+    return {str(key).lower(): value for key, value in metadata.items()} if isinstance(metadata, dict) else {}
+
+
+def text_label(description: str, text: str) -> str:
+    """The phrase of a text that is to be drawn: `a sign that reads "OPEN"`. A line break is written as \\n."""
+    text = "\\n".join(line.strip() for line in text.strip().replace('"', "'").splitlines())
+    quoted = f'"{text}"'
+    for other in (f"'{text}'", f"‘{text}’", f"“{text}”"):
+        description = description.replace(other, quoted)
+    if quoted in description:
+        return description
+    description = description.replace('"', "'")
+    return f"{description} that reads {quoted}" if description else f"the text {quoted}"
+
+
+def color_of(small: dict) -> str:
+    """The first color that an object gives, as it is written, in one text."""
+    for entries in (small, inner_of(small)):
+        for key in keys.COLOR:
+            value = entries.get(key)
+            if isinstance(value, list) and value and not isinstance(value[0], int | float):
+                value = value[0]
+            if isinstance(value, list) and len(value) in (3, 4):
+                return ",".join(str(part) for part in value[:3])
+            if isinstance(value, str) and value.strip():
+                return value
+    return ""
+
+
+def words_of(value: Any) -> str:
+    """A text that holds words, in one line; of a list of texts the first."""
+    if isinstance(value, list):
+        value = next((entry for entry in value if isinstance(entry, str)), "")
+    if not isinstance(value, str) or not has_letters(value):
+        return ""
+    return " ".join(value.split())
+
+
+def has_letters(text: str) -> bool:
+    return any(letter.isalpha() for letter in text)

@@ -1,0 +1,317 @@
+"""JSON and Python data: what vision models answer with, what ComfyUI's nodes pass on, and layouts for painters.
+
+    bbox_2d                     Qwen2.5-VL, Qwen3-VL: left, top, right, bottom
+    box_2d                      Gemini: top, left, bottom, right
+    bboxes, labels              Florence-2's data, in pixels
+    x, y, width, height         ComfyUI's pixel boxes
+    type, bbox, desc            ComfyUI's elements and Ideogram's caption: top, left, bottom, right
+    id, bbox, desc              FLUX 3's layout, which a caption cites by <id>; src_bbox, tgt_bbox: its edits
+    bbox_coord_space            MOSS-Image's layout: top, left, bottom, right, in pixels from the center
+    coordinates                 Ming-Image's layout: center and size in words
+    rect, prefixes              Omost's canvas: top, bottom, left, right of 90
+
+Chat models make up others; any object with a label and four numbers is read.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from ..grammar import ChainError
+from . import keys
+from .entries import color_of, has_letters, label_of, words_of
+from .loose_json import AGAIN, read_json
+from .plan import LTRB, LTWH, PIXELS, THOUSANDTHS, TLBR, Found, Plan, Settings, listed, sentence
+from .prose import read_prose
+from .tokens import NO_POINTS
+from .values import Numbers, boxes_in, numbers_of
+
+_CITED = re.compile(r"\s{0,9}<([A-Za-z]\w{0,40})>")
+_REFERENCE = re.compile(r"(?:\b[Ii]n\s)?<ref_image_\d{1,3}>,?\s?")
+_ANY_KEY = re.compile(r"""[{,\n]\s{0,200}(?:["'“][^"'”\n]{1,80}["'”]|\w{1,40})\s{0,9}[:：=]""")
+
+_NO_MOSS_SIZE = (
+    "A MOSS layout counts pixels from the center of the canvas. Set width and height to those of the canvas that it "
+    "was made for."
+)
+
+
+_NO_LABELS = {*keys.WRAPPERS, *keys.BOX, *keys.LEAD}
+_USED = {*keys.BOX, *keys.LABEL, *keys.COLOR, *keys.BOX_LISTS, *keys.LABEL_LISTS, "metadata", "prefixes"}
+_Entry = tuple[Any, str, dict]  # a value, the key above it, and the MOSS layout around it
+
+
+class _Row(NamedTuple):
+    found: Found
+    name: str  # the id by which a caption cites it; "" if it has none
+
+
+@dataclass
+class _Read:
+    """What a walk through data has found."""
+
+    rows: list[_Row] = field(default_factory=list)
+    lead: list[str] = field(default_factory=list)
+    tail: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    has_objects: bool = False
+    has_points: bool = False
+
+
+def read_objects(text: str, settings: Settings) -> Plan | None:
+    """The plan of a text with JSON or Python data; None if it has none, or if its prose holds the boxes."""
+    if not any(sign in text for sign in ":=：\"'"):
+        return None
+    if not _ANY_KEY.search(text) and not ("[" in text and re.search(r"[\[(]\s{0,9}[\"']", text)):
+        return None
+    loose = read_json(text)
+    read = _Read()
+    for value in loose.values:
+        _walk(value, read, settings)
+    if read.rows:
+        return _plan(read, loose.cut, _outside(text, loose.spans))
+    if not read.has_objects:
+        return None
+    if boxes_in(_outside(text, loose.spans)):
+        return None
+    with_boxes = [text for text in read.texts if boxes_in(text)]
+    if with_boxes:
+        return read_prose("\n".join(with_boxes), settings)
+    if read.has_points:
+        raise ChainError(NO_POINTS)
+    what = " that was cut off" if loose.cut else ""
+    raise ChainError(
+        f"The text is JSON{what} without a box. A box is four numbers under bbox_2d, box_2d or bbox, with a label."
+    )
+
+
+def rows_of(data: Any, settings: Settings) -> list[Found]:
+    """The boxes of data that is already read, such as a list of elements."""
+    read = _Read()
+    _walk(data, read, settings)
+    return [row.found for row in read.rows]
+
+
+def _outside(text: str, spans: list[tuple[int, int]]) -> str:
+    pieces, done = [], 0
+    for start, stop in spans:
+        pieces.append(text[done:start])
+        done = stop
+    return " ".join([*pieces, text[done:]])
+
+
+# ------------------------------------------------------------------------------------------------- walking through data
+
+
+def _walk(data: Any, read: _Read, settings: Settings) -> None:
+    """Find rows in document order."""
+    todo: list[_Entry] = [(data, "", {})]
+    unpacked = 0
+    while todo:
+        value, above, frame = todo.pop()
+        if isinstance(value, list):
+            pair = _pair(value)
+            if pair:
+                read.rows.append(_Row(pair, ""))
+                continue
+            todo += [(entry, above, frame) for entry in reversed(value) if isinstance(entry, dict | list | str)]
+        elif isinstance(value, dict):
+            read.has_objects = True
+            todo += reversed(_read_object(value, above, frame, read, settings))
+        elif isinstance(value, str):
+            if unpacked < 9 and re.search(r"[{\[]\s{0,9}[{\"']", value[:2000]) and _ANY_KEY.search(value[:4000]):
+                unpacked += 1
+                todo += [(entry, above, frame) for entry in reversed(read_json(value).values)]
+            else:
+                read.texts.append(value)
+
+
+def _pair(value: list) -> Found | None:
+    """A row of the form ["a cup", [120, 400, 380, 760]], in either order."""
+    if len(value) != 2:
+        return None
+    label, box = value if isinstance(value[0], str) else reversed(value)
+    if not isinstance(label, str) or not has_letters(label) or not isinstance(box, list | dict):
+        return None
+    numbers = numbers_of(box)
+    return _found(label, numbers[0]) if len(numbers) == 1 else None
+
+
+def _read_object(entries: dict, above: str, frame: dict, read: _Read, settings: Settings) -> list[_Entry]:
+    """Take the rows of an object. What is to be walked through next."""
+    small = {}
+    for key, entry in entries.items():
+        small.setdefault(keys.plain(key), entry)
+    read.has_points = read.has_points or any(key in small for key in keys.POINTS)
+    if "bbox_coord_space" in small:
+        frame = small
+    rows = _omost_row(small, read)
+    if rows is None and (rows := _parallel(small)) is not None:
+        _take_prose(small, read)
+    if rows is None:
+        rows = _own_rows(small, above, frame, settings)
+    if rows is not None:
+        read.rows += rows
+        rest = ((key, entry) for key, entry in small.items() if isinstance(entry, dict | list))
+        return [(entry, "", frame) for key, entry in rest if key not in _USED]
+    _take_prose(small, read)
+    below = []
+    for key, entry in entries.items():
+        name, key = keys.plain(key), key.partition(AGAIN)[0].strip()
+        is_label = name not in _NO_LABELS and not name.endswith("_list")
+        if isinstance(entry, list) and name not in keys.POINTS and (numbers := numbers_of(entry)):
+            label = key if is_label and has_letters(key) else ""
+            read.rows += [_Row(_found(label, box), "") for box in numbers]
+        elif isinstance(entry, dict | list) or (isinstance(entry, str) and name not in (*keys.LEAD, "background")):
+            below.append((entry, key if is_label else above if isinstance(entry, list) else "", frame))
+    return below
+
+
+def _omost_row(small: dict, read: _Read) -> list[_Row] | None:
+    """The row of Omost's canvas: rect is top, bottom, left, right of 90."""
+    rect, prefixes = small.get("rect"), small.get("prefixes")
+    if not isinstance(rect, list) or not isinstance(prefixes, list) or len(rect) != 4:
+        return None
+    label = next((text for text in reversed(prefixes) if isinstance(text, str)), "").rstrip(". ")
+    numbers = numbers_of(rect)
+    if not numbers:
+        return None
+    top, bottom, left, right = (side * 1000 / 90 for side in numbers[0].values)
+    if rect == [0, 90, 0, 90]:
+        read.lead.append(label)
+        return []
+    return [_Row(Found(label, (left, top, right, bottom), LTRB, THOUSANDTHS, color_of(small), "all"), "")]
+
+
+def _parallel(small: dict) -> list[_Row] | None:
+    """Rows of two lists of the same length, boxes and labels: Florence-2's data counts pixels."""
+    boxes = next((key for key in keys.BOX_LISTS if isinstance(small.get(key), list)), None)
+    labels = next((key for key in keys.LABEL_LISTS if isinstance(small.get(key), list)), None)
+    if not boxes or not labels or not all(isinstance(label, str) for label in small[labels]):
+        return None
+    numbers = [box for entry in small[boxes] for box in numbers_of(entry)]
+    if not numbers:
+        return None
+    names = small[labels] * len(numbers) if len(small[labels]) == 1 else small[labels]
+    if len(numbers) != len(names):
+        raise ChainError(
+            f"The text has {len(numbers)} boxes and {len(names)} labels. It needs one label for each box, in order."
+        )
+    is_florence = boxes in ("bboxes", "quad_boxes") and labels in ("labels", "bboxes_labels")
+    units = PIXELS if is_florence and max(max(box.values) for box in numbers) > 1.02 else ""
+    return [_Row(_found(name, box)._replace(units=units), "") for name, box in zip(names, numbers, strict=True)]
+
+
+def _own_rows(small: dict, above: str, frame: dict, settings: Settings) -> list[_Row] | None:
+    """The rows of an object that holds its own box or boxes; None if it has none."""
+    label = label_of(small, frame) or (above if has_letters(above) else "")
+    key, numbers = _box_of(small)
+    if not numbers:
+        return None
+    name = small.get("id") if isinstance(small.get("id"), str) else ""
+    color = color_of(small)
+    rows = []
+    for box in numbers:
+        found = _found(label, box, color)
+        if frame:
+            found = _centered(found, frame, settings)
+        elif key in ("tgt_bbox", "src_bbox", "box_2d") or (key == "bbox" and _is_element(small)):
+            units = THOUSANDTHS if max(box.values) > 1.02 else ""
+            found = found if box.is_named else found._replace(order=TLBR, units=units)
+        elif not key and box.order == LTWH and "width" in small:
+            found = found._replace(units=PIXELS if max(box.values) > 1.02 else "")
+        rows.append(_Row(found, name))
+    return rows
+
+
+def _box_of(small: dict) -> tuple[str, list[Numbers]]:
+    """The key of an object's box, "" if the object itself has its sides, and the numbers."""
+    for key in keys.BOX:
+        numbers = numbers_of(small[key]) if isinstance(small.get(key), list | dict | str) else []
+        if numbers:
+            return key, numbers
+    numbers = numbers_of({key: value for key, value in small.items() if not isinstance(value, list | dict)})
+    if numbers:
+        return "", numbers
+    fours = [key for key, value in small.items() if isinstance(value, list) and len(value) == 4]
+    others = [key for key in fours if key not in keys.COLOR]
+    if len(others) == 1 and label_of(small, {}) and others[0] not in keys.POINTS:
+        return others[0], numbers_of(small[others[0]])
+    return "", []
+
+
+def _found(label: str, box: Numbers, color: str = "") -> Found:
+    return Found(label, box.values, box.order, "", color, "order" if box.is_named else "")
+
+
+def _is_element(small: dict) -> bool:
+    """Core's and Ideogram's elements have a type, FLUX 3's rows an id and a description."""
+    return small.get("type") in ("obj", "text") or ("id" in small and "desc" in small)
+
+
+def _centered(found: Found, frame: dict, settings: Settings) -> Found:
+    """A MOSS box: pixels from the center of the canvas, top first unless bbox_format says something else."""
+    a, b, c, d = found.numbers
+    x0, y0, x1, y1 = (a, b, c, d) if frame.get("bbox_format") == "xyxy" else (b, a, d, c)
+    is_centered = "central" in str(frame.get("bbox_coord_space"))
+    dx, dy = (settings.width / 2, settings.height / 2) if is_centered else (0, 0)
+    return found._replace(numbers=(x0 + dx, y0 + dy, x1 + dx, y1 + dy), order=LTRB, units=PIXELS, fixed="all")
+
+
+def _take_prose(small: dict, read: _Read) -> None:
+    """The sentences of an object that is no row: what it describes, its background and style."""
+    is_unplaced = small.get("type") in ("obj", "text") or (small.keys() & {"bbox", "bbox_2d", "box_2d"})
+    if is_unplaced and (label := label_of(small, {})):
+        read.lead.append(label)
+        return
+    read.lead += [words for key in keys.LEAD if (words := words_of(small.get(key)))]
+    read.tail += [words for key in ("background",) if (words := words_of(small.get(key)))]
+    style = small.get("style_description")
+    if isinstance(style, dict):
+        read.tail += [words for value in style.values() if (words := words_of(value) if isinstance(value, str) else "")]
+
+
+# ------------------------------------------------------------------------------------------------------- a plan of rows
+
+
+def _plan(read: _Read, cut: bool, outside: str) -> Plan:
+    rows = read.rows
+    if cut and rows and not rows[-1].found.label and len(rows) > 1:
+        rows = rows[:-1]  # its label was cut off
+    cited = set(_CITED.findall(outside)) & {row.name for row in rows if row.name}
+    no_size = _NO_MOSS_SIZE if any(row.found.fixed == "all" and row.found.units == PIXELS for row in rows) else ""
+    if cited:
+        return Plan(list(_cited_pieces(_REFERENCE.sub("", outside), rows)), cut, no_size)
+    lead = "".join(sentence(text) for text in dict.fromkeys(read.lead))
+    tail = "".join(sentence(text) for text in dict.fromkeys(read.tail))
+    return listed(lead, [row.found for row in rows], tail, cut, no_size=no_size)
+
+
+def _cited_pieces(caption: str, rows: list[_Row]) -> Iterator[str | Found]:
+    """A caption in which each row's box takes the place of its id, and then the rows that it does not cite."""
+    waiting = {row.name: row.found for row in rows if row.name}
+    rest = [row.found for row in rows if not row.name]
+    done = 0
+    for match in _CITED.finditer(caption):
+        before = caption[done : match.start()]
+        done = match.end()
+        found = waiting.pop(match[1], None)
+        if found is None:
+            yield before + (match[0] if match[1] not in {row.name for row in rows} else "")
+            continue
+        words = before.rstrip()
+        if found.label and words.lower().endswith(found.label.lower()):
+            yield words[: -len(found.label)]
+            yield found._replace(label=words[len(words) - len(found.label) :])
+        elif re.search(r"\w", words.rpartition(">")[2][-80:]):
+            yield words + " "
+            yield found._replace(label="")
+        else:
+            yield words + " "
+            yield found
+    rest = [*waiting.values(), *rest]
+    last = caption[done:].rstrip()
+    yield sentence(last) if rest and last else last
+    for number, found in enumerate(rest):
+        yield from (found, "." if number == len(rest) - 1 else ", ")

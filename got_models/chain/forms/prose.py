@@ -1,0 +1,108 @@
+"""Prose in which a box follows its words, in every spelling, with the tokens of many models around words and boxes.
+
+GoT and GoT-R1, Qwen-VL and Qwen2-VL, InternVL, DeepSeek-VL2, GLM, UI-TARS, CogVLM, Shikra, Ferret, chat models.
+Source of the tokens: the models' READMEs and processors; of the numbers: see values.py.
+"""
+
+import re
+
+from ..grammar import ChainError
+from ..phrases import OBJECT_END, OBJECT_START, find_phrase
+from .cleaning import half_width, without_markdown
+from .color_words import color_after
+from .plan import THOUSANDTHS, Found, Plan, Settings
+from .values import boxes_in
+
+_START, _END = "\ue000", "\ue001"  # around a box, for the tokens of any model
+_OBJECT_STARTS = re.compile(r"<\|(?:obj|object_ref)_start\|>|<ref>|<\|ref\|>|<p>|<phrase>", re.IGNORECASE)
+_OBJECT_ENDS = re.compile(r"<\|(?:obj|object_ref)_end\|>|</ref>|<\|/ref\|>|</p>|</phrase>", re.IGNORECASE)
+_BOX_STARTS = re.compile(r"<\|box_start\|>|<box>|<bbox>|<\|det\|>|<\|begin_of_box\|>", re.IGNORECASE)
+_BOX_ENDS = re.compile(r"<\|box_end\|>|</box>|</bbox>|<\|/det\|>|<\|end_of_box\|>", re.IGNORECASE)
+_OTHER_TOKENS = re.compile(r"<\|(?!obj_)[a-z_/]{1,30}\|>|<image>", re.IGNORECASE)
+# What may be between words and a box, beside the words that phrases.py leaves out itself.
+_LINK = re.compile(
+    r"(?:\s{0,9}(?:[–—=→@|~•]+|(?<=\s)-+>?|->|\b(?:from|between)\b"
+    r"|\b(?:bounding[ _]?box|bbox(?:_2d)?|box_2d|coordinates?|coords)\b(?:\s(?:is|are|at|of))?\s?[:=]?"
+    r"|(?<=[,;:|(–\n] )box\s?[:=]|(?<=[,;:|(–\n] )box\b)\s{0,9})+$",
+    re.IGNORECASE,
+)
+_IN_BRACKETS = re.compile(
+    r"\s{0,9}\(\s?(?:at|in|located at|position|bbox|box|bounding box|coordinates)?\s?:?\s?$", re.IGNORECASE
+)
+_AFTER_OBJECT = re.compile(r"[\s:,–—-]*(?:(?:is|are|at|in|located|found|shown|here)\b[\s:,–—-]*)*")
+_FIRST_HALF = r"(?:[(\[]\s{0,9}[-\d., ]{1,60}[)\]]\s{0,9},?\s{0,9})?"
+_UNFINISHED = re.compile(rf"(?:{_START}\s{{0,9}})?{_FIRST_HALF}[(\[{_START}][^][(){{}}]{{0,80}}$")
+_HOW = "Write it as (left,top),(right,bottom), whole numbers from 0 to 999, for example (120,400),(380,760)."
+
+
+def read_prose(text: str, settings: Settings) -> Plan:
+    """The plan of any prose. It has no boxes if the prose has none."""
+    text = with_common_tokens(without_markdown(text))
+    shadow = half_width(text)
+    pieces: list[str | Found] = []
+    done, values = 0, []
+    for start, stop, numbers in boxes_in(shadow):
+        words = text[done:start]
+        color, stop = color_after(shadow, stop)
+        words, stop = _trimmed(words, shadow, stop)
+        name, _ = find_phrase(words, 0, len(words))
+        pieces.append(words)
+        for number, box in enumerate(numbers):
+            fixed = "order" if box.is_named else ""
+            pieces += [" "] * bool(number) + [Found("", box.values, box.order, "", color, fixed, name)]
+            values += box.values
+        done = stop
+    rest, cut = _without_unfinished(text[done:], bool(pieces))
+    pieces.append(rest)
+    _check_tokens(pieces)
+    if values and max(values) <= 1 and all(isinstance(value, int) for value in values):
+        pieces = [piece if isinstance(piece, str) else piece._replace(units=THOUSANDTHS) for piece in pieces]
+    return Plan(pieces, cut)
+
+
+def with_common_tokens(text: str) -> str:
+    """The text with GoT-R1's tags around words and private characters around boxes, for the tokens of any model."""
+    if "<" not in text:
+        return text
+    text = _BOX_ENDS.sub(_END, _BOX_STARTS.sub(_START, text))
+    text = _OBJECT_ENDS.sub(OBJECT_END, _OBJECT_STARTS.sub(OBJECT_START, text))
+    return _OTHER_TOKENS.sub("", text)
+
+
+def _trimmed(words: str, shadow: str, stop: int) -> tuple[str, int]:
+    """The words before a box without what only links them to it, and where the box ends with its round brackets."""
+    tail = words[-100:]
+    opened = _IN_BRACKETS.search(tail)
+    closed = re.compile(r"\s{0,9}\)").match(shadow, stop)
+    if opened and closed:
+        words, stop = words[: len(words) - len(tail) + opened.start()], closed.end()
+        tail = words[-100:]
+    link = _LINK.search(tail)
+    if link:
+        words = words[: len(words) - len(tail) + link.start()]
+    before, end, after = words.rpartition(OBJECT_END)
+    if end and _AFTER_OBJECT.fullmatch(after[:100]):
+        words = before + end
+    return words, stop
+
+
+def _without_unfinished(rest: str, has_boxes: bool) -> tuple[str, bool]:
+    """The text after the last box, without a box that it was cut off in, and whether it was."""
+    tail = rest[-200:]
+    unfinished = _UNFINISHED.search(half_width(tail))
+    if not unfinished or not has_boxes or not re.search(rf"[\d{_START}]", unfinished[0]):
+        return rest, False
+    return rest[: len(rest) - len(tail) + unfinished.start()].rstrip(), True
+
+
+def _check_tokens(pieces: list[str | Found]) -> None:
+    """ChainError if a token of a box is left in the prose: what it marks was not read."""
+    count = 1
+    for piece in pieces:
+        if not isinstance(piece, str):
+            count += 1
+            continue
+        at = min((at for at in (piece.find(_START), piece.find(_END)) if at >= 0), default=-1)
+        if at >= 0:
+            shown = re.split(_END, piece[at + 1 : at + 60].strip() or piece[max(0, at - 40) : at].strip())[0][:40]
+            raise ChainError(f"Box {count} '{shown}' is not a box. {_HOW}")

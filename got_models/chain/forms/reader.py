@@ -1,0 +1,144 @@
+"""Reads a plan in whatever form it is written. A text with signs of boxes never becomes a chain without boxes."""
+
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from ..grammar import TEXT_TO_IMAGE, Chain, ChainError, read_chain
+from .building import chain_text, without_box
+from .cleaning import answer_of, without_markdown
+from .layouts import read_creatilayout, read_layoutgpt, read_lmd, read_omost, read_replan, read_rpg
+from .objects import read_objects
+from .plan import ORDERS, UNITS, Found, Plan, Settings
+from .prose import read_prose
+from .scaling import grid_boxes
+from .tables import read_csv, read_markup, read_table, read_yaml
+from .tokens import NO_POINTS, read_florence, read_kosmos, read_minigpt, read_paligemma, read_points
+
+
+class Form(NamedTuple):
+    """signs: a text in this form holds one of them. read: its plan, or None if it is in another form after all."""
+
+    name: str
+    signs: tuple[str, ...]
+    read: Callable[[str, Settings], Plan | None]
+
+
+# The first form that has a sign in the text and reads it is the text's. Prose, in any spelling of boxes, is the last.
+FORMS = (
+    Form("Molmo", ("<point ", "<points "), read_points),
+    Form("Kosmos-2", ("<patch_index_",), read_kosmos),
+    Form("PaliGemma", ("<loc",), read_paligemma),
+    Form("Florence-2", ("<loc_",), read_florence),
+    Form("MiniGPT-v2", ("{<",), read_minigpt),
+    Form("Omost", ("add_local_description",), read_omost),
+    Form("RPG", ("split ratio",), read_rpg),
+    Form("LayoutGPT", ("px",), read_layoutgpt),
+    Form("CreatiLayout", ("bboxes_list", "bbox_list"), read_creatilayout),
+    Form("LMD", ("objects:", "objects :"), read_lmd),
+    Form("RePlan", ("<region>",), read_replan),
+    Form("JSON", ("{", "["), read_objects),
+    Form("XML", ("<",), read_markup),
+    Form("Markdown table", ("|",), read_table),
+    Form("YAML", (":",), read_yaml),
+    Form("CSV", (",", ";", "\t"), read_csv),
+)
+
+_POINTS = re.compile(r"<points?\b|\bpoint_2d\b|<\|point_start\|>", re.IGNORECASE)
+_PLACES = re.compile(
+    r"<(?:coord|bbox|box|region|loc)_?\d{0,3}(?:_placeholder)?>|\[(?:bbox|box|coord)_?\d{0,3}\]", re.IGNORECASE
+)
+_NUMBER = r"\s{0,9}[-+]?\d{1,9}(?:\.\d{0,9})?\s{0,3}%?\s{0,9}"
+_SIGNS = re.compile(
+    rf"[(\[{{<]{_NUMBER}[,; ]{_NUMBER}[,; ]{_NUMBER}[,; ]{_NUMBER}"
+    rf"|[(\[]{_NUMBER}[,;]{_NUMBER}[)\]][^\w]{{0,9}}(?:to|and)?[^\w]{{0,9}}[(\[]{_NUMBER}"
+    r"|\b(?:xmin|ymin|x_min|y_min|x1|y1)\W{1,4}\d|\b(?:left|top)\W{1,4}\d{1,4}\D{1,9}(?:left|top|right|bottom|width)\W{1,4}\d"
+    r"|\bx\s?[:=]\s?\d[^\n]{0,60}\by\s?[:=]\s?\d|^[^\n\d]{1,60}(?:[,;\t|]\s{0,9}\d{1,4}(?:\.\d{1,6})?\s{0,9}){4}",
+    re.IGNORECASE | re.MULTILINE,
+)
+_DIGIT = re.compile(r"\d")
+_TOKENS = re.compile(
+    r"\bbbox|box_2d|bounding[ _]?box(?:es)?\W{1,9}\d|<\|?/?(?:box|det|quad|seg|patch_index|loc|begin_of_box)[_|>\d]"
+    r"|add_local_description|split ratio",
+    re.IGNORECASE,
+)
+_HOW = "Write each box after its words, for example: a red cup (120,400),(380,760)."
+
+
+def read_plan(
+    text: str,
+    order: str = "auto",
+    units: str = "auto",
+    width: int = 0,
+    height: int = 0,
+    task: str = TEXT_TO_IMAGE,
+    prompt: str = "",
+    source: Any = None,
+) -> Chain:
+    """A chain from a plan in any form that is known here.
+
+    order, units: see plan.py; "auto": what the form's own documents say. width, height: pixels of the image that the
+    numbers count; 0 if unknown. The chain is marked `cut` if the text ends within the plan; whole boxes are kept.
+    ChainError says what was found and what to set, if numbers cannot be understood or a box was not read.
+    """
+    if order not in ORDERS or units not in UNITS:
+        raise ChainError(f"Order is '{order}' and units '{units}'. Use {', '.join(ORDERS)}; {', '.join(UNITS)}.")
+    settings = Settings(order, units, width, height)
+    answer = answer_of(text)
+    plan = plan_of(answer, settings)
+    if not plan.boxes:
+        _check_no_signs(answer)
+    boxes = grid_boxes(plan, settings)
+    size = (width, height) if settings.has_size else None
+    chain = read_chain(chain_text(plan, boxes), task, prompt, source, cut=plan.cut, size=size)
+    _check_regions(chain, plan, answer)
+    return chain
+
+
+def plan_of(answer: str, settings: Settings) -> Plan:
+    """The plan of a cleaned answer, still in its form's own numbers."""
+    small = answer.lower()
+    for form in FORMS:
+        plan = form.read(answer, settings) if any(sign in small for sign in form.signs) else None
+        if plan is not None:
+            return Plan([_prose(piece) for piece in plan.pieces], plan.cut, plan.no_size)
+    return read_prose(answer, settings)
+
+
+def _prose(piece: str | Found) -> str | Found:
+    return without_box(without_markdown(piece)) if isinstance(piece, str) else piece
+
+
+def _check_no_signs(answer: str) -> None:
+    """ChainError if a text of which no box was read looks as if it had one."""
+    if _POINTS.search(answer):
+        raise ChainError(NO_POINTS)
+    place = _PLACES.search(answer)
+    if place:
+        raise ChainError(f"The text has places for boxes ('{place[0]}'), but not their numbers. {_HOW}")
+    sign = (_DIGIT.search(answer) and _SIGNS.search(answer)) or _TOKENS.search(answer)
+    if sign:
+        shown = " ".join(answer[sign.start() : sign.start() + 40].split())
+        raise ChainError(f"The text looks like a plan with boxes ('{shown}'), but no box could be read. {_HOW}")
+
+
+def _check_regions(chain: Chain, plan: Plan, answer: str) -> None:
+    """ChainError if a box was lost on the way, or has no words though its form has a place for them."""
+    if len(chain.regions) != len(plan.boxes):
+        raise ChainError(
+            f"The plan has {len(plan.boxes)} boxes, but {len(chain.regions)} could be placed in its text. {_HOW}"
+        )
+    bare = next((number for number, region in enumerate(chain.regions, 1) if not region.phrase), 0)
+    if bare and not _is_plain_chain(answer):
+        raise ChainError(f"Box {bare} {chain.regions[bare - 1].box} has no words that say what it holds. {_HOW}")
+
+
+def _is_plain_chain(answer: str) -> bool:
+    """Whether the text is a chain as it is. A chain may have boxes without words."""
+    try:
+        return bool(read_chain(answer).regions)
+    except ChainError:
+        return False
+
+
+__all__ = ["FORMS", "Form", "Found", "plan_of", "read_plan"]

@@ -1,0 +1,114 @@
+"""From the numbers of a form to boxes on the chain's grid. What cannot be known is refused, never guessed.
+
+    grid = min(999, max(0, round(number * 1000 / extent)))
+
+extent: 1000 for thousandths, 1 for fractions, the side of the image for pixels. A box may leave the image by 2 % of a
+side; it is then clipped.
+"""
+
+from ..grammar import GRID, Box, ChainError
+from .plan import FRACTIONS, LTRB, LTWH, PIXELS, THOUSANDTHS, TLBR, Found, Plan, Settings
+
+_TOLERANCE = 0.02
+_HOW = "Write it as (left,top),(right,bottom), whole numbers from 0 to 999, for example (120,400),(380,760)."
+
+
+def grid_boxes(plan: Plan, settings: Settings) -> list[Box]:
+    """The boxes of a plan on the grid, in order. ChainError names the box and the setting that is missing."""
+    known = [_with_settings(found, settings) for found in plan.boxes]
+    auto = _units_of([found for found in known if not found.units])
+    known = [found if found.units else found._replace(units=auto) for found in known]
+    if any(found.units == PIXELS for found in known) and not settings.has_size:
+        raise ChainError(
+            plan.no_size
+            or "The boxes are in pixels, and the size of their image is unknown. Set width and height to those of the "
+            "image that the model saw."
+        )
+    return [_on_grid(found, number, known, settings) for number, found in enumerate(known, 1)]
+
+
+def _with_settings(found: Found, settings: Settings) -> Found:
+    if found.fixed == "all":
+        return found
+    order = found.order if settings.order == "auto" or found.fixed else settings.order
+    units = found.units if settings.units == "auto" else settings.units
+    return found._replace(order=order, units=units)
+
+
+def _units_of(boxes: list[Found]) -> str:
+    """Fractions if no number is above 1, pixels if one is above 1000 or not whole, else thousandths."""
+    numbers = [number for found in boxes for number in found.numbers]
+    if numbers and max(numbers) <= 1 + _TOLERANCE:
+        return FRACTIONS
+    is_pixels = any(number > GRID or number != int(number) for number in numbers)
+    return PIXELS if is_pixels else THOUSANDTHS
+
+
+def _extents(found: Found, settings: Settings) -> tuple[float, float]:
+    if found.units == PIXELS:
+        return settings.width, settings.height
+    return (1, 1) if found.units == FRACTIONS else (GRID, GRID)
+
+
+def _corners(found: Found, order: str) -> tuple[float, ...]:
+    """left, top, right, bottom."""
+    a, b, c, d = found.numbers
+    if order == TLBR:
+        return b, a, d, c
+    return (a, b, a + c, b + d) if order == LTWH else (a, b, c, d)
+
+
+def _on_grid(found: Found, number: int, boxes: list[Found], settings: Settings) -> Box:
+    x0, y0, x1, y1 = _corners(found, found.order)
+    words = (found.label or found.name)[:40]
+    name = f"Box {number} '{words}' {found.shown}" if words else f"Box {number} {found.shown}"
+    if x0 >= x1 or y0 >= y1:
+        raise _is_empty(name, (x0, y0, x1, y1), found, boxes, settings)
+    width, height = _extents(found, settings)
+    for value, extent in ((x0, width), (y0, height), (x1, width), (y1, height)):
+        if not -_TOLERANCE * extent <= value <= (1 + _TOLERANCE) * extent:
+            raise _leaves(name, value, extent, found, settings)
+    left, right = _steps(x0, x1, width)
+    top, bottom = _steps(y0, y1, height)
+    return Box(left, top, right, bottom)
+
+
+def _steps(first: float, last: float, extent: float) -> tuple[int, int]:
+    """A range on the grid, at least one step wide."""
+    start, stop = (min(GRID - 1, max(0, round(value * GRID / extent))) for value in (first, last))
+    if start == stop:
+        start, stop = (start, start + 1) if start < GRID - 1 else (start - 1, start)
+    return start, stop
+
+
+def _is_empty(
+    name: str, corners: tuple[float, ...], found: Found, boxes: list[Found], settings: Settings
+) -> ChainError:
+    x0, y0, x1, y1 = corners
+    if found.order == LTRB and not found.fixed and all(_fits_as_sizes(other, settings) for other in boxes):
+        what = "its top is below its bottom" if y0 > y1 else "its left is right of its right"
+        if (x0 == x1 and y0 <= y1) or (y0 == y1 and x0 <= x1):
+            what = "two of its sides are the same"
+        return ChainError(
+            f"{name} is empty: {what}. If its last two numbers are width and height, set order to '{LTWH}'."
+        )
+    side = "left of" if x0 >= x1 else "above"
+    return ChainError(f"{name} is empty: its first corner is not {side} its second. {_HOW}")
+
+
+def _fits_as_sizes(found: Found, settings: Settings) -> bool:
+    """Whether the numbers would be a box within the image if the last two were width and height."""
+    x0, y0, x1, y1 = _corners(found, LTWH)
+    width, height = _extents(found, settings)
+    most = 1 + _TOLERANCE
+    return found.order == LTRB and x0 < x1 <= most * width and y0 < y1 <= most * height
+
+
+def _leaves(name: str, value: float, extent: float, found: Found, settings: Settings) -> ChainError:
+    if found.units == PIXELS:
+        image, how = f"the {settings.width}x{settings.height} image", "or the width and height of the image"
+        how = f"Set units, {how} that the model saw."
+    else:
+        image, how = "the image", "Set units, and width and height for pixels."
+    limit = f"{value:.6g} is less than 0" if value < 0 else f"{value:.6g} is more than {extent:.6g}"
+    return ChainError(f"{name} leaves {image}: {limit}. {how}")
