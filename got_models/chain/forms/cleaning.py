@@ -44,7 +44,7 @@ def answer_of(text: str) -> str:
     text = _INVISIBLE.sub("", well_formed(text))
     if "&" in text and _ESCAPED.search(text):
         text = html.unescape(text)
-    if not any(sign in text for sign in "<[◁`~"):
+    if not any(sign in text for sign in ("<", "◁", "[/", "THINK]", "```", "~~~")):
         return text.strip()
     text = _after_last(_THOUGHT, _after_last(_ASSISTANT, text))
     if _THINKS.search(text):
