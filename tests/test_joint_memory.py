@@ -51,8 +51,18 @@ def test_whole_steps_can_be_measured_where_there_is_memory(monkeypatch):
     monkeypatch.setattr(memory, "UNET_SIZES", unet)
     monkeypatch.setattr(memory, "HIDDEN", 64)
     config = changed(read_config("pretrain"), {"width": 64, "height": 64})
+    weights, predict = [], memory.predict
+
+    def recorded(parts, *given):
+        weights.append({name: p.detach().clone() for name, p in parts.named_parameters() if p.requires_grad})
+        return predict(parts, *given)
+
+    monkeypatch.setattr(memory, "predict", recorded)
     seconds = memory.whole_steps(config, rows=2, device=torch.device("cpu"), steps=2, tokens=80)
-    assert len(seconds) == 2 and all(each > 0 for each in seconds)
+    assert len(seconds) == len(weights) == 2
+    moved = {name for name, first in weights[0].items() if not first.equal(weights[1][name])}
+    for part in ("language.lm_head", "language.model.language_model", "context", "pooled", "unet"):
+        assert any(name.startswith(part) for name in moved), part
 
 
 def test_what_autograd_keeps_is_counted_once_and_without_weights():

@@ -1,7 +1,7 @@
-"""What is in a picture of the synthetic world, by its pixels alone: background, and each object's shape, color, box.
+"""A detector for images of the synthetic world: the background, and each object's shape, color and box.
 
-Color segmentation against the background, then shape by geometry: how well the object's outline, stretched to its own
-box, matches each ideal outline, sharp or blurred. Knows nothing of prompts, chains or networks.
+It segments colors against the background, then compares each outline, stretched to its box, with ideal outlines, sharp
+or blurred. It sees only pixels: no prompts, chains or networks.
 """
 
 from functools import cache
@@ -13,15 +13,15 @@ from scipy import ndimage
 
 from . import scenes
 
-STANDS_OUT = 36  # RGB distance from the background at which a pixel belongs to an object; white on pink is 82
-AKIN = 54  # the same distance, at which a pixel may be background that is drawn unevenly
-SMALLEST_AREA = 40  # pixels; less is a speck
-# Pixels that a second color's part keeps without its edge, for it to be a second object; a smallest star keeps 135.
+STANDS_OUT = 36  # least RGB distance from the background of an object's pixels; white on pink is 82
+AKIN = 54  # greatest RGB distance of a pixel of unevenly drawn background
+SMALLEST_AREA = 40  # pixels; a smaller region is noise
+# Least pixels of a second color without its edge that make a second object. The smallest star has 135.
 THICK = 60
-OUTLINE = 32  # pixels: side to which outlines are stretched
-BLURS = (0.0, 1.0, 2.0)  # pixels: standard deviations of the blur that an object may have been drawn with
-# Intersection over union with the best ideal outline; below, the shape is "". Each is some 0.1 less than what the
-# smallest and most blurred of rendered objects reach: a star has little area for its long outline, a square much.
+OUTLINE = 32  # pixels a side of stretched outlines
+BLURS = (0.0, 1.0, 2.0)  # pixels: standard deviations of the blurs that are tried
+# Least intersection over union with the best ideal outline, else the shape is "". Each is about 0.1 below the values of
+# the smallest and most blurred rendered objects: a star has little area for its long outline, a square much.
 LEAST_MATCH = {"circle": 0.85, "square": 0.85, "triangle": 0.75, "star": 0.66}
 
 
@@ -61,9 +61,9 @@ def nearest(pixels: np.ndarray, palette: np.ndarray) -> np.ndarray:
     return np.square(pixels[..., None, :] - palette).sum(-1).argmin(-1)
 
 
-def detect(picture: np.ndarray) -> View:
-    """picture: (H, W, 3) uint8. Objects come from left to right."""
-    pixels = picture[..., :3].astype(np.float32)
+def detect(image: np.ndarray) -> View:
+    """The content of an image (H, W, 3) uint8, objects from left to right."""
+    pixels = image[..., :3].astype(np.float32)
     ground = _ground(pixels)
     background = nearest(ground, BACKGROUNDS)
     labels, count = ndimage.label(_distance(pixels, ground) > STANDS_OUT)
@@ -74,14 +74,14 @@ def detect(picture: np.ndarray) -> View:
 
 
 def _ground(pixels: np.ndarray) -> np.ndarray:
-    """(3,): the background's color: what is most along the picture's edge, then what is most of all that is near it.
+    """The background's color (3,): the median along the image's edge, then the median of all pixels near that color.
 
-    The edge by itself may be drawn worse than the rest.
+    The edge alone may be drawn worse than the rest.
     """
     ground = np.median(np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]), 0)
     for _ in range(2):
         akin = pixels[_distance(pixels, ground) <= AKIN]
-        ground = np.median(akin, 0) if len(akin) else ground  # of two halves the median is like neither
+        ground = np.median(akin, 0) if len(akin) else ground  # the median of two halves is near neither
     return ground
 
 
@@ -101,10 +101,10 @@ def _inner(mask: np.ndarray) -> np.ndarray:
 
 
 def _split(pixels: np.ndarray, region: np.ndarray, background: np.ndarray) -> list[np.ndarray]:
-    """A connected region as one mask a color: objects that touch are told apart by color, however small one is.
+    """A connected region as one mask a color, so that objects that touch are separated, even small ones.
 
-    The colors between two, where they meet, make no part as thick as an object. What is nearest to the background's
-    color makes none: between large objects the background may be drawn unevenly.
+    Mixed colors where two objects meet make no part as thick as that. Pixels nearest to the background's color make
+    no part: between large objects the background may be drawn unevenly.
     """
     inside, kinds, colors = pixels[region], np.full(region.shape, -1), np.full(region.shape, -1)
     kinds[region] = nearest(inside, np.concatenate([COLORS, background[None]]))
@@ -117,7 +117,7 @@ def _split(pixels: np.ndarray, region: np.ndarray, background: np.ndarray) -> li
 
 
 def _describe(pixels: np.ndarray, mask: np.ndarray, ground: np.ndarray) -> list[Seen]:
-    """The objects of one color in a mask: what is more than half of that color. A haze between two joins them not."""
+    """The objects of one color in a mask: regions of more than half that color, so that no haze joins two."""
     color = np.median(pixels[_inner(mask)], 0)
     way = color - ground
     cover = ((pixels - ground) @ way) / max(1.0, float(way @ way))  # 0 background, 1 the object's color
@@ -135,7 +135,7 @@ def _seen(mask: np.ndarray, color: str) -> Seen:
 
 
 def shape_of(mask: np.ndarray) -> str:
-    """The shape whose outline, sharp or blurred, matches best a mask cut to its box, or ""."""
+    """The shape whose outline, sharp or blurred, best matches a mask that is cut to its box, or ""."""
     outline = _stretched(mask)
     matches = {
         shape: max((outline & ideal).sum() / (outline | ideal).sum() for ideal in blurred)
@@ -147,13 +147,13 @@ def shape_of(mask: np.ndarray) -> str:
 
 @cache
 def _blurred_outlines(height: int, width: int) -> dict[str, list[np.ndarray]]:
-    """Each shape's outlines, as they are left of an object of this many pixels by each of BLURS."""
+    """Each shape's outlines after each of BLURS, for an object of this many pixels."""
     sigmas = [(blur / height * OUTLINE, blur / width * OUTLINE) for blur in BLURS]
     return {shape: [_blurred(outline, sigma) for sigma in sigmas] for shape, outline in IDEAL.items()}
 
 
 def _blurred(outline: np.ndarray, sigma: tuple[float, float]) -> np.ndarray:
-    """What of an outline is more than half there after a blur, cut to its box and stretched."""
+    """An outline after a blur, where more than half is left, cut to its box and stretched."""
     room = np.pad(outline.astype(np.float32), OUTLINE // 2)
     left = (ndimage.gaussian_filter(room, sigma) > 0.5).astype(np.uint8)
     return _stretched(left[ndimage.find_objects(left)[0]] > 0) if left.any() else outline

@@ -1,7 +1,7 @@
-"""The synthetic world: plain pictures of colored shapes, and the edits that turn one into another.
+"""The synthetic world: plain images of colored shapes, and the edits that turn one into another.
 
-Knows what a scene holds and how it looks; its texts are made in language.py. Everything follows from a seed.
-Boxes are the chain's: (x0, y0, x1, y1) on a grid of 0..1000, x by width, y by height.
+This module knows the content of a scene and how it looks; wording.py makes its texts. Everything follows from a seed.
+Boxes are those of chains: (x0, y0, x1, y1) on a grid of 0..1000, x by width, y by height.
 """
 
 from dataclasses import dataclass, replace
@@ -18,10 +18,10 @@ BACKGROUNDS = ("gray", "pink", "cyan", "brown")
 RELATIONS = ("left of", "right of", "above", "below")
 OPPOSITE = {"left of": "right of", "right of": "left of", "above": "below", "below": "above"}
 EDITS = ("recolor", "remove", "replace", "add", "move", "background")
-STEP = 25  # boxes lie on multiples of this, unless a scene is off the grid
-MARGIN = 25  # free space between objects, and to the picture's edge
+STEP = 25  # boxes have multiples of this as corners, unless a scene is off the grid
+MARGIN = 25  # free space between objects, and to the edge of the image
 SMALLEST, LARGEST = 225, 450  # sides of a box: 28.8 to 57.6 pixels
-SLACK = 30  # how far a side of an edit's area may be off: a step, as a planner errs, and a little
+SLACK = 30  # how far a side of a loosened area may be off: a little more than STEP
 OFF_GRID = 0.3  # share of scenes whose boxes are arbitrary whole numbers
 SUPERSAMPLING = 8
 EVERYWHERE = (0, 0, 998, 998)
@@ -55,11 +55,11 @@ class Object(NamedTuple):
 class Scene:
     background: str
     objects: tuple[Object, ...]
-    relations: tuple[tuple[int, str, int], ...] = ()  # (i, relation, j): object i is so placed relative to object j
+    relations: tuple[tuple[int, str, int], ...] = ()  # (i, relation, j): the relation of object i to object j
 
     @property
     def grouped(self) -> bool:
-        """Is all that is related one group of objects alike, and another?"""
+        """Do the relations hold between two groups, each of objects with one name?"""
         return len(self.relations) > 1 and len({obj.name for obj in self.objects}) == 2
 
 
@@ -69,13 +69,13 @@ class Edit:
     source: Scene
     target: Scene
     area: tuple[int, int, int, int]
-    subject: Object | None  # as in the source; for "add" as in the target; None for "background"
-    result: Object | None  # the same object in the target; None where it is gone
-    relation: str = ""  # add: where, relative to the anchor; move: the direction
+    subject: Object | None  # in the source; for "add" in the target; None for "background"
+    result: Object | None  # the same object in the target; None if it is removed
+    relation: str = ""  # add: relation to the anchor; move: the direction
     anchor: Object | None = None
 
 
-# ---------------------------------------------------------------- pictures
+# ---------------------------------------------------------------- images
 
 
 def paint(pixels: np.ndarray, obj: Object) -> None:
@@ -100,7 +100,7 @@ def paint(pixels: np.ndarray, obj: Object) -> None:
 
 
 def render(scene: Scene, width: int = SIZE, height: int = SIZE) -> np.ndarray:
-    """The picture of a scene: (height, width, 3) uint8."""
+    """The image of a scene: (height, width, 3) uint8."""
     pixels = np.empty((height, width, 3), dtype=np.float32)
     pixels[:] = ImageColor.getrgb(scene.background)
     for obj in scene.objects:
@@ -112,7 +112,7 @@ def render(scene: Scene, width: int = SIZE, height: int = SIZE) -> np.ndarray:
 
 
 def holds(first: tuple, relation: str, second: tuple) -> bool:
-    """Is the first box wholly left of, right of, above or below the second, with a margin?"""
+    """Is the first box completely left of, right of, above or below the second, with a margin?"""
     if relation in ("right of", "below"):
         first, second = second, first
     axis = 0 if relation in ("left of", "right of") else 1
@@ -120,7 +120,7 @@ def holds(first: tuple, relation: str, second: tuple) -> bool:
 
 
 def apart(box: tuple, others) -> bool:
-    """No other box comes closer than the margin."""
+    """Is every other box at least the margin away?"""
     return all(any(holds(box, relation, other) for relation in RELATIONS) for other in others)
 
 
@@ -134,7 +134,7 @@ def _random_box(rng: Random, largest: int, step: int) -> tuple[int, int, int, in
 
 
 def place(rng: Random, count: int, relations=(), taken=(), step: int = STEP) -> list[tuple]:
-    """Boxes of `count` objects that keep apart from each other and from `taken`, and fulfil the relations."""
+    """Random boxes of `count` objects, apart from each other and from `taken`, that satisfy the relations."""
     largest = LARGEST if count + len(taken) < 3 else 350 if count + len(taken) == 3 else 300
     while True:
         boxes = []
@@ -154,65 +154,60 @@ def place(rng: Random, count: int, relations=(), taken=(), step: int = STEP) -> 
 
 
 def all_related(first: int, relation: str, second: int) -> list[tuple[int, str, int]]:
-    """Every one of the first objects so placed relative to every one of the second objects."""
+    """The relations of every one of the first objects to every one of the second."""
     return [(i, relation, first + j) for i in range(first) for j in range(second)]
 
 
+LOW, HIGH, MIDDLE = (25, 475), (525, 975), (275, 725)  # spans of slots along a side
+THIRDS = ((25, 325), (350, 650), (675, 975))
+
+
 def _group_slots(relations) -> list[tuple]:
-    """Where two groups of objects go: one in each half, side by side or one below the other."""
-    first, second = (len(set(numbers)) for numbers in list(zip(*relations))[::2])
-    relation, halves = relations[0][1], ((25, 475), (525, 975))
-    thirds = ((25, 325), (350, 650), (675, 975))
-    lines = {1: ((275, 725),), 2: halves, 3: thirds}
+    """Slots (x, y) for two groups of objects: one group in each half, side by side or one below the other."""
+    counts = (len(set(numbers)) for numbers in list(zip(*relations))[::2])
+    relation, halves = relations[0][1], (LOW, HIGH)
+    lines = {1: (MIDDLE,), 2: (LOW, HIGH), 3: THIRDS}
     if relation in ("right of", "below"):
         halves = halves[::-1]
-    places = [
-        (across, along)
-        for half, count in zip(halves, (first, second))
-        for across, along in ((half, line) for line in lines[count])
-    ]
-    if relation in ("above", "below"):
-        places = [place[::-1] for place in places]
-    return [(x[0], y[0], x[1], y[1]) for x, y in places]
+    slots = [(half, line) for half, count in zip(halves, counts) for line in lines[count]]
+    return [slot[::-1] for slot in slots] if relation in ("above", "below") else slots
 
 
 def _slots(count: int, relations) -> list[tuple]:
-    """Where `count` objects go in a tidy picture: (x0, y0, x1, y1) each, in the order of the objects.
+    """Slots (x, y) for `count` objects in a tidy image, in the order of the objects; x, y: spans (low, high).
 
-    Pairs come first: the objects 0 and 1, then 2 and 3. A pair lies in a row or stands in a column of a 2 x 2 grid;
-    one of each needs three columns. What has no relation fills the rows from the top left, an odd one in the middle.
+    Pairs come first: objects 0 and 1, then 2 and 3. A pair takes a row or a column of a 2x2 grid; one of each needs
+    three columns. Objects without a relation fill the rows from the top left, an odd one in the middle.
     """
-    halves, thirds, middle = ((25, 475), (525, 975)), ((25, 325), (350, 650), (675, 975)), (275, 725)
     if len({number for pair in relations for number in pair[::2]}) < 2 * len(relations):
         return _group_slots(relations)
     if count == 1:
-        return [(25, 25, 975, 975)]
-    lying = [relation in ("left of", "right of") for _, relation, _ in relations]
-    turned = [relation in ("right of", "below") for _, relation, _ in relations]
-    if len(set(lying)) == 2:  # a row of two beside a column of two
-        columns = thirds if lying[0] else (thirds[1], thirds[2], thirds[0])
-        row = [(columns[0], middle), (columns[1], middle)]
-        column = [(columns[2], halves[0]), (columns[2], halves[1])]
-        pairs = [row, column] if lying[0] else [column, row]
-    elif not all(lying):  # columns
-        pairs = [[(x, y) for y in halves] for x in (halves if count > 2 else (middle,))]
-    else:  # rows
-        pairs = [[(x, y) for x in halves] for y in (halves if count > 2 else (middle,))]
-    pairs = [pair[::-1] if turn else pair for pair, turn in zip(pairs, [*turned, False, False])]
-    places = [place for pair in pairs for place in pair][:count]
-    if count == 3:  # the odd one
-        (x, y) = places[2]
-        places[2] = (x, middle) if lying and not lying[0] else (middle, y)
-    return [(x[0], y[0], x[1], y[1]) for x, y in places]
+        return [((25, 975), (25, 975))]
+    upright = [relation in ("above", "below") for _, relation, _ in relations]
+    if len(set(upright)) == 2:  # a row of two beside a column of two
+        first, second, third = THIRDS
+        pairs = [[(first, MIDDLE), (second, MIDDLE)], [(third, LOW), (third, HIGH)]]
+        if upright[0]:
+            pairs = [[(first, LOW), (first, HIGH)], [(second, MIDDLE), (third, MIDDLE)]]
+    else:
+        pairs = [[(LOW, y), (HIGH, y)] for y in ((LOW, HIGH) if count > 2 else (MIDDLE,))]
+        if count == 3:
+            pairs[1] = [(MIDDLE, HIGH)]
+        if any(upright):
+            pairs = [[slot[::-1] for slot in pair] for pair in pairs]
+    for number, (_, relation, _) in enumerate(relations):
+        if relation in ("right of", "below"):
+            pairs[number].reverse()
+    return [slot for pair in pairs for slot in pair]
 
 
 def arrange(rng: Random, count: int, relations=()) -> list[tuple]:
-    """Boxes as a person would lay them out: large, apart, in rows and columns, with a little play.
+    """A tidy layout: large boxes, apart, in rows and columns, with a little variation.
 
-    Most often they lie exactly so, for a planner that writes the likeliest digits needs a layout that is the likeliest.
+    Most layouts have no variation: a planner that writes the most likely digits needs a most likely layout.
     """
     boxes = []
-    for x0, y0, x1, y1 in _slots(count, relations):
+    for (x0, x1), (y0, y1) in _slots(count, relations):
         room = min(x1 - x0, y1 - y0, LARGEST)
         side = room - 50 if rng.random() < 0.8 else room - rng.choice((25, 75))
         left, top = ((low + high - side) // (2 * STEP) * STEP for low, high in ((x0, x1), (y0, y1)))
@@ -223,9 +218,9 @@ def arrange(rng: Random, count: int, relations=()) -> list[tuple]:
 
 
 def fill(count: int, relations, taken: list[tuple]) -> list[tuple]:
-    """`taken`, the boxes of the first objects, and a box for each of the rest: the first free place in reading order.
+    """`taken`, the boxes of the first objects, and a box for each of the rest at the first free place in reading order.
 
-    Empty if there is none.
+    Empty if there is no free place.
     """
     boxes = list(taken)
     for here in range(len(taken), count):
@@ -251,13 +246,13 @@ def step_of(rng: Random) -> int:
 
 
 def is_held_out(color: str, shape: str, relation: str) -> bool:
-    """Every tenth combination of color, shape and relation is never trained on."""
+    """Is the combination held out? Every tenth is never trained on."""
     index = (COLORS.index(color) * len(SHAPES) + SHAPES.index(shape)) * len(RELATIONS) + RELATIONS.index(relation)
     return index % 10 == 7
 
 
 def _relation_fits(rng: Random, first: tuple[str, str], held_out: bool) -> str | None:
-    """A random relation that the first object may have in this split, if there is one."""
+    """A random relation that the first object may have in this split, or None."""
     fitting = [r for r in RELATIONS if is_held_out(*first, r) == held_out]
     return rng.choice(fitting) if fitting else None
 
@@ -271,7 +266,7 @@ def _kinds(rng: Random, count: int, distinct: bool) -> list[tuple[str, str]]:
 def random_scene(rng: Random, held_out: bool = False, tidy: bool = False) -> Scene:
     """One to four objects: one alone, several alike, several different ones with or without relations, or two groups.
 
-    tidy: laid out as a planner should do it, not anyhow.
+    tidy: laid out as a planner should do it, not at random.
     """
     sort = rng.choices(("one", "alike", "two", "related", "many", "groups"), (0.15, 0.15, 0.11, 0.31, 0.2, 0.08))[0]
     background, step, relations = rng.choice(BACKGROUNDS), step_of(rng), []
@@ -305,9 +300,9 @@ def random_scene(rng: Random, held_out: bool = False, tidy: bool = False) -> Sce
 
 
 def scattered(rng: Random, scene: Scene) -> Scene:
-    """The scene with some of its boxes at any free place, as a person may drag them: its relations need not hold.
+    """The scene with some boxes moved to any free place, as a person may drag them. Its relations need not hold.
 
-    A box that finds no room becomes smaller, down to half, or stays where it is.
+    A box without room becomes smaller, down to half, or keeps its place.
     """
     objects = list(scene.objects)
     for number in rng.sample(range(len(objects)), rng.randint(1, len(objects))):
@@ -325,7 +320,7 @@ def _elsewhere(rng: Random, box: tuple, shrink: float) -> tuple[int, int, int, i
 
 
 def reading_order(objects) -> tuple[Object, ...]:
-    """From left to right: the order in which a picture is described."""
+    """From left to right: the order in which an image is described."""
     return tuple(sorted(objects, key=lambda obj: obj.box))
 
 
@@ -339,7 +334,7 @@ def _swap(scene: Scene, old: Object, new: Object | None) -> Scene:
 
 
 def _moved(rng: Random, subject: Object, others) -> tuple[str, tuple, tuple] | None:
-    """(direction, new box, area) of a move by the object's own length; the area spans the old and the new place."""
+    """(direction, new box, area) of a move by the object's own length, or None. The area spans both places."""
     x0, y0, x1, y1 = subject.box
     moves = []
     for relation, axis, sign in (("left of", 0, -1), ("right of", 0, 1), ("above", 1, -1), ("below", 1, 1)):
@@ -356,7 +351,7 @@ def _moved(rng: Random, subject: Object, others) -> tuple[str, tuple, tuple] | N
 
 
 def _beside(relation: str, anchor: tuple) -> tuple[int, int, int, int]:
-    """A box of 250 right next to the anchor's, their middles in line, or as near to that as the picture's edge lets."""
+    """A box of 250 next to the anchor's, with aligned middles, or as near to that as the image's edge allows."""
     last = 1000 - MARGIN - 250
     x, y = (min(max((anchor[axis] + anchor[axis + 2] - 250) // 2, MARGIN), last) for axis in (0, 1))
     x = {"left of": anchor[0] - MARGIN - 250, "right of": anchor[2] + MARGIN}.get(relation, x)
@@ -365,7 +360,7 @@ def _beside(relation: str, anchor: tuple) -> tuple[int, int, int, int]:
 
 
 def _added(rng: Random, scene: Scene, held_out: bool) -> Edit | None:
-    """One more object right beside one that has room there: a place that follows from the words and the picture."""
+    """An edit that adds an object next to one with room there, so that the place follows from words and image."""
     names = {obj.name for obj in scene.objects}
     color, shape = rng.choice([kind for kind in _kinds(rng, 8, True) if " ".join(kind) not in names])
     relation = _relation_fits(rng, (color, shape), held_out)
@@ -390,15 +385,15 @@ def random_edit(rng: Random, held_out: bool = False, kind: str | None = None) ->
 
 
 def random_change(rng: Random, scene: Scene, held_out: bool = False, tries: int = 20) -> Edit | None:
-    """One change to a scene that is there already; None if none was found that fits it."""
+    """One change to a given scene, or None if no change was found that fits it."""
     edits = (_change(rng, scene, rng.choice(EDITS), held_out) for _ in range(tries))
     return next((edit for edit in edits if edit is not None), None)
 
 
 def loosened(rng: Random, edit: Edit) -> Edit:
-    """The edit with its area as a hand or a planner draws it: each side up to SLACK off.
+    """The edit with an imprecise area, as a person or a planner draws it: each side up to SLACK off.
 
-    What the picture shows stays where it is; what is added goes where the area is, unless that hits something.
+    Objects of the source keep their places. An added object takes the new area, unless that hits another object.
     """
     if edit.kind == "background":
         return edit
@@ -413,7 +408,7 @@ def loosened(rng: Random, edit: Edit) -> Edit:
 
 
 def two_edits(rng: Random, held_out: bool = False) -> tuple[Edit, Edit]:
-    """An edit, and another of its result, which gets no fifth object."""
+    """An edit, and an edit of its result, which has at most four objects."""
     while True:
         first = random_edit(rng, held_out)
         second = random_change(rng, first.target, held_out)

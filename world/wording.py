@@ -1,8 +1,8 @@
-"""What is said about the synthetic world: captions, instructions and reasoning chains, in several phrasings.
+"""The texts of the synthetic world: captions, instructions and reasoning chains, in several phrasings.
 
-The last two phrasings of each kind are held out from training. Most of their words stand in other phrasings, for a
-model that knows only this world can understand no word that it has never met. Texts follow from the scene and a random
-generator.
+The last two phrasings of each kind are held out from training. Most of their words are in other phrasings too, since a
+model that knows only this world cannot understand a word that it has never seen. Texts follow from the scene and a
+random generator.
 """
 
 import re
@@ -256,7 +256,7 @@ INSTRUCTIONS = {
         "use a {b} background",
     ),
 }
-# How a wording is put to the model in training, so that it finds the verb wherever it stands.
+# Frames of an instruction in training, so that the model finds the verb at any position.
 ADDRESSES = ("{i}",) * 5 + ("please {i}", "now {i}", "next, {i}", "in this image, {i}", "{i}, please", "{i} now")
 VAGUE = ("a picture", "some shapes", "draw something", "an image with shapes", "shapes on a background")
 
@@ -293,11 +293,11 @@ def counted(group: list[Object]) -> str:
     return a(group[0].name) if len(group) == 1 else f"{NUMBERS[len(group)]} {group[0].name}s"
 
 
-# ---------------------------------------------------------------- what a user types
+# ---------------------------------------------------------------- prompts
 
 
 def caption(scene: Scene, rng: Random, held_out: bool = False) -> str:
-    """A prompt for the scene; it may leave out the background."""
+    """A prompt for the scene, with or without its background."""
     if scene.grouped:
         first, second = groups(scene.objects)
         text = f"{counted(first)} {pick(rng, PLACES[scene.relations[0][1]], held_out)} {counted(second)}"
@@ -320,7 +320,7 @@ def caption(scene: Scene, rng: Random, held_out: bool = False) -> str:
 
 
 def _typed(text: str, rng: Random) -> str:
-    """With or without a capital letter and a full stop."""
+    """With or without a capital letter and a full stop, as people type."""
     text = capital(text) if rng.random() < 0.5 else text
     return text + "." if rng.random() < 0.3 else text
 
@@ -352,12 +352,12 @@ def _mention(obj: Object, color: str) -> str:
 
 
 def box_color(color: str) -> str:
-    """The color word of an object's box: its own, but gray for black, which could not be seen on the black canvas."""
+    """The color word of an object's box: its own, but gray for black, which is invisible on the black canvas."""
     return "gray" if color == "black" else color
 
 
 def other_colors(scene: Scene, rng: Random) -> list[str]:
-    """A color word a box, any but the object's own: what a person may write."""
+    """For each box a color word other than the object's, as a person may write it."""
     return [rng.choice([c for c in scenes.COLORS if c != obj.color]) for obj in scene.objects]
 
 
@@ -397,7 +397,7 @@ def _group_sentence(scene: Scene, mentions: list[str]) -> str:
 
 
 def sentence(objects) -> str:
-    """Objects with their boxes, one by one."""
+    """A sentence that lists objects with their boxes."""
     mentions = [_mention(obj, box_color(obj.color)) for obj in objects]
     return f"There is {listing(mentions)}." if mentions else ""
 
@@ -408,15 +408,15 @@ def _shown(scene: Scene) -> str:
 
 
 def area_color(edit: Edit) -> str:
-    """The color that the area has after the edit, in words."""
+    """The color word of the area after the edit."""
     return edit.result.color if edit.result else edit.target.background
 
 
 def edit_chain(edit: Edit, color: str | None = None) -> str:
     """The five steps of an edit. color: the color word of the area's box.
 
-    The second says all that the area in the third depends on, and the last names objects in the order of the first: a
-    chain that is written from left to right can then copy.
+    The second step has everything that the area in the third depends on. The last names objects in the order of the
+    first, so that a model that writes from left to right can copy.
     """
     name, toward = edit.subject.name if edit.subject else "background", DIRECTIONS.get(edit.relation)
     beside = f"{edit.relation} the {edit.anchor and edit.anchor.name}"
@@ -445,7 +445,7 @@ def two_part_instruction(edits: tuple[Edit, Edit], rng: Random, held_out: bool =
 
 
 def two_step_chain(*edits: Edit) -> str:
-    """One chain for several edits: the source, a step for each edit, the final picture."""
+    """One chain for several edits: the source, a step for each edit, the final image."""
     steps = [[line.split(". ", 1)[1] for line in edit_chain(edit).split("\n")] for edit in edits]
     middle = [
         f"For the {word} step, {own[1][0].lower()}{own[1][1:]} {own[2]} {own[3]}" for word, own in zip(ORDER, steps)

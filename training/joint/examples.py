@@ -3,15 +3,15 @@
     {"prompt": "a red cup on a table", "chain": "A red cup (120,400),(380,760) (red) on ...", "picture": "cup.jpg"}
     {"prompt": "make the cup blue", "chain": "1. The image shows ...", "source": "cup.jpg", "picture": "blue.jpg"}
 
-prompt   the caption or instruction ("instruction" is read too)
-chain    the reasoning, with boxes in any form that got_models.chain.grammar reads
+prompt   the caption or instruction ("instruction" is read too).
+chain    the reasoning, with boxes in any form that got_models.chain.grammar reads.
 picture  the image to make: a path within the folder of images, the bytes of an image file, or
-         {"bytes": ..., "path": ...} as Parquet stores it
-source   the image to edit, in the same forms; a row without it is text-to-image
-task     "text-to-image" or "edit"; optional
-earlier  for an edit of an edit: the turns before, oldest first, each with prompt, chain and source
+         {"bytes": ..., "path": ...} as Parquet stores it.
+source   the image to edit, in the same forms; a row without it is text-to-image.
+task     "text-to-image" or "edit"; optional.
+earlier  for an edit of an edit: the turns before, oldest first, each with prompt, chain and source.
 
-Knows nothing of files of rows, tokens or networks.
+This module knows no files of rows, tokens or networks.
 """
 
 import io

@@ -1,7 +1,7 @@
 """Stage 1: the autoencoder. Its encoder is set in closed form, its decoder is trained on images of the world.
 
-What a cell of 8x8 pixels becomes is no secret in a world of flat colors: its mean color, and how it slopes. So the
-encoder needs no training, the latents are settled from the start, and the UNet need not wait for a good decoder.
+In a world of flat colors, the latents of a cell of 8x8 pixels can be its mean color and its slope. So the encoder needs
+no training, the latents are fixed from the start, and the UNet need not wait for a good decoder.
 """
 
 from pathlib import Path
@@ -32,15 +32,15 @@ CONFIG = dict(
     sample_size=128,
     scaling_factor=0.13025,
 )
-# Three channels to each of ComfyUI's 32 norm groups: with fewer, the decoder's last norm removes how bright a flat
-# surface is.
+# Three channels for each of ComfyUI's 32 norm groups: with fewer, the decoder's last norm removes the brightness of a
+# flat surface.
 WIDTH = CONFIG["block_out_channels"][0]
-SIGNALS = list(range(2, WIDTH, 3))  # the channel of each group that carries something
+SIGNALS = list(range(2, WIDTH, 3))  # the channel of each group that carries a signal
 CANVASES = 0.15  # share of rectangles on black among the images
-# Shares of images of small stars, of objects that hardly stand out, and of objects that nearly touch.
+# Shares of images of small stars, of objects with little contrast, and of objects that nearly touch.
 STARS, FAINT, NEAR = 0.2, 0.1, 0.3
-ALIKE = {"pink": ("white",), "brown": ("purple", "red"), "gray": ("purple",)}  # such colors
-LATENT_NOISE = 0.15  # noise on the latents, in their standard deviations, at most: such as a UNet leaves in them
+ALIKE = {"pink": ("white",), "brown": ("purple", "red"), "gray": ("purple",)}  # background -> colors of little contrast
+LATENT_NOISE = 0.15  # most noise on the latents, in their standard deviations, as a UNet leaves it
 
 
 def canvas(rng: Random) -> np.ndarray:
@@ -53,14 +53,14 @@ def canvas(rng: Random) -> np.ndarray:
 
 
 def stars(rng: Random) -> np.ndarray:
-    """An image of four small stars: what a decoder draws worst."""
+    """An image of four small stars, which a decoder draws worst."""
     boxes = scenes.place(rng, 4, step=1)
     objects = tuple(scenes.Object("star", rng.choice(scenes.COLORS), box) for box in boxes)
     return scenes.render(scenes.Scene(rng.choice(scenes.BACKGROUNDS), objects))
 
 
 def faint(rng: Random) -> np.ndarray:
-    """An image of objects in the colors most like the background: a plain error hardly minds how they look."""
+    """An image of objects in the colors nearest to the background, which a plain error hardly counts."""
     background = rng.choice(list(ALIKE))
     boxes = scenes.place(rng, rng.choice((2, 3)), step=1)
     objects = (scenes.Object(rng.choice(scenes.SHAPES), rng.choice(ALIKE[background]), box) for box in boxes)
@@ -68,7 +68,7 @@ def faint(rng: Random) -> np.ndarray:
 
 
 def near(rng: Random) -> np.ndarray:
-    """An image with an object right beside another: the gap between them is less than a cell."""
+    """An image with two objects next to each other, with a gap of less than a cell."""
     return scenes.render(scenes.random_edit(rng, kind="add").target)
 
 
@@ -93,17 +93,17 @@ def batch(seed: int, size: int) -> torch.Tensor:
     return to_tensor([image(rng) for _ in range(size)])
 
 
-LEVEL, GAIN, LIFT = 4.0, 4.0, 10.0  # of the two constant channels of a norm group; of the norms; both keep SiLU linear
+LEVEL, GAIN, LIFT = 4.0, 4.0, 10.0  # of the constant channels of a norm group; of the norms; both keep SiLU linear
 
 
 @torch.no_grad()
 def construct(vae: AutoencoderKL) -> AutoencoderKL:
-    """Set the encoder for good, and give the decoder its start. Nothing of this is trained yet.
+    """Set the weights of the encoder, which stay, and the initial weights of the decoder.
 
-    A norm group is three channels: LEVEL, -LEVEL and a signal. The two constants hold the group's scale still and tell,
-    after the norm, how far its mean has moved; so both halves can be linear from end to end. The encoder's signals are
-    each cell's mean red, green and blue, and the difference of its top-left and bottom-right brightness. The decoder
-    starts as a linear enlargement of the cells' mean colors.
+    A norm group has three channels: LEVEL, -LEVEL and a signal. The two constants fix the group's scale and show, after
+    the norm, how far its mean has moved. So both halves can be linear from end to end. The encoder's signals are each
+    cell's mean red, green and blue, and the difference of its top-left and bottom-right brightness. The decoder starts
+    as a linear enlargement of the cells' mean colors.
     """
     encoder, decoder = vae.encoder, vae.decoder
     for half in (encoder, decoder):
@@ -120,7 +120,7 @@ def construct(vae: AutoencoderKL) -> AutoencoderKL:
         conv = block.downsamplers[0].conv
         _zero(conv)
         each = torch.arange(WIDTH)
-        conv.weight[each, each, :2, :2] = 0.25  # the mean of two by two; the third row and column stay out
+        conv.weight[each, each, :2, :2] = 0.25  # the mean of 2x2; the third row and column are zero
         if number == 2:
             conv.weight[SIGNALS[3], SIGNALS[3], :2, :2] = torch.tensor([[0.5, 0.0], [0.0, -0.5]])
     decoder.conv_in.weight[SIGNALS[:4]] = 0
@@ -132,13 +132,13 @@ def construct(vae: AutoencoderKL) -> AutoencoderKL:
             nn.init.dirac_(_zero(upsampler.conv).weight)
             upsampler.conv.weight[SIGNALS, SIGNALS] = smooth[:, None] * smooth  # makes nearest-neighbor linear
     for resnet in [*decoder.mid_block.resnets, *(block.resnets[0] for block in decoder.up_blocks)]:
-        resnet.norm1.weight.zero_()  # the residual blocks look at the signals, not at the constants
+        resnet.norm1.weight.zero_()  # the residual blocks read the signals, not the constants
         resnet.norm1.weight[SIGNALS] = GAIN
     for half, count in ((encoder, 4), (decoder, 3)):
         _read_out(half.conv_out, count)
     for conv in (vae.quant_conv, vae.post_quant_conv):
         nn.init.dirac_(_zero(conv).weight)
-    encoder.conv_out.bias[4:] = -20  # log-variance: none to speak of
+    encoder.conv_out.bias[4:] = -20  # log-variance: nearly none
     return vae
 
 
@@ -157,7 +157,7 @@ def _lift_constants(conv: nn.Conv2d) -> None:
 
 
 def _read_out(conv: nn.Conv2d, count: int) -> None:
-    """Take the first signals out of their normed groups: signal minus the mean of the constants, back at its scale."""
+    """Read the first signals from their normed groups: signal minus the mean of the constants, at its old scale."""
     _zero(conv)
     scale = LEVEL * (2 / 3) ** 0.5 / GAIN
     for out, signal in enumerate(SIGNALS[:count]):
@@ -175,7 +175,7 @@ def below(vae: AutoencoderKL, latents: torch.Tensor) -> torch.Tensor:
 
 
 def image_of(vae: AutoencoderKL, features: torch.Tensor) -> torch.Tensor:
-    """What the decoder makes of features of any size, (B, 3, H, W): its last norm and convolution."""
+    """The decoder's last norm and convolution on features of any size: (B, 3, H, W)."""
     return vae.decoder.conv_out(F.silu(vae.decoder.conv_norm_out(features)))
 
 
@@ -194,8 +194,8 @@ def fine_error(vae: AutoencoderKL, latents: torch.Tensor, pixels: torch.Tensor) 
 def trained(vae: AutoencoderKL, last: bool) -> list[nn.Parameter]:
     """The decoder's residual blocks: their last convolutions, or all else of them.
 
-    The straight way through the decoder stays as constructed: it carries the colors. The last convolutions start at
-    zero and add to it, so they learn at a twentieth of the others' rate.
+    The direct path through the decoder stays as constructed: it carries the colors. The last convolutions start at
+    zero and add to it, so they have a twentieth of the others' learning rate.
     """
     named = vae.decoder.named_parameters()
     return [parameter for name, parameter in named if ".resnets." in name and (".conv2." in name) == last]
@@ -203,14 +203,14 @@ def trained(vae: AutoencoderKL, last: bool) -> list[nn.Parameter]:
 
 @torch.no_grad()
 def noisy_latents(vae: AutoencoderKL, pixels: torch.Tensor) -> torch.Tensor:
-    """The images' latents with noise, on each another amount up to BLUR."""
+    """The images' latents with noise, a random amount up to LATENT_NOISE for each."""
     latents = vae.encode(pixels).latent_dist.mode()
     amounts = LATENT_NOISE / vae.config.scaling_factor * torch.rand(len(latents), 1, 1, 1, device=latents.device)
     return latents + amounts * torch.randn_like(latents)
 
 
 def psnr(vae: AutoencoderKL, seed: int = 10**9, count: int = 32) -> tuple[float, np.ndarray]:
-    """Mean PSNR over whole images of the world in dB, and a sheet of some: above the image, below its copy."""
+    """Mean PSNR in dB over images of the world, and a sheet of some: the image, below it its copy."""
     pixels = to_tensor([scenes.render(scenes.random_scene(Random(seed + i))) for i in range(count)]).to(vae.device)
     with torch.no_grad():
         copies = vae.decode(vae.encode(pixels).latent_dist.mode()).sample.clamp(-1, 1)
@@ -221,9 +221,9 @@ def psnr(vae: AutoencoderKL, seed: int = 10**9, count: int = 32) -> tuple[float,
 
 @torch.no_grad()
 def normalized(vae: AutoencoderKL, count: int = 256) -> AutoencoderKL:
-    """Shift and scale the latents so that images of the world have mean 0 and standard deviation 1 / scaling_factor.
+    """Shift and scale the latents to mean 0 and standard deviation 1 / scaling_factor over images of the world.
 
-    The change is made in quant_conv and undone in post_quant_conv: the images stay the same.
+    quant_conv makes the change and post_quant_conv undoes it, so the images stay the same.
     """
     pixels = to_tensor([scenes.render(scenes.random_scene(Random(2 * 10**9 + i))) for i in range(count)]).to(vae.device)
     latents = torch.cat([vae.encode(part).latent_dist.mode() for part in pixels.split(16)])  # (N, 4, h, w)

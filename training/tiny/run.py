@@ -1,4 +1,4 @@
-"""One training run: where its files lie, its log, its checkpoints, its clock. Knows no network."""
+"""One training run: its folder, log, checkpoints and clock. Knows no network."""
 
 import argparse
 import json
@@ -17,7 +17,7 @@ WORK = Path.home() / ".cache" / "comfyui-got" / "training"
 
 
 def arguments(description: str, given: list[str] | None = None, **defaults) -> argparse.Namespace:
-    """--work, --threads and the stage's own numbers, each with its default. given: instead of the command line."""
+    """Parse --work, --threads and the stage's own options. given: replaces the command line."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--work", type=Path, default=WORK, help="folder of checkpoints, logs and data")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="CPU threads")
@@ -34,15 +34,15 @@ def device() -> torch.device:
 
 
 def loader(dataset: Dataset, order: Iterable[int]) -> DataLoader:
-    """The items of a dataset, made ahead by processes: one beside a CPU that trains, all but two cores beside a GPU."""
-    torch.multiprocessing.set_sharing_strategy("file_system")  # else every tensor that waits is an open file
+    """The items of a dataset from worker processes: one if a CPU trains, all but two cores if a GPU does."""
+    torch.multiprocessing.set_sharing_strategy("file_system")  # else every waiting tensor is an open file
     gpu = torch.cuda.is_available()
     count = max(1, os.cpu_count() - 2) if gpu else 1
     return DataLoader(dataset, None, sampler=order, num_workers=count, prefetch_factor=2, pin_memory=gpu)
 
 
 def mixed_precision() -> torch.autocast:
-    """bfloat16 where the hardware multiplies it: without such units a CPU is hundreds of times slower with it."""
+    """bfloat16 where the hardware has units for it. A CPU without is hundreds of times slower with it."""
     kind = device().type
     return torch.autocast(kind, torch.bfloat16, kind == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
@@ -50,9 +50,9 @@ def mixed_precision() -> torch.autocast:
 class Run:
     """Counts steps, sets the learning rate, logs means, saves everything that a resumed run needs.
 
-    parts: name -> object with state_dict and load_state_dict (networks, the optimizer).
-    minutes: if not 0, the run ends then, however many steps it has made, and the rate falls by the clock. What it took
-    until it was broken off counts; given again when they are over, the run is at its end.
+    parts: name -> object with state_dict and load_state_dict, such as networks.
+    minutes: if not 0, the run ends after them with any number of steps, and the learning rate follows the clock. The
+    time before a stop counts: resumed after all its minutes, a run makes no more steps.
     """
 
     def __init__(
@@ -96,12 +96,12 @@ class Run:
 
     @property
     def spent(self) -> float:
-        """Seconds of work on this run."""
+        """Seconds of work on this run, also before it was resumed."""
         return time.time() - self.started
 
     @property
     def progress(self) -> float:
-        """How much of the run is done, 0 to 1: by the clock, if that ends it."""
+        """The share of the run that is done, 0 to 1, by the clock if that ends it."""
         return self.spent / self.seconds if self.seconds else self.step / self.steps
 
     @property
@@ -115,7 +115,7 @@ class Run:
             group["lr"] = self.rate * group.get("factor", 1.0) * cosine(self.step, self.steps, self.warmup)
 
     def end_step(self, every: int = 100, save_seconds: float = 180, **losses) -> bool:
-        """Record the losses; True when a log line was due (the time for samples)."""
+        """Count the step and its losses. True if a log line was due, which is also the time for samples."""
         for name, value in losses.items():
             self.sums[name] = self.sums.get(name, 0.0) + value  # a number on the device: nothing waits for it
         self.step, self.count = self.step + 1, self.count + 1
