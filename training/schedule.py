@@ -5,6 +5,15 @@ import math
 import torch
 
 MIN_SNR_GAMMA, MAX_WEIGHT = 5.0, 60.0
+SDXL_SCHEDULE = {  # for diffusers' samplers
+    "num_train_timesteps": 1000,
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "beta_schedule": "scaled_linear",
+    "timestep_spacing": "leading",
+    "steps_offset": 1,
+    "clip_sample": False,
+}
 
 
 def cosine(step: int, steps: int, warmup: int, floor: float = 0.02) -> float:

@@ -5,9 +5,9 @@ from random import Random
 
 import numpy as np
 import pytest
+from got.evaluation.scores import drawn, planned
 from got.got_models.chain.grammar import read_chain
 from got.tests.integration.graphs import example
-from got.training.tiny.check import drawn, planned
 from got.world import scenes, wording
 from got.world.detector import detect
 from PIL import Image

@@ -15,20 +15,13 @@ from ...got_models.guidance.formula import BRANCHES, Strengths, combine
 from ...got_models.guidance.images import bicubic, to_pil
 from ...got_models.guidance.preview import plan_image
 from ...got_models.reasoner.sampling import Sampling
+from ..schedule import SDXL_SCHEDULE
 from .batches import KEPT, NO_BOXES, NO_CHAIN, NOTHING
 from .config import Config, changed
 from .examples import Example, RowError
 from .objective import Objective
 from .sources import Mixture
 
-SCHEDULE = {
-    "beta_start": 0.00085,
-    "beta_end": 0.012,
-    "beta_schedule": "scaled_linear",
-    "timestep_spacing": "leading",
-    "steps_offset": 1,
-    "clip_sample": False,
-}
 MOST_TOKENS = 512  # of a chain
 MOST_STEPS = 20
 
@@ -72,7 +65,7 @@ def draw(objective: Objective, chain: Chain, seed: int) -> Tensor:
     spatial = spatial_latents(chain.regions, encode, *size).expand(4, -1, -1, -1)
     dropped = torch.tensor([KEPT, NO_BOXES, NO_CHAIN, NOTHING], device=device)  # in the order of BRANCHES
     strengths = Strengths(defaults.text, defaults.spatial, defaults.reference)
-    schedule, generator = DDPMScheduler(**SCHEDULE), torch.Generator().manual_seed(seed)
+    schedule, generator = DDPMScheduler(**SDXL_SCHEDULE), torch.Generator().manual_seed(seed)
     schedule.set_timesteps(min(MOST_STEPS, defaults.steps))
     latents = torch.randn(spatial[:1].shape, generator=generator)
     for step in schedule.timesteps:

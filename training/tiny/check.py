@@ -19,21 +19,12 @@ from ...evaluation.scores import drawn, fulfilled, planned
 from ...got_models.files.manifest import TINY
 from ...world import scenes, wording
 from ...world.detector import detect, overlap
+from ..schedule import SDXL_SCHEDULE
 from . import autoencoder, rows, unet
 from .autoencoder import to_images, to_tensor
 from .latents import SCALE, canvases
 from .rendering import PATCHES, Renderer, packed_scene
 from .run import arguments
-
-SCHEDULE = dict(
-    num_train_timesteps=1000,
-    beta_start=0.00085,
-    beta_end=0.012,
-    beta_schedule="scaled_linear",
-    timestep_spacing="leading",
-    steps_offset=1,
-    clip_sample=False,
-)
 
 
 class Tiny:
@@ -100,7 +91,7 @@ class Tiny:
             (ref - text, null, reference, zero),
             (1 - ref, null, zero, zero),
         )
-        schedule = {"ddpm": DDPMScheduler, "ddim": DDIMScheduler}[sampler](**SCHEDULE)
+        schedule = {"ddpm": DDPMScheduler, "ddim": DDIMScheduler}[sampler](**SDXL_SCHEDULE)
         schedule.set_timesteps(steps)
         generator = torch.Generator().manual_seed(seed)
         x = torch.randn(reference.shape, generator=generator)
