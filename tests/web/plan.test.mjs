@@ -219,7 +219,17 @@ test("locks find their regions in a pasted text by what they say", () => {
   assert.deepEqual(locked(plan), ["a dog"]);
 });
 
-test("a new region in a reordered plan lies in front", () => {
+test("a lock follows its box where a new region before it changes its phrase", () => {
+  const plan = setLocked(came("A cup (1,2),(30,40) and a hat (5,6),(70,80)."), 0, true);
+  assert.deepEqual(locked(typeText(plan, "A mat (1,1),(9,9), a cup (1,2),(30,40) and a hat (5,6),(70,80).")), ["a cup"]);
+});
+
+test("of regions with the same phrase, locks follow the boxes, also where the palette gives other colors", () => {
+  const plan = setLocked(came("a cup (1,2),(3,40), a cup (5,6),(7,80), a cup (9,1),(11,12)"), 2, true);
+  assert.deepEqual(typeText(plan, "a cup (1,2),(3,40), a cup (9,1),(11,12)").flags.map((flags) => flags.locked), [false, true]);
+});
+
+test("a new region in a reordered plan is in front", () => {
   const plan = typeText(bringForward(came(), 0), replaced(TEXT, "There is ", "There is a mat (1,1),(9,9), "));
   assert.deepEqual(stacked(plan), ["a hat", "a cup", "a dog", "a mat"]);
 });
