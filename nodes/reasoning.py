@@ -6,7 +6,7 @@ from comfy_api.latest import io
 from comfy_execution.graph_utils import ExecutionBlocker
 
 from ..got_models.chain.boxes import bounding_boxes
-from ..got_models.chain.edits import rewriting
+from ..got_models.chain.edits import checked_wish, rewriting
 from ..got_models.chain.grammar import EDIT, TEXT_TO_IMAGE, Chain, ChainError
 from ..got_models.chain.request import Request
 from ..got_models.guidance.sizes import automatic_size, check_source
@@ -144,14 +144,22 @@ class ReasoningChain(io.ComfyNode):
                     tooltip="Chain to rewrite, from GoT Chain Editor. Its locked regions stay, and the model "
                     "rewrites the rest.",
                 ),
+                io.String.Input(
+                    "wish",
+                    multiline=True,
+                    default="",
+                    optional=True,
+                    tooltip="How to change the earlier chain, for example: make the dog bigger. Locked regions stay. "
+                    "Default: empty.",
+                ),
             ],
             outputs=chain_outputs(),
         )
 
     @classmethod
-    def execute(cls, reasoner, prompt, sampling_mode, max_length, constrain, earlier=None) -> io.NodeOutput:
-        prompt = checked_prompt(prompt, TEXT_TO_IMAGE)
-        request = Request(TEXT_TO_IMAGE, prompt) if earlier is None else rewriting(earlier, prompt)
+    def execute(cls, reasoner, prompt, sampling_mode, max_length, constrain, earlier=None, wish="") -> io.NodeOutput:
+        prompt, wish = checked_prompt(prompt, TEXT_TO_IMAGE), checked_wish(wish, earlier)
+        request = Request(TEXT_TO_IMAGE, prompt) if earlier is None else rewriting(earlier, prompt, wish)
         return write(cls, reasoner, request, sampling_mode, max_length, constrain)
 
 

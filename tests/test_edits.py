@@ -1,13 +1,23 @@
 """A person's edits: what is read and refused, when they apply, what a lock keeps. And chains from boxes."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 from got.got_models.chain.boxes import bounding_boxes, text_of_boxes
 from got.got_models.chain.colors import find_color, named
-from got.got_models.chain.edits import MAX_SIZE, locked_text, made_on, read_edits, rewriting, with_edits
+from got.got_models.chain.edits import (
+    MAX_SIZE,
+    checked_wish,
+    locked_text,
+    made_on,
+    read_edits,
+    rewriting,
+    with_edits,
+)
 from got.got_models.chain.grammar import EDIT, ChainError, parse_regions, plain_text, read_chain
+from got.got_models.chain.request import with_wish
 from got.got_models.errors import GoTError
 from got.got_models.guidance.images import thumbnail
 from got.got_models.guidance.preview import plan_image
@@ -150,6 +160,22 @@ def test_the_beginning_holds_what_is_locked_word_for_word(text, locked, start):
 def test_nothing_locked_is_an_error_that_says_where_to_lock():
     with pytest.raises(GoTError, match="Lock at least one region in its GoT Chain Editor"):
         rewriting(read_chain(ROOM), "a prompt")
+
+
+def test_a_wish_needs_no_lock_and_comes_after_the_prompt():
+    chain = read_chain(ROOM)
+    request = rewriting(chain, "a room", "add a lamp")
+    assert (request.text, request.wish, request.plan, request.lookup_text) == ("", "add a lamp", chain, chain.text)
+    assert with_wish(request).prompt == "a room. add a lamp" and with_wish(request).wish == ""
+    assert with_wish(replace(request, prompt="A room.")).prompt == "A room. add a lamp"
+    plain = rewriting(replace(chain, locked=(0,)), "a room")
+    assert with_wish(plain) is plain
+
+
+def test_a_wish_needs_an_earlier_chain():
+    assert checked_wish(" \n", None) == "" and checked_wish(" add a lamp\n", read_chain(ROOM)) == "add a lamp"
+    with pytest.raises(GoTError, match="no earlier chain"):
+        checked_wish("add a lamp", None)
 
 
 def test_the_chain_of_an_edit_is_not_rewritten():

@@ -229,6 +229,17 @@ def test_a_locked_phrase_that_needs_tags_stays_whole(reasoner):
     )
 
 
+def test_a_wish_is_read_with_the_prompt_and_what_is_locked_stays(reasoner):
+    earlier = read_chain(f"A circle {BOX} (red). A cup (1,2),(30,40) (blue) is here.", locked=(1,))
+    request = rewriting(earlier, "a circle and a cup", "make the circle bigger")
+    chain = reasoner.write(request, Sampling(), 8)
+    alone = reasoner.write(
+        replace(request, prompt="a circle and a cup. make the circle bigger", wish=""), Sampling(), 8
+    )
+    assert chain.text == alone.text and chain.prompt == "a circle and a cup. make the circle bigger"
+    assert chain.text.startswith("A cup <|box_start|>(1,2),(30,40)<|box_end|> (blue) is here.") and chain.locked == (0,)
+
+
 @pytest.mark.parametrize("limit", [1, 6])
 def test_a_chain_written_around_locked_regions_keeps_them_and_is_cut_as_any_other(reasoner, limit):
     earlier = read_chain(f"A circle {BOX} (red). A cup (1,2),(30,40) (blue) is here.", locked=(1,))

@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from ..errors import GoTError
-from .grammar import TEXT_TO_IMAGE, Chain, ChainError, canonical_text, mention, parse_regions
+from .grammar import TEXT_TO_IMAGE, Chain, ChainError, canonical_text, mention, parse_regions, well_formed
 from .phrases import OBJECT_START
 from .request import Request
 
@@ -109,22 +109,41 @@ def with_edits(chain: Chain, edits: Edits | None) -> Chain:
     return edited if edited.locked == edits.locked else replace(edited, locked=edits.locked)
 
 
-def rewriting(earlier: Chain, prompt: str) -> Request:
+def rewriting(earlier: Chain, prompt: str, wish: str = "") -> Request:
     """A request to rewrite a chain around its locked regions. Its text holds them, and the model continues from there.
 
-    GoTError if nothing is locked or the chain is an edit's.
+    wish: how to change the chain, in words. GoTError if nothing is locked and there is no wish, or the chain is an
+    edit's.
     """
     if earlier.task != TEXT_TO_IMAGE:
         raise GoTError(
             "The earlier chain belongs to an image edit. Reasoning Chain rewrites text-to-image chains. Connect such a "
             "chain, or use Edit Chain."
         )
-    if not earlier.locked:
+    check_rewriting(earlier, wish)
+    return Request(
+        *(TEXT_TO_IMAGE, prompt), text=locked_text(earlier), lookup_text=earlier.text, wish=wish, plan=earlier
+    )
+
+
+def checked_wish(wish: str, earlier: Chain | None) -> str:
+    """The wish, well formed and without white space around it. GoTError if there is one and no chain to change."""
+    wish = well_formed(wish).strip()
+    if wish and earlier is None:
+        raise GoTError(
+            "There is a wish and no earlier chain. A wish says how to change a chain: connect that chain, or clear the "
+            "wish and write what you want into the prompt."
+        )
+    return wish
+
+
+def check_rewriting(earlier: Chain, wish: str) -> None:
+    """Raise GoTError if there is neither a wish nor a locked region: then nothing says what to keep or change."""
+    if not wish and not earlier.locked:
         raise GoTError(
             "No region of the earlier chain is locked, so there is nothing to keep. Lock at least one region in its "
-            "GoT Chain Editor, or disconnect the earlier chain."
+            "GoT Chain Editor, write a wish that says what to change, or disconnect the earlier chain."
         )
-    return Request(TEXT_TO_IMAGE, prompt, text=locked_text(earlier), lookup_text=earlier.text)
 
 
 def locked_text(chain: Chain) -> str:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from ..chain.grammar import Chain, ChainError, canonical_text, parse_regions, without_unfinished_box
 from ..chain.phrases import without_tags
-from ..chain.request import Request
+from ..chain.request import Request, with_wish
 from ..files.manifest import Manifest
 from ..guidance.images import bicubic
 from .cuda_graph import EagerStep, LazyCUDAGraphStep
@@ -126,7 +126,7 @@ class Reasoner:
         one chain takes more.
         """
         encoded: dict[Tensor, ImageFeatures] = {}
-        prompts = {request: self._prompt(self._with_image_features(request, encoded)) for request in requests}
+        prompts = {one: self._prompt(self._with_image_features(with_wish(one), encoded)) for one in requests}
         longest = max(len(prompt.ids) for prompt in prompts.values())
         capacity = round_up_to_block(longest + max_tokens + LOOKAHEAD + len(self.vocabulary.image_ids))
         size = int(max(1, min(len(requests), cache_memory / self.qwen.cache_bytes(capacity, self.network.get_dtype()))))
