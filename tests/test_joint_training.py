@@ -235,6 +235,15 @@ def test_the_ema_follows_and_steps_back():
     assert parameter.tolist() == [1, 1]
 
 
+def test_an_ema_takes_its_own_warmup_and_resumes():
+    parameter = torch.nn.Parameter(torch.zeros(2))
+    ema, resumed = (EMA({"a": parameter}, decay=0.999, warmup=(0, 20)) for _ in range(2))
+    parameter.data += 1
+    ema.update()
+    resumed.load_state_dict(ema.state_dict())
+    assert resumed.count == 1 and resumed.values["a"].tolist() == pytest.approx([20 / 21] * 2)
+
+
 def test_the_curve_of_a_long_run_is_means():
     values = [float(number) for number in range(10 * POINTS)]
     assert len(smoothed(values)) == POINTS and smoothed(values)[0] == 4.5 and smoothed([3.0]) == [3.0]
