@@ -1,4 +1,4 @@
-"""Small random models for the tests of joint training, begun from base folders as a real run begins."""
+"""Small random models for the tests of joint training, made from base folders as in a real run."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -26,14 +26,14 @@ def base_folders(folder: Path, sizes: Sizes = SMALL) -> tuple[Path, Path]:
     return folder / "mllm", folder / "sdxl"
 
 
-def start_folder(folder: Path, look: int = 56) -> Path:
-    """A model folder made of base folders. look: side in pixels of the images that the language model sees."""
+def start_folder(folder: Path, vision_size: int = 56) -> Path:
+    """A model folder made of base folders. vision_size: pixels a side of the images that the language model sees."""
     made = folder / "start"
     make_start(*base_folders(folder), made, seed=0, report=lambda line: None)
     strengths = Defaults(2.0, 1.5, 1.0, steps=2, width=SIDE, height=SIDE)
     manifest = replace(
         read_manifest(made),
-        reasoner_image_size=(look, look),
+        reasoner_image_size=(vision_size, vision_size),
         defaults={TEXT_TO_IMAGE: strengths, EDIT: strengths},
     )
     write_manifest(made, manifest)
@@ -56,8 +56,8 @@ def config_of(start: Path, **changes) -> Config:
     return make_config({**plain, **changes})
 
 
-def stirred(module: nn.Module) -> nn.Module:
-    """Every trained tensor moved away from its start, so that none can be lost unnoticed."""
+def perturbed(module: nn.Module) -> nn.Module:
+    """Move every trained tensor away from its start, so that no lost one goes unnoticed."""
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
         for parameter in module.parameters():

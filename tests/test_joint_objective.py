@@ -71,11 +71,11 @@ def gradients(objective, loss):
 
 @pytest.fixture(scope="module")
 def oracle_pair(tmp_path_factory):
-    """Stirred networks with LoRA, and plain ones loaded from what is exported of them."""
+    """Perturbed networks with LoRA, and plain ones loaded from what is exported of them."""
     folder = tmp_path_factory.mktemp("oracle")
-    start = joint.start_folder(folder, look=448)  # as the oracle shows images
+    start = joint.start_folder(folder, vision_size=448)  # as the oracle shows images
     config = joint.config_of(start, lora_dropout=0.0)
-    networks = joint.stirred(load_networks(start, config))
+    networks = joint.perturbed(load_networks(start, config))
     export(networks, start, folder / "model", config)
     reasoner = load_reasoner(folder / "model", torch.float32)
     unet, vae = joint.plain_unet(12), joint.plain_vae()

@@ -160,7 +160,7 @@ def command(config, out, *arguments):
 
 
 def test_two_processes_give_the_losses_of_one(start, tmp_path):
-    """Also where only one of a process's two parts of a step has an image to look at."""
+    """Also where only one of a process's two parts of a step has an image to encode."""
     sizes = {"batch": 4, "micro_batch": 1, "steps": 2, "sample": 0, "lora_dropout": 0.2, "save": 0}
     config = joint.config_of(start, **sizes)
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}

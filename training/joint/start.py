@@ -24,7 +24,7 @@ from .networks import TIME_EMBED_DIM
 CONV_IN = "conv_in.weight"
 
 
-class Made:
+class MemoryCheckpoint:
     """Tensors made here, with the interface of a Checkpoint."""
 
     def __init__(self, tensors: dict[str, Tensor]) -> None:
@@ -74,7 +74,7 @@ def plan_unet(unet: Checkpoint) -> list[TensorPlan]:
     """SDXL's UNet with its first layer widened. WeightsError if the UNet is not SDXL's."""
     if CONV_IN not in unet.shapes or unet.shapes[CONV_IN][1] != 4:
         raise WeightsError(f"{unet.folder} is not SDXL's UNet: its {CONV_IN} takes not 4 channels. Give SDXL's folder.")
-    wide = Made({CONV_IN: widened(unet[CONV_IN])})
+    wide = MemoryCheckpoint({CONV_IN: widened(unet[CONV_IN])})
     return [TensorPlan(name, wide if name == CONV_IN else unet, name) for name in unet.shapes]
 
 
@@ -95,7 +95,7 @@ def new_projectors(language: list[TensorPlan], unet: Checkpoint, seed: int) -> l
         for name, width in (("context", context), ("pooled", pooled)):
             layer = nn.Linear(hidden, width)
             tensors |= {f"{name}.weight": layer.weight.detach(), f"{name}.bias": layer.bias.detach()}
-    return Made(tensors).plans()
+    return MemoryCheckpoint(tensors).plans()
 
 
 def stored_as(plans: list[TensorPlan]) -> str:
