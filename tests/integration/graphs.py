@@ -95,3 +95,11 @@ def freed(client) -> dict[str, list[str]]:
         if not any(networks.values()) or time.monotonic() > end:
             return networks
         time.sleep(0.2)
+
+
+def assert_stops(client, prompt: str):
+    """Stop ends a running prompt with less than a tenth of its work done."""
+    client.interrupt()
+    events = list(client.follow(prompt))
+    done = [event.data["value"] / event.data["max"] for event in events if event.kind == "progress"]
+    assert events[-1].kind == "execution_interrupted" and done[-1] < 0.1
