@@ -3,7 +3,6 @@
 The folder holds answers.jsonl, one answer a line after a first line that says what was evaluated, and pictures/.
 """
 
-import io
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -128,5 +127,5 @@ def _failure(client: Client, answers: Answers, graphs: dict[str, dict], told: Ca
 def _answer(client: Client, answers: Answers, run: Run, whole: dict, key: str) -> Answer:
     nodes = {node["class_type"]: name for name, node in whole.items() if name.startswith(f"{key}/")}
     path = answers.place(key)
-    Image.open(io.BytesIO(client.picture(run.images(nodes["SaveImage"])[0]))).save(path)
+    client.image(run.images(nodes["SaveImage"])[0]).save(path)
     return Answer(run.text(nodes["PreviewAny"]), path.name)

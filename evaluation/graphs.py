@@ -1,6 +1,6 @@
-"""The graphs that are run: the example workflows, with a case's words, picture and seed in them.
+"""The graphs that are run: the example workflows with a case's words, image and seed.
 
-Graphs are prompts in API format; every one has a PreviewAny that shows its chain and a SaveImage.
+Graphs are prompts in API format. Every one has a PreviewAny that shows its chain, and a SaveImage.
 """
 
 from pathlib import Path
@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from ..got_models.chain.grammar import EDIT, TEXT_TO_IMAGE
 from ..got_models.files.manifest import Manifest, read_manifest
-from ..tools.demo import example, fill, node_of
+from ..tools.graphs import example, fill, node, node_of
 
-LOADER = "loader"  # the node that all graphs share when they are run as one
+LOADER = "loader"  # the node that graphs share when they run as one
 
 
 class Model(NamedTuple):
@@ -22,7 +22,7 @@ class Model(NamedTuple):
 
     @classmethod
     def of(cls, folder: Path, name: str, steps: int | None) -> "Model":
-        """A model folder under the name by which the server knows it. FolderError if it is not one."""
+        """A model folder and its name on the server. FolderError if it is not a model folder."""
         return cls(name, read_manifest(folder), steps)
 
     def settings(self, task: str, seed: int) -> dict:
@@ -31,17 +31,14 @@ class Model(NamedTuple):
 
 
 def planning(model: Model, prompt: str, seed: int) -> dict:
-    """From a prompt to a picture, the plan written by the model."""
+    """From a prompt to an image; the model writes the plan."""
     return _filled("text_to_image", {**model.settings(TEXT_TO_IMAGE, seed), "prompt": prompt})
 
 
 def drawing(model: Model, prompt: str, seed: int, chain: str, spatial: float | None = None) -> dict:
-    """From a prompt and a given chain to a picture. spatial: a strength of the boxes other than the model's own."""
+    """From a prompt and a given chain to an image. spatial: the strength of the boxes; None: the model's own."""
     graph = planning(model, prompt, seed)
-    graph[node_of(graph, "ReasoningChain")] = {
-        "class_type": "GoTChainFromText",
-        "inputs": {"text": chain, "prompt": prompt},
-    }
+    graph[node_of(graph, "ReasoningChain")] = node("GoTChainFromText", text=chain, prompt=prompt)
     if spatial is not None:
         usual = model.manifest.defaults[TEXT_TO_IMAGE]
         strengths = {"text": usual.text, "spatial": spatial, "reference": usual.reference}
@@ -53,7 +50,7 @@ def drawing(model: Model, prompt: str, seed: int, chain: str, spatial: float | N
 
 
 def editing(model: Model, image: str, instruction: str, seed: int) -> dict:
-    """From a picture in the server's input folder and an instruction to the edited picture."""
+    """From an image in the server's input folder and an instruction to the edited image."""
     settings = {**model.settings(EDIT, seed), "image": image, "instruction": instruction}
     return _filled("edit_your_picture", settings)
 
@@ -61,24 +58,21 @@ def editing(model: Model, image: str, instruction: str, seed: int) -> dict:
 def editing_again(model: Model, images: tuple[str, str], instructions: tuple[str, str], chain: str, seed: int) -> dict:
     """The second turn of an edit. images: the first turn's source and result; chain: the first turn's."""
     graph = editing(model, images[1], instructions[1], seed)
-    graph["first source"] = {"class_type": "LoadImage", "inputs": {"image": images[0]}}
-    graph["first chain"] = {
-        "class_type": "GoTChainFromText",
-        "inputs": {"text": chain, "prompt": instructions[0], "image": ["first source", 0]},
-    }
+    graph["first source"] = node("LoadImage", image=images[0])
+    graph["first chain"] = node("GoTChainFromText", text=chain, prompt=instructions[0], image=["first source", 0])
     graph[node_of(graph, "EditChain")]["inputs"]["earlier"] = ["first chain", 0]
     return graph
 
 
 def joined(graphs: dict[str, dict]) -> dict:
-    """Several graphs as one that loads the model once. The nodes of each are named `name/id`."""
+    """Several graphs as one that loads the model once. The ids of its nodes are `name/id`."""
     whole = {}
     for name, graph in graphs.items():
         loader = node_of(graph, "GoTLoader")
         new = {key: LOADER if key == loader else f"{name}/{key}" for key in graph}
-        for key, node in graph.items():
-            inputs = {title: _rewired(value, new) for title, value in node["inputs"].items()}
-            whole[new[key]] = {"class_type": node["class_type"], "inputs": inputs}
+        for key, entry in graph.items():
+            inputs = {title: _rewired(value, new) for title, value in entry["inputs"].items()}
+            whole[new[key]] = node(entry["class_type"], **inputs)
     return whole
 
 
@@ -87,7 +81,7 @@ def _rewired(value, new: dict[str, str]):
 
 
 def _filled(kind: str, settings: dict) -> dict:
-    """An example's graph with its inputs set, without the picture of the plan."""
-    graph, _ = example(kind)
+    """An example's graph with its inputs set, without the preview of the plan."""
+    graph = example(kind)
     del graph[node_of(graph, "GoTChainPreview")]
     return fill(graph, settings)

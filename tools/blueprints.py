@@ -1,8 +1,8 @@
 """Write subgraphs/*.json, the blueprints: python dev.py run tools.blueprints
 
-Each is the flow of a template as one node. ComfyUI's own page makes the subgraph and writes it down. Run this again
-when one of the nodes in it gets an input. The strengths of the first two stay automatic, and can be set inside: ComfyUI
-0.30 does not bring the inputs of a choice such as 'custom' out with it.
+Each is the flow of a template as one node. ComfyUI's own page makes the subgraph and saves it. Run this again when one
+of its nodes gets a new input. The strengths of the first two blueprints are automatic and can be set inside: ComfyUI
+0.30 cannot expose the inputs of a choice such as 'custom'.
 """
 
 import json
@@ -15,18 +15,19 @@ from typing import NamedTuple
 from playwright.sync_api import Page
 
 from .browser import comfyui_page
+from .graphs import example, node
 from .server import PACK, Server
-from .workflows import EXAMPLES, places
+from .workflows import places
 
 SUBGRAPHS = PACK / "subgraphs"
 CATEGORY = "GoT"
 SIZE = (400, 400)  # of the one node
-SPATIAL = [0.0, 1.5, 3.0, 6.0]  # strengths of GoT-Tiny's boxes: without them, as it works best, twice and four times
+SPATIAL = [0.0, 1.5, 3.0, 6.0]  # spatial strengths for GoT-Tiny: none, its default, twice and four times that
 UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
 class Blueprint(NamedTuple):
-    """inputs: by name, which inputs of which nodes each sets; outputs: by name, a node's key and its slot."""
+    """inputs: by name, the node inputs that each sets, as (node id, input). outputs: by name, node id and slot."""
 
     description: str
     graph: dict  # API format
@@ -36,12 +37,12 @@ class Blueprint(NamedTuple):
 
 
 def template(name: str, *without: str) -> dict:
-    """A template's graph but for some of its nodes, in API format; it shows the picture that the template saves."""
-    graph = json.loads((EXAMPLES / "api" / f"{name}.json").read_text(encoding="utf-8"))
-    for node in graph.values():
-        if node["class_type"] == "SaveImage":
-            node.update(class_type="PreviewImage", inputs={"images": node["inputs"]["images"]})
-    return {key: node for key, node in graph.items() if key not in without}
+    """A template's graph without some of its nodes, in API format. It shows the image that the template saves."""
+    graph = example(name)
+    for entry in graph.values():
+        if entry["class_type"] == "SaveImage":
+            entry.update(node("PreviewImage", images=entry["inputs"]["images"]))
+    return {key: entry for key, entry in graph.items() if key not in without}
 
 
 def text_to_image() -> Blueprint:
@@ -87,18 +88,17 @@ def strengths_grid() -> Blueprint:
     where = places(graph) | {"3": (790, 300, 300, 140), "9": (1140, 560, 290, 170)}
     numbers = [str(number) for number in range(11, 11 + len(SPATIAL))]
     for key, value in zip(numbers, SPATIAL):
-        graph[key] = {"class_type": "PrimitiveFloat", "inputs": {"value": value}}
+        graph[key] = node("PrimitiveFloat", value=value)
         where[key] = (340, 110 * len(where) - 500, 290, 60)
     links = {f"inputs.input{place}": [key, 0] for place, key in enumerate(numbers)}
-    graph["3"] = {"class_type": "CreateList", "inputs": links}
+    graph["3"] = node("CreateList", **links)
     graph["6"]["inputs"] |= {
         "strengths": "custom",
         "strengths.text_strength": 2.0,
         "strengths.spatial_strength": ["3", 0],
         "strengths.reference_strength": 1.0,
     }
-    grid = {"images": ["7", 0], "columns": 2, "cell_width": 256, "cell_height": 256, "padding": 4}
-    graph["9"] = {"class_type": "ImageGrid", "inputs": grid}
+    graph["9"] = node("ImageGrid", images=["7", 0], columns=2, cell_width=256, cell_height=256, padding=4)
     graph["8"]["inputs"]["images"] = ["9", 0]
     spatial = {f"spatial strength {place}": [(key, "value")] for place, key in enumerate(numbers, 1)}
     return Blueprint(
@@ -184,7 +184,7 @@ def write_down(page: Page, name: str, blueprint: Blueprint, target: Path):
 
 
 def same_every_run(name: str, text: str) -> str:
-    """The text with each of the page's random identities replaced by one that stays."""
+    """The text with each of the page's random ids replaced by one that is the same in every run."""
     space = uuid.uuid5(uuid.NAMESPACE_URL, f"ComfyUI-GoT/subgraphs/{name}")
     for number, found in enumerate(dict.fromkeys(UUID4.findall(text))):
         text = text.replace(found, str(uuid.uuid5(space, str(number))))

@@ -1,14 +1,12 @@
-"""A client of a running ComfyUI: submit prompts in API format, follow them, fetch what they made."""
+"""A client of a running ComfyUI: submit prompts in API format, follow them, fetch their outputs."""
 
 import asyncio
 import contextlib
+import io
 import itertools
 import json
 import threading
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,6 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import aiohttp
+import requests
+from PIL import Image
 
 from .server import ServerError
 
@@ -32,7 +32,7 @@ class Event(NamedTuple):
 
 @dataclass
 class Run:
-    """A finished prompt. outputs and seconds are by node id; message is the error's, or empty."""
+    """A finished prompt. outputs, seconds: by node id. message: of the error, or empty."""
 
     status: str
     message: str = ""
@@ -47,10 +47,10 @@ class Run:
 
 
 class Client:
-    """One websocket connection and the HTTP requests that go with it. A context: connected inside."""
+    """One websocket connection and the HTTP requests of one client. Use it as a context: it is connected inside."""
 
     def __init__(self, url: str, features: dict | None = None):
-        """features: what this client names when it connects, as browsers do; None: nothing, as most scripts."""
+        """features: what this client can do, sent when it connects, as browsers do. None: nothing, as most scripts."""
         self.url = url
         self.features = features
         self.client_id = uuid.uuid4().hex
@@ -75,30 +75,30 @@ class Client:
     # ---------------------------------------------------------------------------------------------------- prompts
 
     def submit(self, graph: dict, workflow: dict | None = None) -> str:
-        """Queue a prompt and return its id. workflow: the graph as the browser saves it, for the picture's metadata.
+        """Queue a prompt and return its id. workflow: the graph as the browser saves it, for the image's metadata.
 
-        ServerError with ComfyUI's own words if a node or value is refused.
+        ServerError with ComfyUI's message if a node or value is refused.
         """
         body = {"prompt": graph, "client_id": self.client_id}
         if workflow is not None:
             body["extra_data"] = {"extra_pnginfo": {"workflow": workflow}}
         try:
-            return self._json("/prompt", body)["prompt_id"]
-        except urllib.error.HTTPError as error:
-            raise ServerError(refusal(json.loads(error.read()))) from None
+            return self.post("/prompt", body)["prompt_id"]
+        except requests.HTTPError as error:
+            raise ServerError(refusal(error.response.json())) from None
 
     def run(self, graph: dict, workflow: dict | None = None, timeout: float = 300) -> Run:
         return self.wait(self.submit(graph, workflow), timeout)
 
     def wait(self, prompt: str, timeout: float = 300) -> Run:
-        """Follow a prompt to its end, whatever that is. timeout: seconds without a message."""
+        """Follow a prompt to its end: success, error or Stop. timeout: seconds without a message."""
         events = list(self.follow(prompt, timeout))
         last = events[-1]
         outputs = {event.data["node"]: event.data["output"] or {} for event in events if event.kind == "executed"}
         return Run(FINISHED[last.kind], failure(last), outputs, seconds_by_node(events))
 
     def follow(self, prompt: str, timeout: float = 300) -> Iterator[Event]:
-        """The events of one prompt as they come, ending with the one that finishes it."""
+        """Yield the events of one prompt when they come. The last one finishes it."""
         for number in itertools.count():
             event = self._event(number, timeout)
             if event.data.get("prompt_id") == prompt:
@@ -116,52 +116,41 @@ class Client:
     # --------------------------------------------------------------------------------------------------- requests
 
     def interrupt(self):
-        self._request("/interrupt", {})
+        self._request("POST", "/interrupt", json={})
 
     def free(self):
-        """Unload every model and forget every cached output, as the menu's button does."""
-        self._request("/free", {"unload_models": True, "free_memory": True})
+        """Unload every model and drop every cached output, as the menu's button does."""
+        self._request("POST", "/free", json={"unload_models": True, "free_memory": True})
 
     def get(self, path: str) -> dict:
-        return self._json(path)
+        return self._request("GET", path).json()
 
     def post(self, path: str, body: dict) -> dict:
-        return self._json(path, body)
+        return self._request("POST", path, json=body).json()
 
-    def picture(self, image: dict) -> bytes:
-        """The file of an image that a run's outputs list."""
-        return self._request("/view?" + urllib.parse.urlencode(image))
+    def image(self, file: dict) -> Image.Image:
+        """One of the images that a run's outputs list, with its metadata in `text`."""
+        return Image.open(io.BytesIO(self._request("GET", "/view", params=file).content))
 
     def upload(self, path: Path) -> str:
-        """Send a picture to the input folder; returns the name that LoadImage takes."""
-        boundary = uuid.uuid4().hex
-        head = (
-            f'--{boundary}\r\nContent-Disposition: form-data; name="overwrite"\r\n\r\ntrue\r\n'
-            f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="{path.name}"\r\n\r\n'
-        )
-        body = head.encode() + path.read_bytes() + f"\r\n--{boundary}--\r\n".encode()
-        headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
-        return json.loads(self._request("/upload/image", body, headers))["name"]
+        """Send an image to the input folder. Returns the name that LoadImage takes."""
+        files = {"image": (path.name, path.read_bytes())}
+        return self._request("POST", "/upload/image", data={"overwrite": "true"}, files=files).json()["name"]
 
-    def _json(self, path: str, body: dict | None = None) -> dict:
-        return json.loads(self._request(path, body))
-
-    def _request(self, path: str, body: dict | bytes | None = None, headers: dict | None = None) -> bytes:
-        if isinstance(body, dict):
-            body, headers = json.dumps(body).encode(), {"Content-Type": "application/json"}
-        request = urllib.request.Request(self.url + path, body, headers or {})
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return answer.read()
+    def _request(self, method: str, path: str, **more) -> requests.Response:
+        answer = requests.request(method, self.url + path, timeout=60, **more)
+        answer.raise_for_status()
+        return answer
 
     # -------------------------------------------------------------------------------------------------- websocket
 
     def _event(self, number: int, timeout: float) -> Event:
-        """Event by its number since the connection, waiting for it at most `timeout` seconds."""
+        """The event with this number since the connection. ServerError if it does not come within `timeout` seconds."""
         with self._news:
             self._news.wait_for(lambda: len(self._events) > number or self._gone, timeout)
             if len(self._events) > number:
                 return self._events[number]
-            raise ServerError("ComfyUI is gone." if self._gone else f"ComfyUI said nothing for {timeout:.0f} s.")
+            raise ServerError("ComfyUI is gone." if self._gone else f"ComfyUI sent nothing for {timeout:.0f} s.")
 
     def _listen(self):
         try:
@@ -189,7 +178,7 @@ class Client:
 
 
 def refusal(answer: dict) -> str:
-    """ComfyUI's answer to a prompt that it does not take, as one message."""
+    """ComfyUI's answer to a prompt that it refuses, as one message."""
     reasons = [
         f"{node['class_type']}: {error['message']} ({error['details']})" if error["details"] else error["message"]
         for node in (answer.get("node_errors") or {}).values()
@@ -200,12 +189,12 @@ def refusal(answer: dict) -> str:
 
 
 def is_end(event: Event) -> bool:
-    """Whether a prompt ends with this event. A blocked output is told like an error, and the run goes on."""
+    """Whether a prompt ends with this event. A blocked output is reported as an error, but the run continues."""
     return event.kind in FINISHED and event.data.get("exception_type") != "ExecutionBlocked"
 
 
 def failure(event: Event) -> str:
-    """What an ending event says of the failure; empty for success."""
+    """The message of an ending event that is a failure; empty for success."""
     if event.kind == "execution_error":
         return f"{event.data['node_type']}: {event.data['exception_message'].strip()}"
     return "stopped" if event.kind == "execution_interrupted" else ""

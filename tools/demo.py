@@ -1,12 +1,11 @@
-"""Draw one picture with GoT-Tiny on a real ComfyUI, and show what it planned and where the time went.
+"""Draw one image with GoT-Tiny on a real ComfyUI, and show its plan and where the time went.
 
 python dev.py demo --prompt "a red circle left of a blue square"
-python dev.py demo --image picture.png --instruction "make the red circle green"
+python dev.py demo --image image.png --instruction "make the red circle green"
 """
 
 import argparse
 import contextlib
-import io
 import json
 import sys
 import tempfile
@@ -17,8 +16,10 @@ from PIL import Image, PngImagePlugin
 
 from ..got_models.chain.grammar import parse_regions
 from .client import Client, Run
-from .server import PACK, Server, ServerError
+from .graphs import example, example_workflow, fill, fill_workflow, node_of
+from .server import Server, ServerError
 
+WORDS = ("prompt", "instruction")  # the inputs with the user's words
 STAGES = {
     "GoTLoader": "loading",
     "ReasoningChain": "chain",
@@ -27,7 +28,6 @@ STAGES = {
     "GoTSampler": "sampling",
     "VAEDecode": "decoding",
 }
-MOST_COLUMNS = 110
 
 
 def main() -> int:
@@ -45,47 +45,47 @@ def parse_arguments() -> argparse.Namespace:
         prog="dev.py demo", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--prompt", help="what to draw (default: the example workflow's)")
-    parser.add_argument("--image", type=Path, help="a picture to edit; with --instruction")
-    parser.add_argument("--instruction", help="what to change in it")
+    parser.add_argument("--image", type=Path, help="an image to edit; needs --instruction")
+    parser.add_argument("--instruction", help="what to change in the image")
     parser.add_argument("--model", type=Path, help="a folder that `convert` made (default: GoT-Tiny)")
-    parser.add_argument("--seed", type=int, default=0, help="of the picture's noise (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, help="of the image's noise (default: 0)")
     parser.add_argument("--steps", type=int, help="sampling steps (default: the example workflow's)")
-    parser.add_argument("--out", type=Path, default=Path("got.png"), help="the picture to write (default: got.png)")
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of words")
+    parser.add_argument("--out", type=Path, default=Path("got.png"), help="the image to write (default: got.png)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     options = parser.parse_args()
     options.model = options.model and options.model.resolve()
     if (options.image is None) != (options.instruction is None):
-        parser.error("--image and --instruction belong together")
+        parser.error("--image and --instruction need each other: give both")
     if options.image and options.prompt:
-        parser.error("--prompt draws a new picture, --image with --instruction edits one: give one of the two")
+        parser.error("--prompt draws a new image, --image with --instruction edits one: give one of the two")
     if options.image and not options.image.is_file():
-        parser.error(f"there is no picture {options.image}")
+        parser.error(f"there is no image {options.image}")
     if options.model and not options.model.is_dir():
         parser.error(f"there is no folder {options.model}")
     if not options.out.resolve().parent.is_dir():
-        parser.error(f"there is no folder {options.out.resolve().parent} to write the picture to")
+        parser.error(f"there is no folder {options.out.resolve().parent} to write the image to")
     return options
 
 
 def draw(options: argparse.Namespace) -> dict:
-    """Run the example workflow once, on a server that exists only for that; returns the report."""
+    """Run the example workflow once, on a server that runs only for that. Returns the report."""
     kind = "edit_your_picture" if options.image else "text_to_image"
     with tempfile.TemporaryDirectory(prefix="got-demo-", ignore_cleanup_errors=True) as base:
         started = time.monotonic()
-        tell("starting ComfyUI")
+        report_progress("starting ComfyUI")
         models = {options.model.name: options.model} if options.model else {}
         with Server(Path(base), models=models) as server, Client(server.url) as client:
             seconds = {"server start": time.monotonic() - started}
-            graph, workflow = example(kind)
             settings = chosen_settings(options, client)
-            prompt = client.submit(fill(graph, settings), fill_workflow(workflow, settings))
+            graph, workflow = fill(example(kind), settings), fill_workflow(example_workflow(kind), settings)
+            prompt = client.submit(graph, workflow)
             run = follow(client, prompt, graph)
             seconds |= seconds_by_stage(graph, run)
             chain = run.text(node_of(graph, "PreviewAny"))
-            save(client.picture(run.images(node_of(graph, "SaveImage"))[0]), chain, options.out)
+            save(client.image(run.images(node_of(graph, "SaveImage"))[0]), chain, options.out)
             seconds["total"] = time.monotonic() - started
     return {
-        "prompt": settings.get("prompt") or settings.get("instruction") or prompt_of(graph),
+        "prompt": next(entry["inputs"][name] for entry in graph.values() for name in WORDS if name in entry["inputs"]),
         "chain": chain,
         "regions": [{"phrase": r.phrase, "box": list(r.box), "color": r.color.word} for r in parse_regions(chain)],
         "seconds": {stage: round(value, 2) for stage, value in seconds.items()},
@@ -94,7 +94,7 @@ def draw(options: argparse.Namespace) -> dict:
 
 
 def chosen_settings(options: argparse.Namespace, client: Client) -> dict:
-    """Values of the example's widgets, by name, that differ from the example's own."""
+    """The values that replace the example's own, by input."""
     values = {
         "model_name": options.model and options.model.name,
         "seed": options.seed,
@@ -106,69 +106,25 @@ def chosen_settings(options: argparse.Namespace, client: Client) -> dict:
     return {name: value for name, value in values.items() if value is not None}
 
 
-# --------------------------------------------------------------------------------------------- the example workflows
-
-
-def example(kind: str) -> tuple[dict, dict]:
-    """One example workflow twice: in API format, to be run, and as the browser saves it, for the picture's metadata."""
-    folder = PACK / "example_workflows"
-    return tuple(
-        json.loads(path.read_text(encoding="utf-8"))
-        for path in (folder / "api" / f"{kind}.json", folder / f"{kind}.json")
-    )
-
-
-def fill(graph: dict, settings: dict) -> dict:
-    """Set inputs of a graph in API format by name; each of our names is used by one node only."""
-    for node in graph.values():
-        node["inputs"] |= {name: value for name, value in settings.items() if is_setting(node["inputs"].get(name))}
-    return graph
-
-
-def is_setting(value) -> bool:
-    """Whether an input of the graph is there and is a value, not a wire."""
-    return value is not None and not isinstance(value, list)
-
-
-def fill_workflow(workflow: dict, settings: dict) -> dict:
-    """The same in a graph as the browser saves it, where a widget is known by its position."""
-    for node in workflow["nodes"]:
-        widgets = [entry["widget"]["name"] for entry in node.get("inputs", []) if "widget" in entry]
-        if "seed" in widgets:
-            widgets.insert(widgets.index("seed") + 1, "control_after_generate")
-        for position, name in enumerate(widgets):
-            if name in settings:
-                node["widgets_values"][position] = settings[name]
-    return workflow
-
-
-def node_of(graph: dict, class_type: str) -> str:
-    return next(key for key, node in graph.items() if node["class_type"] == class_type)
-
-
-def prompt_of(graph: dict) -> str:
-    return next(node["inputs"]["prompt"] for node in graph.values() if "prompt" in node["inputs"])
-
-
 # --------------------------------------------------------------------------------------------------- run and report
 
 
 def follow(client: Client, prompt: str, graph: dict) -> Run:
-    """Show a prompt's progress; ServerError if it does not succeed."""
+    """Show a prompt's progress. ServerError if it does not succeed."""
     for event in client.follow(prompt):
         if event.kind == "executing" and (node := event.data.get("node")):
             if stage := STAGES.get(graph[node]["class_type"]):
-                tell(stage)
+                report_progress(stage)
         elif event.kind == "progress" and sys.stderr.isatty():
             done, most = event.data["value"], event.data["max"]
-            tell(f"  {done}/{most}", end="\n" if done == most else "\r")
+            report_progress(f"  {done}/{most}", end="\n" if done == most else "\r")
     run = client.wait(prompt)
     if run.status != "success":
         raise ServerError(run.message)
     return run
 
 
-def tell(text: str, end: str = "\n"):
+def report_progress(text: str, end: str = "\n"):
     print(text, end=end, file=sys.stderr, flush=True)
 
 
@@ -180,14 +136,13 @@ def seconds_by_stage(graph: dict, run: Run) -> dict[str, float]:
     return seconds
 
 
-def save(png: bytes, chain: str, path: Path):
-    """Write the picture with what ComfyUI put into it (prompt, workflow) and the chain."""
-    with Image.open(io.BytesIO(png)) as picture:
-        texts = PngImagePlugin.PngInfo()
-        for key, value in picture.text.items():
-            texts.add_text(key, value)
-        texts.add_itxt("got_chain", chain)
-        picture.save(path, format="PNG", pnginfo=texts)
+def save(image: Image.Image, chain: str, path: Path):
+    """Write the image with ComfyUI's metadata (prompt, workflow) and the chain."""
+    texts = PngImagePlugin.PngInfo()
+    for key, value in image.text.items():
+        texts.add_text(key, value)
+    texts.add_itxt("got_chain", chain)
+    image.save(path, format="PNG", pnginfo=texts)
 
 
 def in_words(report: dict) -> str:
@@ -201,7 +156,7 @@ def in_words(report: dict) -> str:
         "boxes (left, top, right, bottom)",
         *boxes,
     ]
-    return "\n".join([*lines, "time", *times, "picture", f"  {report['image']}"])
+    return "\n".join([*lines, "time", *times, "image", f"  {report['image']}"])
 
 
 if __name__ == "__main__":

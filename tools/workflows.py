@@ -1,6 +1,6 @@
 """Write example_workflows/*.json from example_workflows/api/*.json: python dev.py run tools.workflows
 
-ComfyUI's own page loads each graph and writes it down, so the files are exactly what a person would have saved.
+ComfyUI's own page loads and saves each graph, so the files are exactly what a user would have saved.
 """
 
 import json
@@ -11,11 +11,10 @@ from pathlib import Path
 from playwright.sync_api import Page
 
 from .browser import comfyui_page
-from .server import PACK, Server
+from .graphs import EXAMPLES, example
+from .server import Server
 
-EXAMPLES = PACK / "example_workflows"
-
-# Where a node of each kind goes: (left, top, width, height); a second one of its kind goes one row lower.
+# Position and size of a node, by type: (left, top, width, height). A second one of its type goes one row lower.
 PLACES = {
     "GoTLoader": (0, 0, 290, 100),
     "LoadImage": (0, 160, 290, 320),
@@ -32,7 +31,7 @@ PLACES = {
     "PreviewImage": (1480, 0, 350, 400),
 }
 ROW = 700
-TALLER = 120  # than Reasoning Chain is the node of several chains
+TALLER = 120  # how much taller the node of several chains is than Reasoning Chain
 
 WRITE_DOWN = """
 async ([graph, places, id]) => {
@@ -59,14 +58,14 @@ def main():
 
 
 def write_down(page: Page, source: Path, target: Path):
-    graph = json.loads(source.read_text(encoding="utf-8"))
-    identity = str(uuid.uuid5(uuid.NAMESPACE_URL, f"ComfyUI-GoT/{source.name}"))  # the same, run after run
+    graph = example(source.stem)
+    identity = str(uuid.uuid5(uuid.NAMESPACE_URL, f"ComfyUI-GoT/{source.name}"))  # the same in every run
     workflow = json.loads(page.evaluate(WRITE_DOWN, [graph, places(graph), identity]))
     target.write_text(json.dumps(workflow, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def places(graph: dict) -> dict[str, tuple]:
-    """Where each node goes. What makes an edited picture stands below what drew the picture."""
+    """Position and size of each node. The nodes of an edit go below those that drew the image."""
     kinds = {node["class_type"] for node in graph.values()}
     editing, several = "ReasoningChain" in kinds, "GoTSeveralChains" in kinds
     seen: dict[str, int] = {}

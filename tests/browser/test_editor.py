@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from got.got_models.chain.grammar import parse_regions, plain_text, read_chain
 from got.tests.browser.page import SOON
-from got.tests.integration.graphs import example
 from got.tests.wait import until
+from got.tools.graphs import example
 from got.world.detector import detect, overlap
 from PIL import Image
 
@@ -279,7 +279,7 @@ def test_the_picture_follows_a_box_that_is_dragged_to_a_free_place(desk):
 
 def seen(desk, entry, color):
     """The one object of a color in the picture of a run."""
-    picture = Image.open(io.BytesIO(desk.client.picture(entry["outputs"]["8"]["images"][0]))).convert("RGB")
+    picture = desk.client.image(entry["outputs"]["8"]["images"][0]).convert("RGB")
     objects = [obj for obj in detect(np.asarray(picture)).objects if obj.color == color]
     assert len(objects) == 1, objects
     return objects[0]

@@ -5,7 +5,7 @@ import re
 
 import pytest
 from got.tests.browser.page import SOON
-from got.tests.integration.graphs import EXAMPLES
+from got.tools.graphs import example_workflow
 
 LOADER = "app.graph.nodes.find((node) => node.type === 'GoTLoader')"
 MODEL = f"{LOADER}.widgets.find((widget) => widget.name === 'model_name')"
@@ -14,7 +14,7 @@ FITS = re.compile(r"Chain \d+\.\d GB, image \d+\.\d GB of \d+\.\d GB: both fit t
 
 @pytest.fixture(scope="module")
 def opened(renderer, comfyui):
-    comfyui.load(json.loads((EXAMPLES.parent / "text_to_image.json").read_text(encoding="utf-8")))
+    comfyui.load(example_workflow("text_to_image"))
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import json
 
 import pytest
 from got.tests.browser.page import SOON
-from got.tests.integration.graphs import EXAMPLES, example
+from got.tools.graphs import EXAMPLES, example, example_workflow
 
-NAMES = sorted(path.stem for path in EXAMPLES.glob("*.json"))
+NAMES = sorted(path.stem for path in EXAMPLES.glob("api/*.json"))
 
 BROKEN_NODES = """
 () => app.graph.nodes.filter((node) => !LiteGraph.registered_node_types[node.type] || node.has_errors)
@@ -17,7 +17,7 @@ TO_API = "async () => JSON.stringify((await app.graphToPrompt()).output)"
 
 
 def open_example(comfyui, name):
-    comfyui.load(json.loads((EXAMPLES.parent / f"{name}.json").read_text(encoding="utf-8")))
+    comfyui.load(example_workflow(name))
 
 
 @pytest.fixture(scope="module", params=NAMES)

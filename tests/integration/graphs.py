@@ -3,29 +3,16 @@
 Graphs are prompts in API format.
 """
 
-import io
-import json
 import time
-from pathlib import Path
 
 import numpy as np
-from PIL import Image
-
-EXAMPLES = Path(__file__).parent.parent.parent / "example_workflows" / "api"
+from got.tools.graphs import node
 
 CHAIN = (
     "A red circle <|box_start|>(125,350),(375,600)<|box_end|> (red) is left of "
     "a blue square <|box_start|>(550,400),(800,650)<|box_end|> (blue)."
 )
 PROMPT = "a red circle left of a blue square"
-
-
-def example(name: str) -> dict:
-    return json.loads((EXAMPLES / f"{name}.json").read_text(encoding="utf-8"))
-
-
-def node(class_type: str, **inputs) -> dict:
-    return {"class_type": class_type, "inputs": inputs}
 
 
 def drawing(chain: str = CHAIN, **sampling) -> dict:
@@ -75,7 +62,7 @@ def writing(prompt: str = PROMPT, max_length: int = 64, **sampling) -> dict:
 
 def pixels(client, image: dict) -> np.ndarray:
     """A picture that a run made, (height, width, 3) whole numbers in 0..255."""
-    return np.asarray(Image.open(io.BytesIO(client.picture(image))).convert("RGB")).astype(int)
+    return np.asarray(client.image(image).convert("RGB")).astype(int)
 
 
 def pictures(client, graph: dict, saved: str = "save") -> np.ndarray:

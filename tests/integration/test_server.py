@@ -1,16 +1,10 @@
 """On a running ComfyUI: prompts by API, Stop, freeing, memory, the queue, LoRAs and batches."""
 
-import io
-
 import numpy as np
 import pytest
-from got.tests.integration.graphs import assert_stops, drawing, example, freed, node, pictures, pixels, writing
+from got.tests.integration.graphs import assert_stops, drawing, freed, pictures, pixels, writing
 from got.tests.integration.models import random_lora
-from PIL import Image
-
-
-def of_kind(graph: dict, class_type: str) -> str:
-    return next(key for key, entry in graph.items() if entry["class_type"] == class_type)
+from got.tools.graphs import example, node, node_of
 
 
 @pytest.mark.parametrize("name", ["text_to_image", "edit"])
@@ -21,8 +15,8 @@ def test_an_example_draws_a_picture(client, name):
             entry["inputs"]["steps"] = 3
     run = client.run(graph)
     assert run.status == "success", run.message
-    assert run.text(of_kind(graph, "PreviewAny"))
-    assert pixels(client, run.images(of_kind(graph, "SaveImage"))[0]).shape == (128, 128, 3)
+    assert run.text(node_of(graph, "PreviewAny"))
+    assert pixels(client, run.images(node_of(graph, "SaveImage"))[0]).shape == (128, 128, 3)
 
 
 def test_the_same_prompt_again_runs_nothing(client):
@@ -94,5 +88,5 @@ def test_a_batch_of_two_is_two_of_one(client):
 
 def test_the_picture_carries_its_prompt_and_workflow(client):
     run = client.run(drawing(seed=51), workflow={"nodes": []})
-    texts = Image.open(io.BytesIO(client.picture(run.images("save")[0]))).text
+    texts = client.image(run.images("save")[0]).text
     assert '"seed": 51' in texts["prompt"] and texts["workflow"] == '{"nodes": []}'

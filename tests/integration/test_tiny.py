@@ -1,16 +1,14 @@
-"""GoT-Tiny on the real nodes: what its plans say is what its pictures show, judged by pixels alone."""
+"""GoT-Tiny on the real nodes: its images show what its plans say, judged by pixels alone."""
 
-import io
 from random import Random
 
 import numpy as np
 import pytest
 from got.evaluation.scores import drawn, planned
 from got.got_models.chain.grammar import read_chain
-from got.tests.integration.graphs import example
+from got.tools.graphs import example, node_of
 from got.world import scenes, wording
 from got.world.detector import detect
-from PIL import Image
 
 PROMPTS = 20
 EXPECTED = 0.85  # share of planned objects that are drawn, color and shape, in their box
@@ -23,7 +21,7 @@ def prompt(number: int) -> str:
 
 @pytest.fixture(scope="module")
 def results(server):
-    """(chain, picture) of each prompt."""
+    """(chain, image) of each prompt."""
     from got.tools.client import Client
 
     with Client(server.url) as client:
@@ -32,12 +30,11 @@ def results(server):
 
 def draw(client, text: str) -> tuple[str, np.ndarray]:
     graph = example("text_to_image")
-    keys = {entry["class_type"]: key for key, entry in graph.items()}
-    graph[keys["ReasoningChain"]]["inputs"]["prompt"] = text
+    graph[node_of(graph, "ReasoningChain")]["inputs"]["prompt"] = text
     run = client.run(graph)
     assert run.status == "success", f"{text}: {run.message}"
-    picture = Image.open(io.BytesIO(client.picture(run.images(keys["SaveImage"])[0]))).convert("RGB")
-    return run.text(keys["PreviewAny"]), np.asarray(picture)
+    image = client.image(run.images(node_of(graph, "SaveImage"))[0]).convert("RGB")
+    return run.text(node_of(graph, "PreviewAny")), np.asarray(image)
 
 
 def test_every_chain_can_be_read_and_has_a_box_for_each_thing_it_names(results):
@@ -46,6 +43,6 @@ def test_every_chain_can_be_read_and_has_a_box_for_each_thing_it_names(results):
 
 
 def test_what_is_planned_is_drawn_in_its_box_with_its_color_and_shape(results):
-    found = [drawn(obj, detect(picture)) for chain, picture in results for obj in planned(chain)]
+    found = [drawn(obj, detect(image)) for chain, image in results for obj in planned(chain)]
     share = sum(found) / len(found)
     assert share >= EXPECTED, f"{sum(found)} of {len(found)} planned things have their color and shape in their boxes"
