@@ -1,4 +1,4 @@
-"""ComfyUI's page in a headless Chromium, ready to use, with what went wrong in its console."""
+"""ComfyUI's page in a headless Chromium, ready to use, with the errors of its console."""
 
 import contextlib
 import os
@@ -9,7 +9,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from .server import ServerError
 
-# Errors of any new user's first visit to ComfyUI 0.30: files nobody wrote yet, and its default workflow's models.
+# Errors of every first visit to ComfyUI 0.30: files that do not exist yet, and its default workflow's models.
 USUAL_ERRORS = (
     "Failed to load resource: the server responded with a status of 404",
     "ComfyApp graph accessed before initialization",
@@ -19,7 +19,7 @@ READY = "!!(window.app?.extensionManager?.setting && window.LiteGraph?.registere
 
 
 def chromium() -> str:
-    """The browser to drive: COMFYUI_GOT_CHROMIUM, else the one on the PATH."""
+    """The browser's program: COMFYUI_GOT_CHROMIUM, else the one on the PATH. ServerError if there is none."""
     names = ("chromium", "chromium-browser", "google-chrome", "chrome")
     found = os.environ.get("COMFYUI_GOT_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
     if found is None:
@@ -29,7 +29,7 @@ def chromium() -> str:
 
 @contextlib.contextmanager
 def comfyui_page(url: str) -> Iterator[tuple[Page, list[str]]]:
-    """The page of a server, its nodes registered, and a list that its console errors go to."""
+    """Yield the page of a server with its nodes registered, and the list of its console errors."""
     errors: list[str] = []
 
     def note(kind: str, text: str):

@@ -1,8 +1,8 @@
-"""How long a model takes to load and to begin, and how much memory: python dev.py run tools.memory FOLDER [--size 512].
+"""Measure the loading of a model folder: python dev.py run tools.memory FOLDER [--size 512]
 
-Loads a model folder as GoT Loader does, writes one token, reads a chain, takes one step of the UNet and decodes in
-tiles; after each it tells seconds and the process's memory: its own, and what is mapped of the files. Linux only.
-ComfyUI's own options may follow after `--`.
+Loads the folder as GoT Loader does, writes two tokens, computes the guidance of a chain, takes one UNet step and
+decodes in tiles. After each step it prints the seconds, the process's own memory, and the mapped memory of files. Linux
+only. ComfyUI's own options can follow after `--`.
 """
 
 import argparse
@@ -14,10 +14,12 @@ from typing import Any
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser("tools.memory", description="Measure the loading of a model folder.")
+    parser = argparse.ArgumentParser(
+        "tools.memory", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--size", type=int, default=512, help="the picture's side in pixels (default: 512)")
-    parser.add_argument("--only-load", action="store_true", help="run no network")
+    parser.add_argument("--size", type=int, default=512, help="the image's side in pixels (default: 512)")
+    parser.add_argument("--only-load", action="store_true", help="only load, without running a network")
     arguments, flags = _split(sys.argv[1:])
     options = parser.parse_args(arguments)
     sys.argv = [sys.argv[0], *flags]  # comfy.cli_args reads them on import
@@ -25,7 +27,7 @@ def main() -> None:
 
 
 def measure(folder: Path, size: int, only_load: bool) -> None:
-    """Print one line a step."""
+    """Print one line for each step."""
     import comfy.options
     import torch
 
@@ -45,23 +47,23 @@ def measure(folder: Path, size: int, only_load: bool) -> None:
     from got.got_models.reasoner.sampling import Sampling
 
     print(f"{'step':26} {'seconds':>8} {'own GB':>8} {'mapped GB':>10} {'most GB':>8}")
-    _told("start", lambda: None)
+    _measured("start", lambda: None)
     with torch.inference_mode():
-        reasoner = _told("load the reasoner", lambda: ManagedReasoner(folder))
-        unet = _told("load the UNet", lambda: load_unet(folder / UNET))
-        vae = _told("load the VAE", lambda: load_vae(folder / VAE))
+        reasoner = _measured("load the reasoner", lambda: ManagedReasoner(folder))
+        unet = _measured("load the UNet", lambda: load_unet(folder / UNET))
+        vae = _measured("load the VAE", lambda: load_vae(folder / VAE))
         if only_load:
             return
         request = Request(TEXT_TO_IMAGE, "a red cup")
-        _told("write two tokens", lambda: reasoner.write(request, Sampling(), 2, False, None))
+        _measured("write two tokens", lambda: reasoner.write(request, Sampling(), 2, False, None))
         chain = read_chain("A cup (120,300),(480,760) (red) stands on a table.", TEXT_TO_IMAGE, "a red cup", None)
-        guidance = _told(f"guidance, {size}x{size}", lambda: make_guidance(reasoner, chain, vae, size, size))
+        guidance = _measured(f"guidance, {size}x{size}", lambda: make_guidance(reasoner, chain, vae, size, size))
         guider = GoTGuider(unet, guidance, Strengths(7.5, 4, 1), None)
-        latent = _told("one step", lambda: sample(guider, empty_latent(guidance), 0, 1, "euler", "got"))
-        _told("decode in tiles", lambda: vae.decode_tiled(latent["samples"], tile_x=64, tile_y=64, overlap=16))
+        latent = _measured("one step", lambda: sample(guider, empty_latent(guidance), 0, 1, "euler", "got"))
+        _measured("decode in tiles", lambda: vae.decode_tiled(latent["samples"], tile_x=64, tile_y=64, overlap=16))
 
 
-def _told(what: str, work: Callable[[], Any]) -> Any:
+def _measured(what: str, work: Callable[[], Any]) -> Any:
     start = time.monotonic()
     result = work()
     seconds, memory = time.monotonic() - start, _memory()
@@ -73,7 +75,7 @@ def _told(what: str, work: Callable[[], Any]) -> Any:
 
 
 def _memory() -> dict[str, float]:
-    """Lines of /proc/self/status in GB: RssAnon own memory, RssFile mapped files, VmHWM the most of both so far."""
+    """Lines of /proc/self/status in GB: RssAnon own memory, RssFile mapped files, VmHWM the peak of both."""
     lines = (line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
     return {name: int(value.split()[0]) * 1024 / 1e9 for name, value in lines if value.strip().endswith("kB")}
 

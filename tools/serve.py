@@ -1,4 +1,4 @@
-"""A real ComfyUI with this pack in it, for the browser: python dev.py serve [--port N]."""
+"""Start a real ComfyUI with this pack, for the browser: python dev.py serve [--port N]."""
 
 import argparse
 import os
@@ -11,7 +11,7 @@ from .server import Server, ServerError
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        prog="dev.py serve", description=__doc__, epilog="What else is given goes to ComfyUI.", allow_abbrev=False
+        prog="dev.py serve", description=__doc__, epilog="Other arguments go to ComfyUI.", allow_abbrev=False
     )
     parser.add_argument("--port", type=int, default=8188, help="port on 127.0.0.1 (default: 8188)")
     parser.add_argument("--base", type=Path, help="folder of models, input and output (default: in the cache folder)")

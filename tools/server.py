@@ -1,4 +1,4 @@
-"""A ComfyUI server of our own: on loopback, with chosen packs only, in a base folder where nothing else is touched."""
+"""Start a ComfyUI server on 127.0.0.1, with chosen packs only, in a base folder. No other folder is changed."""
 
 import json
 import os
@@ -7,17 +7,17 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
+
+import requests
 
 PACK = Path(__file__).resolve().parent.parent
 PACK_NAME = "ComfyUI-GoT"  # the folder name in custom_nodes, which is also part of the URLs of web/
-OWN = ".comfyui-got"  # folder of a base folder for what is only ours: the log, and what ComfyUI deletes when it starts
-MADE = "made"  # file in it: the base folder was empty, so links in it are ours too
-COPY = ".comfyui-got-copy"  # file in a folder that was copied where it could not be linked
+OWN = ".comfyui-got"  # subfolder for our files: the log, and ComfyUI's temporary files, which it deletes at start
+MADE = "made"  # file in it: the base folder was empty, so the links in it are ours too
+COPY = ".comfyui-got-copy"  # file in a folder that was copied because it could not be linked
 
-# What a first visit would otherwise put over the page: the template browser, tips, the map.
+# Turns off what covers the page on a first visit: the template browser, tips, the minimap.
 BROWSER_SETTINGS = {
     "Comfy.TutorialCompleted": True,
     "Comfy.Workflow.ShowMissingModelsWarning": False,
@@ -28,11 +28,11 @@ BROWSER_SETTINGS = {
 
 
 class ServerError(RuntimeError):
-    """The server did not start, or did not do what it was asked. The message says why."""
+    """The server did not start, or refused a request. The message says why."""
 
 
 class Server:
-    """One ComfyUI process. Use it as a context: it is up and answering inside, and gone afterwards."""
+    """One ComfyUI process. Use it as a context: it runs and answers inside, and is stopped afterwards."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class Server:
     ):
         """base: the base folder (custom_nodes, models, input, output, user); port: None for a free one.
 
-        packs, models: folders to appear in custom_nodes and in models/got, by name. flags: more of ComfyUI's own.
+        packs, models: folders to link into custom_nodes and models/got, by name. flags: more arguments for ComfyUI.
         """
         self.base = Path(base).resolve()  # ComfyUI itself runs in another folder
         self.port = port or free_port()
@@ -65,7 +65,7 @@ class Server:
     def start(self, timeout: float = 180):
         """Start ComfyUI and return when it answers. timeout: seconds.
 
-        ServerError if the port is taken, if a folder of another's stands in the way, or if ComfyUI does not start.
+        ServerError if the port is taken, if a link's place is occupied, or if ComfyUI does not start.
         """
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", self.port)) == 0:
@@ -120,7 +120,7 @@ class Server:
         for place, folders in (("custom_nodes", self.packs), ("models/got", self.models)):
             for name, folder in folders.items():
                 link(folder, self.base / place / name, replace=mark.exists())
-        example = Path(os.environ["COMFYUI_PATH"], "input", "example.png")  # the picture every new ComfyUI has
+        example = Path(os.environ["COMFYUI_PATH"], "input", "example.png")  # the image that every new ComfyUI has
         if example.exists() and not (self.base / "input" / example.name).exists():
             shutil.copy(example, self.base / "input")
         settings = self.base / "user" / "default" / "comfy.settings.json"
@@ -129,9 +129,8 @@ class Server:
 
     def _answers(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.url}/system_stats", timeout=5):
-                return True
-        except (urllib.error.URLError, OSError):
+            return requests.get(f"{self.url}/system_stats", timeout=5).ok
+        except requests.RequestException:
             return False
 
 
@@ -149,9 +148,10 @@ def has_accelerator() -> bool:
 
 
 def link(folder: Path, place: Path, replace: bool):
-    """Make a folder appear at a place: a symbolic link; on Windows, where that takes rights, a junction or a copy.
+    """Link a folder to a place. On Windows, where symbolic links need rights, by a junction, else by a copy.
 
-    replace: whether another link there is ours. Nothing else is removed but an old copy of ours: ServerError.
+    replace: whether another link there is ours and may be replaced. Apart from it, only an old copy of ours is removed.
+    ServerError if anything else is there.
     """
     if place.is_symlink() or place.exists():
         if place.resolve() == folder.resolve():
@@ -161,7 +161,7 @@ def link(folder: Path, place: Path, replace: bool):
         elif (place / COPY).is_file():
             shutil.rmtree(place)
         else:
-            raise ServerError(f"{place} is there already and is not {folder}. Move it away, or choose another folder.")
+            raise ServerError(f"{place} is there already and is not {folder}. Move it, or choose another folder.")
     try:
         place.symlink_to(folder, target_is_directory=True)
     except OSError:

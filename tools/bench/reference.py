@@ -1,7 +1,7 @@
 """The reference side: the oracle's script with transformers' `generate` and diffusers, stage by stage.
 
-The libraries' default settings, and what the released code does: a KV cache that grows with every token, a second
-forward over the whole sequence for the hidden states, one VAE encoding a box, four predictions a step.
+The libraries have their default settings. As in the released code, the KV cache grows with every token, and a second
+forward over the whole sequence gives the hidden states. The VAE encodes each box, and a step takes four predictions.
 """
 
 from types import SimpleNamespace
