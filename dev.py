@@ -47,7 +47,8 @@ COMFYUI_SHA256 = "de5d0c3204f9235bfa8e5b4e64d4b33439103b0fae9e668cfc25baecd46713
 OLDEST_TRANSFORMERS = ["transformers==4.50.3", "tokenizers==0.21.4", "huggingface-hub==0.36.0"]
 OLDEST_MARK = "transformers_oldest"  # pytest's mark of the tests that run with it too
 SLOW_MARK = "slow"  # pytest's mark of the tests that start a server or a browser, or train: see tests/conftest.py
-PARALLEL = ["-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder"]  # two processes: a test uses one core
+# Tests in two processes, because most use one core. A file's tests share fixtures, so they run in one process.
+PARALLEL = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 
 TYPESCRIPT = "typescript@5.9.3"  # checks the types of the code in web/
 

@@ -1,1 +1,4 @@
-"""How well a GoT model plans, draws, obeys and edits: `python dev.py eval`. What counts as right: see scores.py."""
+"""Measure how well a GoT model plans, draws, follows a changed plan, and edits: `python dev.py eval`.
+
+scores.py defines every metric.
+"""

@@ -1,14 +1,14 @@
-"""How well a GoT model plans, draws, obeys and edits, through the real nodes on a real ComfyUI: python dev.py eval
+"""Measure how well a GoT model plans, draws, follows a changed plan, and edits: python dev.py eval
 
-Prompts and edits of the synthetic world, held out from training; a detector that knows only pixels judges the pictures.
-What counts as right stands in evaluation/scores.py. Besides it draws some prompts
+It runs the real nodes on a real ComfyUI, with held-out prompts and edits of the synthetic world. A detector that sees
+only pixels judges the images; evaluation/scores.py defines the metrics. An ablation draws some prompts in three ways:
 
     prompt only        an empty chain and spatial strength 0: the 64 image tokens follow the caption alone
     without boxes      the model's own chain, read by the language model, at spatial strength 0
     full               with everything, at the model's own strengths
 
-(after table 3 of arXiv 2503.10639, where each row is a network of its own; here it is one network, told less), and a
-few at spatial strengths from 0 to 6. Prints a table; writes all figures as JSON and a contact sheet.
+It follows table 3 of arXiv 2503.10639. There each row is a network of its own; here one network gets less input. A few
+prompts are drawn at spatial strengths from 0 to 6. Prints a table; writes all figures as JSON, and a contact sheet.
 """
 
 import argparse
@@ -48,7 +48,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--prompts", type=int, default=210, help="how many prompts (default: 210)")
     parser.add_argument("--edits", type=int, default=210, help="how many edits (default: 210)")
-    parser.add_argument("--seed", type=int, default=0, help="of the cases and of the pictures' noise (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, help="of the cases and of the images' noise (default: 0)")
     parser.add_argument("--model", type=Path, help="a model folder (default: GoT-Tiny)")
     parser.add_argument("--steps", type=int, help="sampling steps (default: the model's own)")
     parser.add_argument(
@@ -59,12 +59,12 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         metavar="S",
         help="spatial strengths to compare (default: 0 to 6)",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="where the figures go (default: in --work)")
-    parser.add_argument("--sheet", type=Path, metavar="FILE", help="where the contact sheet goes (default: in --work)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="file for the figures (default: in --work)")
+    parser.add_argument("--sheet", type=Path, metavar="FILE", help="file for the contact sheet (default: in --work)")
     parser.add_argument(
-        "--work", type=Path, metavar="FOLDER", help="where answers and pictures are kept (default: in the cache folder)"
+        "--work", type=Path, metavar="FOLDER", help="folder for answers and images (default: in the cache folder)"
     )
-    parser.add_argument("--resume", action="store_true", help="go on with the answers in --work")
+    parser.add_argument("--resume", action="store_true", help="continue from the answers in --work")
     options = parser.parse_args(arguments)
     if options.prompts < 0 or options.edits < 0 or options.prompts + options.edits == 0:
         parser.error("--prompts and --edits must not be negative, nor both 0")
@@ -79,7 +79,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def evaluate(options: argparse.Namespace) -> int:
-    """Evaluate on a server that exists only for that. Exit status 130 if it was stopped by Ctrl-C."""
+    """Evaluate on a server that runs only for that. Returns the exit status: 130 if Ctrl-C stopped it."""
     models = {} if options.model == TINY else {options.model.name: options.model}
     base = tempfile.TemporaryDirectory(prefix="got-eval-", ignore_cleanup_errors=True)
     with base, Server(Path(base.name), models=models) as server, Client(server.url) as client:
@@ -87,7 +87,7 @@ def evaluate(options: argparse.Namespace) -> int:
 
 
 def ask_and_report(client: Client, options: argparse.Namespace) -> int:
-    """Ask what has no answer yet, judge, report; stopped by Ctrl-C, it reports what there is."""
+    """Ask what has no answer yet, judge, and report. If Ctrl-C stops it, it reports what there is."""
     name = BUNDLED if options.model == TINY else options.model.name
     model, started, stopped = Model.of(options.model, name, options.steps), time.monotonic(), False
     questions = Questions(options.prompts, options.edits, options.seed, options.strengths)
@@ -103,7 +103,7 @@ def ask_and_report(client: Client, options: argparse.Namespace) -> int:
 
 
 def evaluated(options: argparse.Namespace) -> dict:
-    """What must be the same for answers to be used again: the model's files, and what they are asked with."""
+    """What must be the same for answers to be used again: the model's files, the seed and the steps."""
     files = sorted(path for path in options.model.rglob("*") if path.suffix in (".json", ".safetensors"))
     state = {str(path.relative_to(options.model)): [path.stat().st_size, path.stat().st_mtime_ns] for path in files}
     return {"files": state, "seed": options.seed, "steps": options.steps}
@@ -113,17 +113,16 @@ def conclude(questions: Questions, answers: Answers, about: dict, options: argpa
     """Print the table, write the JSON and the contact sheet."""
     figures = Figures(outcomes(questions, answers))
     failed = {key: answer.error for key, answer in answers.found.items() if answer.error}
-    end = "" if about["complete"] else " (stopped before its end: --resume goes on)"
+    end = "" if about["complete"] else " (stopped before its end: --resume continues)"
     print(
-        "{model}: {prompts} prompts, {edits} edits, seed {seed}; {pictures} pictures in {seconds} s".format(**about)
-        + end
+        "{model}: {prompts} prompts, {edits} edits, seed {seed}; {pictures} images in {seconds} s".format(**about) + end
     )
     print(table(figures))
     for key, message in failed.items():
         print(f"failed: {key}: {message}")
     options.json.write_text(json.dumps({**about, **report(figures), "failed": failed}, indent=2) + "\n", "utf-8")
     contact_sheet(questions, answers).save(options.sheet)
-    print(f"figures: {options.json}\ncontact sheet: {options.sheet}\npictures: {answers.folder / 'pictures'}")
+    print(f"figures: {options.json}\ncontact sheet: {options.sheet}\nimages: {answers.folder / 'pictures'}")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
-"""What the evaluation asks: prompts, edits, and a person's changes to a plan. Held out from training.
+"""The cases of the evaluation: prompts, edits, and a user's changes to a plan. Held out from training.
 
-A case follows from its number and the seed alone, so a longer evaluation begins with the cases of a shorter one.
-Phrasings are the held-out ones; so is every combination of color, shape and relation that a prompt relates or an
-edit adds.
+A case depends on its number and the seed alone, so a longer evaluation begins with the cases of a shorter one. Held out
+are the phrasings, and every combination of color, shape and relation that a prompt relates or an edit adds.
 """
 
 import re
@@ -17,14 +16,14 @@ from .scores import MENTION, planned
 
 COLUMNS = ("single_object", "two_objects", "counting", "colors", "position", "attribute_binding")  # GenEval's
 KINDS = (*COLUMNS, "many")  # many: three or four objects, which GenEval does not ask for
-SHRINK = (1.0, 0.8, 0.6, 0.5)  # how a box that is moved may have to be made smaller to find room
+SHRINK = (1.0, 0.8, 0.6, 0.5)  # a moved box's size, by which it is tried to fit, as a share of its old one
 EVERY_KIND = [(color, shape) for color in scenes.COLORS for shape in scenes.SHAPES]
 HELD_OUT = [(*kind, r) for kind in EVERY_KIND for r in scenes.RELATIONS if scenes.is_held_out(*kind, r)]
 
 
 @dataclass(frozen=True)
 class PromptCase:
-    """scene: what the prompt asks for (its boxes are only one way to lay it out). seed: of the picture's noise."""
+    """scene: what the prompt asks for (its boxes are only one way to lay it out). seed: of the image's noise."""
 
     number: int
     kind: str
@@ -54,7 +53,7 @@ class EditCase:
 
 
 class Change(NamedTuple):
-    """A person's change to a plan: kind "move", "color" or "noun", the object before and after, the changed chain."""
+    """A user's change to a plan. kind: "move", "color" or "noun". before, after: the object. chain: the changed one."""
 
     kind: str
     before: Object
@@ -63,14 +62,14 @@ class Change(NamedTuple):
 
 
 def prompt_case(number: int, seed: int) -> PromptCase:
-    """Prompt `number`; the kinds take turns."""
+    """Prompt `number`. The kinds alternate."""
     rng, kind = Random(f"{seed} prompt {number}"), KINDS[number % len(KINDS)]
     scene = scene_of(kind, rng)
     return PromptCase(number, kind, scene, wording.caption(scene, rng, held_out=True), rng.randrange(2**32))
 
 
 def edit_case(number: int, seed: int) -> EditCase:
-    """Edit `number`; the kinds of edits take turns."""
+    """Edit `number`. The kinds of edits alternate."""
     rng = Random(f"{seed} edit {number}")
     edit = scenes.random_edit(rng, held_out=True, kind=scenes.EDITS[number % len(scenes.EDITS)])
     second = _next_edit(rng, edit.target)
@@ -116,14 +115,14 @@ def _many(rng: Random) -> Scene:
             return scene
 
 
-# ---------------------------------------------------------------- a person's changes to a plan
+# ---------------------------------------------------------------- a user's changes to a plan
 
 
 def moved(chain: str, scene: Scene, rng: Random) -> Change | None:
-    """One box of the chain at a free place, all else as it was; None if there is no room.
+    """The chain with one box at a free place and all else as it was; None if there is no space.
 
     The new box touches neither the old one nor another. It keeps the relations of the scene if there is such a place,
-    and its size if there is room.
+    and its size if there is space.
     """
     objects = planned(chain)
     order = rng.sample(range(len(objects)), len(objects))
@@ -159,9 +158,9 @@ def _kept(objects: list[Object], number: int, box: tuple, relations: list[tuple]
 
 
 def reworded(chain: str, rng: Random) -> Change | None:
-    """Another color or noun for one object whose name the chain has once; None if there is none.
+    """The chain with another color or noun for one object whose name it has once; None if there is none.
 
-    A new color also goes into the brackets behind the box, as the model itself would write it.
+    A new color also goes into the brackets after the box, as the model would write it.
     """
     objects = planned(chain)
     names = [obj.name for obj in objects]

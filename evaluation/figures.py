@@ -1,7 +1,7 @@
-"""From answers to figures: each answer is judged by scores.py, and the judgments are counted.
+"""From answers to figures: scores.py judges each answer, and the outcomes are averaged.
 
-An outcome is one judgment of one case: what was judged ("planning.parse"), the kind of case, and the value, which is
-true or false, an intersection over union, or dB. A figure is the mean of outcomes with its 95 % confidence interval.
+An outcome is one metric of one case: its name ("planning.parse"), the kind of case, and the value, which is a boolean,
+an intersection over union, or dB. A figure is the mean of outcomes with its 95 % confidence interval.
 """
 
 import math
@@ -16,7 +16,7 @@ from .answers import Answers
 from .cases import COLUMNS, EditCase, PromptCase
 from .run import CHANGES, EDITED, PLAN, PROMPT_ONLY, SECOND, Questions, change, spatial
 
-Z = 1.96  # of a normal distribution, for 95 %
+Z = 1.96  # of the normal distribution, for 95 %
 ABLATION = {"prompt_only": PROMPT_ONLY, "without_boxes": spatial(0), "full": PLAN}
 
 
@@ -49,11 +49,11 @@ def figure(values: list[bool | float]) -> Figure:
     return Figure(mean, mean - reach, mean + reach, n)
 
 
-# ---------------------------------------------------------------- judging
+# ---------------------------------------------------------------- outcomes
 
 
 def outcomes(questions: Questions, answers: Answers) -> list[Outcome]:
-    """Every judgment that the answers at hand allow."""
+    """Every outcome that the answers allow."""
     prompts = (found for case in questions.prompt_cases for found in _prompt_outcomes(case, answers))
     edits = (found for case in questions.edit_cases for found in _edit_outcomes(case, answers))
     return [*prompts, *edits]
@@ -89,7 +89,7 @@ def _change_outcome(case: PromptCase, answers: Answers, name: str) -> Iterator[O
 
 
 def _ablation_outcomes(case: PromptCase, answers: Answers) -> Iterator[Outcome]:
-    """The same prompts in all three, so only those that have all three."""
+    """Only of prompts that have all three images, so that the three rows compare the same prompts."""
     keys = {name: f"{case.key}/{asked}" for name, asked in ABLATION.items()}
     if all(key in answers for key in keys.values()):
         for name, key in keys.items():
@@ -98,10 +98,10 @@ def _ablation_outcomes(case: PromptCase, answers: Answers) -> Iterator[Outcome]:
 
 
 def _curve_outcomes(case: PromptCase, answers: Answers) -> Iterator[Outcome]:
-    """The same prompts at each strength: the rounds of the curve."""
+    """Only of prompts in the rounds of the curve, so that every strength compares the same prompts."""
     start = f"{case.key}/spatial-"
     keys = [key for key in answers.found if key.startswith(start)]
-    if len(keys) < 2:  # without boxes, for the ablation
+    if len(keys) < 2:  # this one is for the ablation
         return
     plan = scores.planned(answers.chain(f"{case.key}/{PLAN}"))
     for key in keys:
@@ -117,7 +117,7 @@ def _edit_outcomes(case: EditCase, answers: Answers) -> Iterator[Outcome]:
         chain, kind = answers.chain(first), case.edit.kind
         yield Outcome("editing.box_found", kind, scores.area_found(case.edit, chain))
         yield Outcome("editing.change_made", kind, scores.change_made(case.edit, answers.view(first)))
-        if answers.found[first].picture:  # where there is none, nothing can be compared
+        if answers.found[first].picture:  # without an image there is nothing to compare
             source, mask = scenes.render(case.edit.source), scores.left_alone(case.edit, chain)
             yield Outcome("editing.psnr_outside", kind, scores.psnr(source, answers.picture(first), mask))
     if second in answers:
@@ -136,16 +136,16 @@ class Figures:
         self.found = found
 
     def of(self, name: str, *kinds: str) -> Figure:
-        """A figure over all its outcomes, or over those of some kinds."""
+        """The figure over all outcomes of a name, or over those of some kinds."""
         return figure([o.value for o in self.found if o.name == name and (not kinds or o.kind in kinds)])
 
     def kinds(self, name: str) -> list[str]:
-        """The kinds that a figure has outcomes of, in the order of the cases."""
+        """The kinds of cases that have outcomes of a name, in the order of the cases."""
         return list(dict.fromkeys(o.kind for o in self.found if o.name == name))
 
     @property
     def strengths(self) -> list[str]:
-        """Those of the curve, rising."""
+        """The spatial strengths of the curve, rising."""
         names = {o.name.removeprefix("curve.drawn.") for o in self.found if o.name.startswith("curve.drawn.")}
         return sorted(names, key=float)
 
@@ -158,9 +158,9 @@ MAIN = {
 
 
 def report(figures: Figures) -> dict:
-    """All figures as JSON has them: fractions, and dB for psnr_outside; null where nothing was judged.
+    """All figures for the JSON file: fractions, and dB for psnr_outside; null where there are no outcomes.
 
-    details holds for each the number of outcomes and the 95 % interval.
+    details has the number of outcomes and the 95 % interval of each.
     """
     main = {part: {name: f"{part}.{name}" for name in names} for part, names in MAIN.items()}
     found = {part: {name: figures.of(full).value for name, full in names.items()} for part, names in main.items()}

@@ -1,15 +1,14 @@
-"""The evaluation from its first question to its last: what is asked of which case, in which order.
+"""The order of the evaluation, and the images that each case needs.
 
-It goes round by round, a prompt of each kind and an edit of each kind in every one, so that an evaluation that was
-stopped has something of everything. Not every case is asked everything: a Share says which rounds are.
+It runs in rounds. Each round has a prompt of each kind and an edit of each kind, so a stopped evaluation has some
+results of every kind. Some images are drawn only in every n-th round: see EVERY_CHANGE and the others.
 """
 
-import sys
-import time
 from dataclasses import dataclass
 from random import Random
 
 from PIL import Image
+from tqdm import tqdm
 
 from ..tools.client import Client
 from ..world import scenes
@@ -21,12 +20,12 @@ from .graphs import Model
 STRENGTHS = (0, 1, 2, 3, 4, 5, 6)  # of the boxes, for the curve
 PLAN, PROMPT_ONLY, EDITED, SECOND = "plan", "prompt-only", "edited", "second-turn"
 CHANGES = ("moved", "reworded")
-EVERY_CHANGE, EVERY_ABLATION, EVERY_CURVE, EVERY_SECOND = 2, 4, 10, 12  # rounds
+EVERY_CHANGE, EVERY_ABLATION, EVERY_CURVE, EVERY_SECOND = 2, 4, 10, 12  # once in so many rounds
 
 
 @dataclass(frozen=True)
 class Questions:
-    """How much is asked. prompts, edits: how many cases; strengths: of the curve."""
+    """prompts, edits: how many cases. strengths: spatial strengths of the curve."""
 
     prompts: int
     edits: int
@@ -42,7 +41,7 @@ class Questions:
         return [edit_case(number, self.seed) for number in range(self.edits)]
 
     def keys(self, case: PromptCase | EditCase) -> list[str]:
-        """What is asked of a case."""
+        """The keys of all answers that a case needs."""
         if isinstance(case, EditCase):
             second = case.number // len(scenes.EDITS) % EVERY_SECOND == 0
             return [f"{case.key}/{name}" for name in (EDITED, *([SECOND] if second else []))]
@@ -61,19 +60,19 @@ def spatial(strength: float) -> str:
 
 
 def change(case: PromptCase, answers: Answers, name: str) -> Change | None:
-    """The change to the case's plan that a person is supposed to have made; None if the plan offers none."""
+    """The change that a user makes to the case's plan; None if the plan allows none."""
     chain, rng = answers.chain(f"{case.key}/{PLAN}"), Random(f"{case.seed} {name}")
     return moved(chain, case.scene, rng) if name == "moved" else reworded(chain, rng)
 
 
 class Evaluation:
-    """Asks a running ComfyUI. What it has answered already is not asked again."""
+    """Gets the answers from a running ComfyUI. Those that exist already are not requested again."""
 
     def __init__(self, client: Client, model: Model, questions: Questions, answers: Answers):
         self.client, self.model, self.questions, self.answers = client, model, questions, answers
         cases = [*questions.prompt_cases, *questions.edit_cases]
         keys = [key for case in cases for key in questions.keys(case)]
-        self.progress = Progress(sum(key not in answers for key in keys))
+        self.progress = tqdm(total=sum(key not in answers for key in keys), unit=" images")
 
     def run(self) -> None:
         prompts, edits = self.questions.prompt_cases, self.questions.edit_cases
@@ -81,13 +80,14 @@ class Evaluation:
         for turn in range(max(-(-len(prompts) // across), -(-len(edits) // down))):
             self._prompts(prompts[turn * across :][:across])
             self._edits(edits[turn * down :][:down])
+        self.progress.close()
 
     def _prompts(self, cases: list[PromptCase]) -> None:
         self._ask({f"{case.key}/{PLAN}": graphs.planning(self.model, case.text, case.seed) for case in cases})
         self._ask({key: graph for case in cases for key, graph in self._variants(case).items()})
 
     def _variants(self, case: PromptCase) -> dict[str, dict]:
-        """The pictures that follow from the plan, by key."""
+        """The graphs of the images that depend on the plan, by key."""
         chain, found = self.answers.chain(f"{case.key}/{PLAN}"), {}
         for key in self.questions.keys(case)[1:]:
             name, strength = key.split("/")[1], None
@@ -129,19 +129,4 @@ class Evaluation:
         )
 
     def _ask(self, asked: dict[str, dict]) -> None:
-        ask(self.client, self.answers, asked, self.progress.step)
-
-
-class Progress:
-    """How many pictures are drawn, and how long the rest will take."""
-
-    def __init__(self, total: int):
-        self.total, self.done, self.started = total, 0, time.monotonic()
-
-    def step(self) -> None:
-        self.done += 1
-        left = (time.monotonic() - self.started) / self.done * (self.total - self.done)
-        if sys.stderr.isatty() or self.done % 10 == 0 or self.done == self.total:
-            end = "\r" if sys.stderr.isatty() and self.done < self.total else "\n"
-            text = f"{self.done} of {self.total} pictures, {max(0, left) / 60:.0f} min left"
-            print(f"{text:60}", end=end, file=sys.stderr, flush=True)
+        ask(self.client, self.answers, asked, self.progress.update)

@@ -1,29 +1,28 @@
-"""What counts as right. One function a judgment, on a chain's text and on what a detector sees in a picture.
+"""The metrics. One function each, on a chain's text and on what a detector sees in an image.
 
-Planning (the chain alone)
+Planning: the chain alone.
     parse         the chain can be read, and each object that it names has a box
-    plan          it has exactly the objects of the prompt, as many as asked for, and all its relations: wholly beside
-                  or above each other, with a margin
-Drawing (the picture against the prompt, as GenEval, arXiv 2310.11513, does it; the plan is not looked at)
-    every column  exactly the objects asked for are seen, none missing, none too many
-    single_object, two_objects   an object is what it is by its shape; colors are left to the next two
+    plan          it has exactly the prompt's objects, with the right counts, and all of the prompt's relations:
+                  completely beside or above each other, with a margin
+Drawing: the image against the prompt, as in GenEval, arXiv 2310.11513. The plan is not used.
+    every column  exactly the prompt's objects are seen, none missing, none too many
+    single_object, two_objects   only the shapes count; colors belong to the next two
     colors, attribute_binding   the same prompts, but each object must have its color too
-    counting      two to four of one color and shape
-    position      two objects in their colors, each with its middle beyond the other's edge on the side asked for
-Obedience (the picture against the plan)
-    iou           intersection over union of each planned box with the object of its color and shape that fits it best;
-                  0 where there is none
-    moved         a box moved by hand: an object of its color and shape fits the new place (iou above 0.5), none has its
-                  middle in the old one, and there are no more of them than planned
-    reworded      a color or noun changed in the chain: the new object is seen there, everything else as before: same
-                  background, same objects at the same places (iou above 0.5), none more
-Editing (the picture against the edit)
-    box_found     the chain's first box overlaps the true area by 0.7 or more. Where something is added, many places are
-                  right: the box must lie in the relation asked for and touch nothing that is there
-    change_made   exactly the objects of the edited scene are seen, each in its place, and its background. What is added
-                  must stand where it was asked for
-    psnr_outside  dB between source and result outside the true area and the planned one together; outside the true
-                  one, if that is nothing. A change of background leaves nothing outside: there it is inside the objects
+    counting      two to four objects of one color and shape
+    position      two objects in their colors, each with its middle beyond the other's edge, on the side of the relation
+Obedience: the image against the plan.
+    iou           intersection over union of each planned box with the best object of its color and shape; 0 without one
+    moved         after a box was moved by hand: an object of its color and shape fits the new place (iou above 0.5),
+                  none has its middle in the old one, and there are no more of them than planned
+    reworded      after a color or noun was changed in the chain: the new object is seen there, and the rest is as
+                  before: the same background, the same objects at the same places (iou above 0.5), no more
+Editing: the image against the edit.
+    box_found     the chain's first box overlaps the true area by 0.7 or more. To add an object, many places are right:
+                  the box must be in the right relation and touch no object
+    change_made   exactly the objects of the edited scene are seen, each in its place, on its background. A new object
+                  must be in the right relation
+    psnr_outside  dB between source and result outside both the true area and the planned one; only outside the true
+                  one, if nothing is left. If the background changes, it is measured inside the objects
 """
 
 import re
@@ -37,18 +36,18 @@ from ..world.detector import Seen, View, overlap
 from ..world.scenes import Edit, Object, Scene
 
 _NAME = rf"({'|'.join(scenes.COLORS)}) ({'|'.join(scenes.SHAPES)})"
-NAMED = re.compile(rf"{_NAME}\b")  # one object; "two red circles" is none
+NAMED = re.compile(rf"{_NAME}\b")  # one object; "two red circles" does not match
 MENTION = re.compile(rf"{_NAME}s? <\|box_start\|>")
-FITS = 0.5  # intersection over union from which two boxes are the same place
-FOUND = 0.7  # the same for the area of an edit
-MOST_DB = 60.0  # of equal pictures
+FITS = 0.5  # intersection over union above which two boxes are the same place
+FOUND = 0.7  # the same for the area of an edit, at least
+MOST_DB = 60.0  # of equal images
 
 
 # ---------------------------------------------------------------- planning
 
 
 def planned(chain: str) -> list[Object]:
-    """The objects of a text-to-image chain, by the words right before each box; none if a box has no such words."""
+    """The objects of a text-to-image chain, by the words right before each box; none if a box lacks such words."""
     names = [match.groups() for match in MENTION.finditer(chain)]
     boxes = wording.boxes_of(chain)
     if len(names) != len(boxes):
@@ -57,7 +56,7 @@ def planned(chain: str) -> list[Object]:
 
 
 def parses(chain: str) -> bool:
-    """Can the chain be read, and has each object that it names a box?"""
+    """Whether the chain can be read and each object that it names has a box."""
     try:
         regions = read_chain(chain).regions
     except ChainError:
@@ -66,7 +65,7 @@ def parses(chain: str) -> bool:
 
 
 def fulfilled(chain: str, scene: Scene) -> bool:
-    """Has the plan the prompt's objects, in the places asked for?"""
+    """Whether the plan has the prompt's objects in the right places."""
     plan = planned(chain)
     if names(plan) != names(scene.objects):
         return False
@@ -77,7 +76,7 @@ def fulfilled(chain: str, scene: Scene) -> bool:
 
 
 def as_asked(kind: str, scene: Scene, view: View) -> bool:
-    """Does the picture show what a prompt of this kind asked for?"""
+    """Whether the image shows what a prompt of this kind requires."""
     if kind in ("single_object", "two_objects"):
         return sorted(obj.shape for obj in scene.objects) == sorted(seen.shape for seen in view.objects)
     if names(scene.objects) != names(view.objects):
@@ -86,7 +85,7 @@ def as_asked(kind: str, scene: Scene, view: View) -> bool:
 
 
 def related(holds: Callable, scene: Scene, places: list[tuple[str, tuple]]) -> bool:
-    """Do the scene's relations hold between all boxes of the names that they relate?"""
+    """Whether the scene's relations hold between all boxes of the names that they relate."""
     asked = {(scene.objects[i].name, relation, scene.objects[j].name) for i, relation, j in scene.relations}
     boxes = [[[box for name, box in places if name == known] for known in pair[::2]] for pair in asked]
     return all(
@@ -114,7 +113,7 @@ def inside(point: tuple[float, float], box: tuple) -> bool:
 
 
 def beyond(first: tuple, relation: str, second: tuple) -> bool:
-    """Has each of the boxes its middle beyond the other's edge, on the side that the relation says?"""
+    """Whether each box has its middle beyond the other's edge, on the side of the relation."""
     if relation in ("right of", "below"):
         first, second = second, first
     axis = 0 if relation in ("left of", "right of") else 1
@@ -125,12 +124,12 @@ def beyond(first: tuple, relation: str, second: tuple) -> bool:
 
 
 def fit(obj: Object, view: View) -> float:
-    """Intersection over union of an object's box with the best of what is seen in its color and shape."""
+    """Intersection over union of an object's box with the best seen object of its color and shape."""
     return max((overlap(obj.box, seen.box) for seen in view.objects if name_of(seen) == obj.name), default=0.0)
 
 
 def drawn(obj: Object, view: View) -> bool:
-    """Is an object of this color and shape seen with its middle in the box, or overlapping it well?"""
+    """Whether an object of this color and shape is seen with its middle in the box, or overlapping it well."""
     for seen in view.objects:
         shared = overlap(obj.box, seen.box)
         if name_of(seen) == obj.name and (shared > FITS or (shared > 0.3 and inside(middle(seen.box), obj.box))):
@@ -139,7 +138,7 @@ def drawn(obj: Object, view: View) -> bool:
 
 
 def followed(before: Object, after: Object, chain: str, view: View) -> bool:
-    """Did the object go where its box was moved to? chain: the plan with the moved box."""
+    """Whether the object follows its moved box. chain: the plan with the moved box."""
     alike = [seen for seen in view.objects if name_of(seen) == before.name]
     stayed = any(inside(middle(seen.box), before.box) for seen in alike)
     wanted = sum(obj.name == before.name for obj in planned(chain))
@@ -147,7 +146,7 @@ def followed(before: Object, after: Object, chain: str, view: View) -> bool:
 
 
 def changed_only_there(before: Object, after: Object, old: View, new: View) -> bool:
-    """Is the new object seen at its place, and all the rest as in the old picture?"""
+    """Whether the new object is seen at its place, and everything else as in the old image."""
     rest, still = ([seen for seen in view.objects if not inside(middle(seen.box), before.box)] for view in (old, new))
     same = names(rest) == names(still) and all(fit(Object(*seen[:3]), new) > FITS for seen in rest)
     return drawn(after, new) and same and old.background == new.background
@@ -157,12 +156,12 @@ def changed_only_there(before: Object, after: Object, old: View, new: View) -> b
 
 
 def area_of(chain: str) -> tuple[int, int, int, int] | None:
-    """The area that an edit's chain plans: its first box."""
+    """The area that an edit's chain plans: its first box; None without a box."""
     return next(iter(wording.boxes_of(chain)), None)
 
 
 def area_found(edit: Edit, chain: str) -> bool:
-    """Is the planned area the right one?"""
+    """Whether the planned area is a right one."""
     area = area_of(chain)
     if area is None:
         return False
@@ -173,7 +172,7 @@ def area_found(edit: Edit, chain: str) -> bool:
 
 
 def change_made(edit: Edit, view: View) -> bool:
-    """Does the picture show the edited scene?"""
+    """Whether the image shows the edited scene."""
     right = names(edit.target.objects) == names(view.objects) and view.background == edit.target.background
     if not right or edit.kind != "add":
         return right and all(drawn(obj, view) for obj in edit.target.objects)
@@ -183,7 +182,7 @@ def change_made(edit: Edit, view: View) -> bool:
 
 
 def left_alone(edit: Edit, chain: str) -> np.ndarray:
-    """Which pixels the edit must not change: a mask (128, 128)."""
+    """The pixels that the edit must not change: a mask (128, 128)."""
     if edit.kind == "background":
         objects = np.ones((scenes.SIZE, scenes.SIZE), dtype=bool)
         objects[(scenes.render(edit.source) != scenes.render(edit.target)).any(-1)] = False
@@ -201,6 +200,6 @@ def _outside(box: tuple) -> np.ndarray:
 
 
 def psnr(first: np.ndarray, second: np.ndarray, mask: np.ndarray) -> float:
-    """dB between two pictures (H, W, 3) uint8 where the mask (H, W) holds, at most 60."""
+    """PSNR in dB between two images (H, W, 3) uint8 where the mask (H, W) is true, at most 60."""
     error = np.square(first[mask].astype(np.float64) - second[mask]).mean()
     return min(MOST_DB, 10 * float(np.log10(255**2 / max(error, 1e-9))))

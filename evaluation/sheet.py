@@ -1,4 +1,4 @@
-"""The contact sheet: plan and result side by side, for eyes. A green frame was judged right, a red one wrong."""
+"""The contact sheet: plan and result side by side. A green frame means judged right, a red one judged wrong."""
 
 from itertools import zip_longest
 from typing import NamedTuple
@@ -23,22 +23,22 @@ LEGEND = "Green frames: judged right. Red frames: judged wrong. No frame: not ju
 
 
 class Tile(NamedTuple):
-    """right: how the picture was judged; None for what is not judged."""
+    """right: how the image was judged; None: not judged."""
 
     title: str
-    picture: Image.Image
+    image: Image.Image
     right: bool | None = None
 
 
 class Strip(NamedTuple):
-    """One case in a row."""
+    """The tiles of one case, in a row."""
 
     title: str
     tiles: list[Tile]
 
 
 def contact_sheet(questions: Questions, answers: Answers) -> Image.Image:
-    """Prompts on the left, edits on the right; below the prompts some at each spatial strength."""
+    """Prompts on the left, edits on the right. Below the prompts, some of them at each spatial strength."""
     asked = [case for case in questions.prompt_cases if f"{case.key}/{PLAN}" in answers]
     changed = [case for case in asked if any(f"{case.key}/{name}" in answers for name in CHANGES)]
     prompts = [_prompt_strip(case, answers) for case in (changed or asked)[:MOST_PROMPTS]]
@@ -50,7 +50,7 @@ def contact_sheet(questions: Questions, answers: Answers) -> Image.Image:
 
 
 def _with_second_first(cases: list[EditCase], answers: Answers) -> list[EditCase]:
-    """As many as are shown, in their order, with those of two turns among them."""
+    """The first MOST_EDITS cases, those with a second turn preferred, in their order."""
     second = [case for case in cases if f"{case.key}/{SECOND}" in answers]
     rest = [case for case in cases if case not in second]
     return sorted([*second, *rest][:MOST_EDITS], key=lambda case: case.number)
@@ -64,7 +64,7 @@ def _prompt_strip(case: PromptCase, answers: Answers) -> Strip:
     chain, view = answers.chain(key), answers.view(key)
     tiles = [
         Tile("plan", _plan(chain), scores.fulfilled(chain, case.scene)),
-        Tile("picture", _shown(answers, key), scores.as_asked(case.kind, case.scene, view)),
+        Tile("image", _shown(answers, key), scores.as_asked(case.kind, case.scene, view)),
     ]
     for name in CHANGES:
         if f"{case.key}/{name}" in answers:
@@ -80,11 +80,11 @@ def _change_tiles(case: PromptCase, answers: Answers, name: str) -> list[Tile]:
     else:
         title = f"now {wording.a(after.name)}"
         right = scores.changed_only_there(before, after, answers.view(f"{case.key}/{PLAN}"), new)
-    return [Tile(title, _plan(changed.chain)), Tile("picture", _shown(answers, key), right)]
+    return [Tile(title, _plan(changed.chain)), Tile("image", _shown(answers, key), right)]
 
 
 def _curve_strip(case: PromptCase, answers: Answers) -> Strip:
-    """Prompt only, then each spatial strength."""
+    """The image of the prompt only, then of each spatial strength."""
     start = f"{case.key}/spatial-"
     keys = sorted((key for key in answers.found if key.startswith(start)), key=lambda key: float(key[len(start) :]))
     keys = [f"{case.key}/{PROMPT_ONLY}", *keys]
@@ -116,9 +116,9 @@ def _edit_strip(case: EditCase, answers: Answers) -> Strip:
 
 
 def _plan(chain: str, background: np.ndarray | None = None) -> Image.Image:
-    """A chain's boxes as the pack shows them, on dark gray or on a picture (H, W, 3)."""
-    picture = None if background is None else to_tensor(_tile(background))
-    return to_pil(plan_image(read_chain(chain), picture, TILE, TILE))
+    """A chain's boxes as the pack shows them, on dark gray or on an image (H, W, 3)."""
+    image = None if background is None else to_tensor(_tile(background))
+    return to_pil(plan_image(read_chain(chain), image, TILE, TILE))
 
 
 def _shown(answers: Answers, key: str) -> Image.Image:
@@ -151,7 +151,7 @@ def _draw(page: Image.Image, pen: ImageDraw.ImageDraw, font, strip: Strip, x: in
     pen.text((x, y), strip.title, INK, font=font)
     for tile in strip.tiles:
         pen.text((x, y + LINE), tile.title, FAINT, font=font)
-        page.paste(tile.picture, (x, y + 2 * LINE))
+        page.paste(tile.image, (x, y + 2 * LINE))
         if tile.right is not None:
             corners = (x - FRAME, y + 2 * LINE - FRAME, x + TILE + FRAME - 1, y + 2 * LINE + TILE + FRAME - 1)
             pen.rectangle(corners, outline=RIGHT if tile.right else WRONG, width=FRAME)

@@ -1,4 +1,4 @@
-"""The figures as a table for people."""
+"""The figures as a table of text."""
 
 from .cases import COLUMNS, KINDS
 from .figures import ABLATION, MAIN, Figure, Figures
@@ -10,7 +10,7 @@ SHORT = ("single", "two", "counting", "colors", "position", "binding", "all")
 
 
 def table(figures: Figures) -> str:
-    """Parts of which nothing was judged are left out."""
+    """The whole table. Parts without outcomes are left out."""
     lines = _main(figures)
     if figures.kinds("editing.box_found"):
         lines += _edits(figures)
@@ -48,13 +48,13 @@ def _numbers(found: Figure, name: str) -> str:
 
 
 def _edits(figures: Figures) -> list[str]:
-    """Editing, a line for each kind of edit."""
+    """Editing: a line for each kind of edit."""
     names = MAIN["editing"]
     lines = ["", f"{'edits':14}" + "".join(f"{name:>14}" for name in names) + f"{'n':>6}"]
     for kind in figures.kinds("editing.box_found"):
         found = [figures.of(f"editing.{name}", kind) for name in names]
         shares = "".join(f"{100 * one.value:12.0f} %" for one in found[:2])
-        psnr = f"{found[2].value:11.1f} dB" if found[2].n else f"{'-':>14}"  # where no picture came, there is none
+        psnr = f"{found[2].value:11.1f} dB" if found[2].n else f"{'-':>14}"  # there is none without an image
         lines.append(f"{kind:14}{shares}{psnr}{found[0].n:>6}")
     return lines
 

@@ -31,20 +31,12 @@ def pytest_configure():
 
 
 def pytest_collection_modifyitems(items):
-    """Mark the tests in folders as slow, group all tests, and put the groups with slow tests first.
-
-    When tests run in several processes, a group runs in one of them, so that its fixtures are made once. The tests of
-    a folder that share a server are a group, and those of each other file.
-    """
-    slow = set()
+    """Mark the tests in folders as slow: they need a server. Run the files with slow tests first."""
     for item in items:
-        item.group = item.path.parent.name if "server" in item.fixturenames else item.path.name
-        item.add_marker(pytest.mark.xdist_group(item.group))
         if item.path.parent != TESTS:
             item.add_marker(pytest.mark.slow)
-        if item.get_closest_marker("slow"):
-            slow.add(item.group)
-    items.sort(key=lambda item: item.group not in slow)
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -32,4 +32,4 @@ def test_an_evaluation_goes_on_where_it_was_stopped(client, tmp_path, capsys):
     answers.write_text("".join(lines[:-1]))
     ask_and_report(client, parse_arguments([*one, "--resume"]))
     assert answers.read_text().splitlines(keepends=True) == lines
-    assert "1 of 1 pictures" in capsys.readouterr().err
+    assert "1/1" in capsys.readouterr().err
