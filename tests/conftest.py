@@ -13,7 +13,16 @@ pack = ModuleType("got")
 pack.__path__ = [str(TESTS.parent)]
 sys.modules["got"] = pack
 
-if comfyui := os.environ.get("COMFYUI_PATH"):
+IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
+
+
+def pytest_configure(config):
+    """Set ComfyUI up before the tests import it. A process that only distributes tests to others needs none."""
+    comfyui = os.environ.get("COMFYUI_PATH")
+    if comfyui is None:
+        raise pytest.UsageError("The tests need a ComfyUI: run `python dev.py test`, or set COMFYUI_PATH.")
+    if config.getoption("dist", "no") != "no":
+        return
     # The tests' networks are so small that a second thread costs more than it saves. Servers inherit this.
     os.environ["OMP_NUM_THREADS"] = "1"
     sys.path.insert(0, comfyui)
@@ -21,13 +30,6 @@ if comfyui := os.environ.get("COMFYUI_PATH"):
     from comfy.cli_args import args
 
     args.cpu = not torch.cuda.is_available()
-
-IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
-
-
-def pytest_configure():
-    if not comfyui:
-        raise pytest.UsageError("The tests need a ComfyUI: run `python dev.py test`, or set COMFYUI_PATH.")
 
 
 def pytest_collection_modifyitems(items):

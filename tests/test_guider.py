@@ -353,6 +353,7 @@ def test_rescale_cfg_works_and_at_zero_changes_nothing(model, guidance):
     assert relative_error(drawn(on, guidance), plain) > 1e-2
 
 
+@pytest.mark.slow  # it compiles
 def test_a_compiled_model_draws_the_same(model, guidance):
     clone = model.clone()
     set_torch_compile_wrapper(model=clone, backend="eager")  # ComfyUI's node does this; inductor only makes it fast

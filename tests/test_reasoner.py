@@ -3,7 +3,7 @@
 Runs with the newest transformers and, by `python dev.py test`, with the oldest that ComfyUI accepts.
 """
 
-import gc
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -339,12 +339,16 @@ def test_a_batch_of_chains_is_those_written_one_by_one(reasoner):
         assert 0 < numbers.count(number) <= 20
 
 
-def test_the_samplers_of_a_batch_are_gone_when_the_next_one_is_written(reasoner):
-    def alive(*_):
-        gc.collect()
-        counts.append(sum(isinstance(part, TokenSampler) for part in gc.get_objects()))
+def test_the_samplers_of_a_batch_are_gone_when_the_next_one_is_written(reasoner, monkeypatch):
+    def sampler(*settings):
+        samplers.add(made := TokenSampler(*settings))
+        return made
 
-    counts = []
+    def alive(*_):
+        counts.append(len(samplers))
+
+    samplers, counts = weakref.WeakSet(), []
+    monkeypatch.setattr("got.got_models.reasoner.reasoner.TokenSampler", sampler)
     reasoner.write_all([text_request(str(number)) for number in range(3)], [Sampling()] * 3, 2, True, alive, 0)
     assert counts and max(counts) == 1
 
