@@ -1,6 +1,6 @@
 """Measure how long a person waits: python dev.py bench
 
-    python dev.py bench                            dragging a box in the chain editor, in Chromium
+    python dev.py bench                            ComfyUI's start, and dragging a box in the chain editor, in Chromium
     python dev.py bench --size mid --device cpu    from prompt to image, stage by stage: the reference script and ours
     python dev.py bench --size real --device cuda --json FILE
                                                    everything that a GPU can show
@@ -28,7 +28,9 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="dev.py bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--size", choices=["tiny", "mid", "real"], help="of the networks; default: only the editor")
+    parser.add_argument(
+        "--size", choices=["tiny", "mid", "real"], help="of the networks; default: only ComfyUI's start and the editor"
+    )
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="default: cpu")
     parser.add_argument("--runs", type=int, default=2, help="of each side, in turn; the fastest counts (default: 2)")
     parser.add_argument(
@@ -53,10 +55,11 @@ def parse_arguments() -> argparse.Namespace:
     return options
 
 
-def measure_editor(file: Path | None) -> dict:
+def measure_page(file: Path | None) -> dict:
     from .editor import editor_rows, table
+    from .startup import startup_rows
 
-    report = {"rows": editor_rows(), "failed": {}}
+    report = {"rows": [*startup_rows(), *editor_rows()], "failed": {}}
     print(table(report["rows"]))
     if file:
         file.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
@@ -74,7 +77,7 @@ def measure_networks(options: argparse.Namespace) -> dict:
 
 def main() -> None:
     options = parse_arguments()
-    report = measure_networks(options) if options.size else measure_editor(options.json)
+    report = measure_networks(options) if options.size else measure_page(options.json)
     sys.exit(1 if report["failed"] else 0)
 
 
