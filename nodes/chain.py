@@ -3,7 +3,10 @@
 from comfy_api.latest import io, ui
 
 from ..got_models.chain.boxes import bounding_boxes, check_regions, elements, text_of_boxes
+from ..got_models.chain.forms.plan import ORDERS, UNITS
+from ..got_models.chain.forms.reader import note_of, read_plan
 from ..got_models.chain.grammar import EDIT, TEXT_TO_IMAGE, read_chain
+from ..got_models.comfy.notes import show_note
 from ..got_models.guidance.canvas import region_masks
 from ..got_models.guidance.preview import plan_image
 from ..got_models.guidance.sizes import check_size, check_source
@@ -18,9 +21,9 @@ class GoTChainFromText(io.ComfyNode):
             node_id="GoTChainFromText",
             display_name="GoT Chain From Text",
             category=CHANGE,
-            description="Reads a chain from text: GoT's form, GoT-R1's form, or plain text with boxes. You or any "
-            "model can write it.",
-            search_aliases=["parse chain", "layout from text", "regions"],
+            description="Reads a chain from text that you or any model wrote: words with boxes in any spelling, or the "
+            "JSON and tokens of vision models.",
+            search_aliases=["parse chain", "layout from text", "regions", "JSON to boxes", "Qwen VL", "Gemini", "LLM"],
             inputs=[
                 io.String.Input(
                     "text",
@@ -38,6 +41,43 @@ class GoTChainFromText(io.ComfyNode):
                     optional=True,
                     tooltip="Image to edit. With an image the chain plans an edit, without one a new image.",
                 ),
+                io.Combo.Input(
+                    "order",
+                    options=list(ORDERS),
+                    default="auto",
+                    optional=True,
+                    advanced=True,
+                    tooltip="Order of a box's four numbers. Default auto: the order of the form that the text is in.",
+                ),
+                io.Combo.Input(
+                    "units",
+                    options=list(UNITS),
+                    default="auto",
+                    optional=True,
+                    advanced=True,
+                    tooltip="What the numbers count: thousandths or fractions of a side, or pixels. Default auto: the "
+                    "units of the form, or else thousandths if all numbers are whole and at most 1000.",
+                ),
+                io.Int.Input(
+                    "width",
+                    default=0,
+                    min=0,
+                    max=16384,
+                    optional=True,
+                    advanced=True,
+                    tooltip="For pixels: width of the image that the model saw, 0 to 16384. Default 0: that of the "
+                    "connected image. Qwen2.5-VL counts a width that is a multiple of 28: 1036 for 1024.",
+                ),
+                io.Int.Input(
+                    "height",
+                    default=0,
+                    min=0,
+                    max=16384,
+                    optional=True,
+                    advanced=True,
+                    tooltip="For pixels: height of the image that the model saw, 0 to 16384. Default 0: that of the "
+                    "connected image.",
+                ),
             ],
             outputs=[
                 GotChain.Output(display_name="chain"),
@@ -46,11 +86,13 @@ class GoTChainFromText(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, text, prompt, image=None) -> io.NodeOutput:
+    def execute(cls, text, prompt, image=None, order="auto", units="auto", width=0, height=0) -> io.NodeOutput:
         task = TEXT_TO_IMAGE if image is None else EDIT
         if image is not None:
             check_source(image)
-        chain = read_chain(text, task, checked_prompt(prompt, task), image)
+            width, height = width or image.shape[2], height or image.shape[1]
+        chain = read_plan(text, order, units, width, height, task, checked_prompt(prompt, task), image)
+        show_note(note_of(chain))
         return io.NodeOutput(chain, chain.text)
 
 

@@ -96,6 +96,13 @@ def read_plan(
     return chain
 
 
+def note_of(chain: Chain) -> str:
+    """What a person should know of a chain that was read; "" if there is nothing."""
+    if not chain.regions:
+        return f"The text has no box. It begins: {' '.join(chain.text.split())[:80]}"
+    return "The text ends within its plan. The boxes that are whole were kept." if chain.cut else ""
+
+
 def plan_of(answer: str, settings: Settings) -> Plan:
     """The plan of a cleaned answer, still in its form's own numbers."""
     small = answer.lower()
@@ -143,6 +150,3 @@ def _is_plain_chain(answer: str) -> bool:
         return bool(read_chain(answer).regions)
     except ChainError:
         return False
-
-
-__all__ = ["FORMS", "Form", "Found", "plan_of", "read_plan"]
