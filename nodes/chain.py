@@ -107,16 +107,17 @@ class GoTChainFromBoxes(io.ComfyNode):
             search_aliases=["bounding boxes", "detection", "layout from boxes", "SAM", "Florence"],
             is_input_list=True,
             inputs=[
-                io.BoundingBox.Input(
+                io.MultiType.Input(
                     "bboxes",
-                    force_input=True,
-                    tooltip="Boxes in pixels, from a detector, Create Bounding Boxes or GoT Chain To Boxes.",
+                    [io.BoundingBox, io.Array, io.Custom("BOUNDING_BOXES")],
+                    tooltip="Boxes in pixels, from a detector, Create Bounding Boxes or GoT Chain To Boxes. Also "
+                    "elements, or lists of left, top, right and bottom in pixels.",
                 ),
                 io.String.Input(
                     "labels",
                     multiline=True,
-                    tooltip="What each box holds: one phrase per line, in the order of the boxes. Empty: the labels "
-                    "that the boxes carry.",
+                    tooltip="What each box holds: one phrase per line, in the order of the boxes. One line alone names "
+                    "all boxes without a label. Empty: the labels that the boxes carry.",
                 ),
                 io.String.Input(
                     "prompt",
@@ -163,8 +164,9 @@ class GoTChainFromBoxes(io.ComfyNode):
             check_source(source)
             size = source.shape[2], source.shape[1]
         task = TEXT_TO_IMAGE if source is None else EDIT
-        text = text_of_boxes(bboxes[0] if len(bboxes) == 1 else bboxes, labels, *size)
+        text, note = text_of_boxes(bboxes[0] if len(bboxes) == 1 else bboxes, labels, *size)
         chain = read_chain(text, task, checked_prompt(prompt[0], task), source, size=size)
+        show_note(note)
         return io.NodeOutput(chain, chain.text)
 
 

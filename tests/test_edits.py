@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from got.got_models.chain.boxes import bounding_boxes, text_of_boxes
+from got.got_models.chain.boxes import bounding_boxes, elements, text_of_boxes
 from got.got_models.chain.colors import find_color, named
 from got.got_models.chain.edits import (
     MAX_SIZE,
@@ -16,7 +16,8 @@ from got.got_models.chain.edits import (
     rewriting,
     with_edits,
 )
-from got.got_models.chain.grammar import EDIT, ChainError, parse_regions, plain_text, read_chain
+from got.got_models.chain.forms.reader import read_plan
+from got.got_models.chain.grammar import EDIT, ChainError, canonical_text, parse_regions, plain_text, read_chain
 from got.got_models.chain.request import with_wish
 from got.got_models.errors import GoTError
 from got.got_models.guidance.images import thumbnail
@@ -197,7 +198,7 @@ def pixel_box(x, y, width, height, **more):
 def test_boxes_lead_back_to_the_regions(text, size):
     regions = read_chain(text).regions
     boxes = bounding_boxes(read_chain(text), *size)
-    again = read_chain(text_of_boxes(boxes, [region.phrase for region in regions], *size)).regions
+    again = read_chain(text_of_boxes(boxes, [region.phrase for region in regions], *size).text).regions
     assert [(r.phrase, r.color) for r in again] == [(r.phrase, r.color) for r in regions]
     within = [1 + 1000 / side for side in (*size, *size)]
     for one, other in zip(again, regions, strict=True):
@@ -208,8 +209,8 @@ def test_boxes_lead_back_to_the_regions(text, size):
 
 def test_every_shape_of_boxes_is_read():
     box = pixel_box(0, 0, 512, 512)
-    texts = {text_of_boxes(boxes, ["a cup"], 1024, 1024) for boxes in (box, [box], [[box]])}
-    assert texts == {"a cup <|box_start|>(0,0),(500,500)<|box_end|>."}
+    texts = {text_of_boxes(boxes, ["a cup"], 1024, 1024).text for boxes in (box, [box], [[box]])}
+    assert [canonical_text(text) for text in texts] == ["a cup <|box_start|>(0,0),(500,500)<|box_end|> (red)."]
 
 
 def test_a_blank_label_is_what_the_box_says_of_itself():
@@ -217,21 +218,84 @@ def test_a_blank_label_is_what_the_box_says_of_itself():
         pixel_box(0, 0, 9.6, 9.5, label="cat", score=0.9),
         pixel_box(9, 9, 9, 9, metadata={"type": "obj", "text": "", "desc": "a hat", "palette": ["#ff0000", "x"]}),
     ]
-    assert text_of_boxes(found, [""], 100, 100).count("cat") == 1
-    assert read_chain(text_of_boxes(found, ["\n"], 100, 100)).regions[1].phrase == "a hat"
-    assert read_chain(text_of_boxes(found, ["a dog"], 100, 100)).regions[0].phrase == "a dog"
-    assert read_chain(text_of_boxes(found, ["a dog\nb"], 100, 100)).regions[1].color.word == "red"
+    assert text_of_boxes(found, [""], 100, 100).text.count("cat") == 1
+    assert read_chain(text_of_boxes(found, ["\n"], 100, 100).text).regions[1].phrase == "a hat"
+    assert read_chain(text_of_boxes(found, ["a dog"], 100, 100).text).regions[0].phrase == "a dog"
+    assert read_chain(text_of_boxes(found, ["a dog\nb"], 100, 100).text).regions[1].color.word == "red"
+
+
+def test_one_label_names_all_boxes_that_have_none():
+    found = [pixel_box(0, 0, 9, 9), pixel_box(9, 9, 9, 9, label="a hat"), pixel_box(20, 9, 9, 9)]
+    regions = read_chain(text_of_boxes(found, ["a cat"], 100, 100).text).regions
+    assert [region.phrase for region in regions] == ["a cat", "a hat", "a cat"]
+
+
+def test_a_box_without_width_or_height_is_left_out_and_named():
+    found = [pixel_box(10, 10, 200, 300, label="chair"), pixel_box(296.65, 388.33, 1.03, 0.0, label="chair")]
+    text, note = text_of_boxes(found, [""], 640, 480)
+    assert [region.phrase for region in read_chain(text).regions] == ["chair"]
+    assert note == "Left out, because they cover no pixel: Box 2 (1x0 pixels at 297,388)."
+    assert text_of_boxes(found[:1], [""], 640, 480).note == ""
+
+
+def test_elements_and_corners_are_read():
+    element = {"type": "obj", "bbox": [400, 120, 760, 380], "desc": "a red cup", "color_palette": ["#8B4513"]}
+    [region] = read_chain(text_of_boxes([element], [""], 1024, 1024).text).regions
+    assert region.phrase == "a red cup" and region.box == (120, 400, 380, 760) and region.color.word == "saddlebrown"
+    for corners in ([12, 40, 38, 76], [[12.0, 40, 38, 76]], [[[12, 40, 38, 76]]]):
+        [region] = read_chain(text_of_boxes(corners, ["a cup"], 100, 100).text).regions
+        assert region.box == (120, 400, 370, 750)  # the last column and row are inside
+
+
+LABELED = 'A poster, and [a cup with a lid] (1,2),(300,400) (red), a sign that reads "GO. \\n ON" (5,6),(70,80) (gold).'
+
+
+@pytest.mark.parametrize("size", [(1000, 1000), (1344, 768), (2048, 512)])
+def test_what_chain_to_boxes_gives_comes_back(size):
+    """By From Boxes and by From Text, from pixel boxes and from elements, to the same regions."""
+    chain = read_chain(LABELED)
+    phrases = ["a cup with a lid", 'a sign that reads "GO. \\n ON"']
+    assert [region.phrase for region in chain.regions] == phrases
+    expected = [region[:3] for region in chain.regions]
+    for boxes, settings in ((elements(chain), {}), (bounding_boxes(chain, *size), dict(width=size[0], height=size[1]))):
+        again = read_chain(text_of_boxes(boxes, [""], *size).text)
+        assert [region[:3] for region in read_plan(json.dumps(boxes), **settings).regions] == [
+            region[:3] for region in again.regions
+        ]
+        if min(size) >= 1000 or not settings:
+            assert [region[:3] for region in again.regions] == expected
+
+
+def test_a_quoted_text_is_given_as_text():
+    first, second = elements(read_chain(LABELED))
+    assert first["type"] == "obj" and "text" not in first
+    assert second["type"] == "text" and second["text"] == "GO. \n ON" and list(second)[:3] == ["type", "bbox", "text"]
+    metadata = [box["metadata"] for box in bounding_boxes(read_chain(LABELED), 64, 64)[0]]
+    assert [(one["type"], one["text"]) for one in metadata] == [("obj", ""), ("text", "GO. \n ON")]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "phrase"),
+    [
+        ({"label": "a hat"}, "a hat"),
+        ({"type": "text", "text": "OPEN", "desc": ""}, 'the text "OPEN"'),
+        ({"type": "text", "text": "OPEN", "desc": "a sign"}, 'a sign that reads "OPEN"'),
+    ],
+)
+def test_metadata_is_read(metadata, phrase):
+    [region] = read_chain(text_of_boxes([pixel_box(0, 0, 9, 9, metadata=metadata)], [""], 64, 64).text).regions
+    assert region.phrase == phrase
 
 
 def test_what_lies_outside_is_cut_off():
-    text = text_of_boxes([pixel_box(-20, 90, 60, 60)], ["a cup"], 100, 100)
+    text, _ = text_of_boxes([pixel_box(-20, 90, 60, 60)], ["a cup"], 100, 100)
     assert read_chain(text).regions[0].box == (0, 900, 390, 990)
 
 
 @pytest.mark.parametrize(
     ("boxes", "labels", "words"),
     [
-        ([pixel_box(0, 0, 5, 5), pixel_box(1, 2, 3, 4)], ["a cup"], r"Box 2 \(3x4 pixels at 1,2\) has no label"),
+        ([pixel_box(0, 0, 5, 5), pixel_box(1, 2, 3, 4)], ["a cup\n "], r"Box 2 \(3x4 pixels at 1,2\) has no label"),
         ([pixel_box(0, 0, 5, 5)], ["a cup\na hat"], "2 labels and 1 boxes"),
         ([pixel_box(0, 0, 5, 5)], ["a cup (1,2),(3,4)"], "Box 1 .* has the label .* with a box"),
         ([pixel_box(0, 0, 5, 5)], ["a cup <|box_end|>"], "Box 1 .* has the label .* with a box"),
@@ -242,7 +306,9 @@ def test_what_lies_outside_is_cut_off():
         ([pixel_box(0, 0, float("nan"), 5)], ["a cup"], "Box 1 is not a box"),
         ([pixel_box(0, 0, 10**400, 5)], ["a cup"], "Box 1 is not a box"),
         ([pixel_box(-1e300, 0, 5, 5)], ["a cup"], "Box 1 is not a box"),
-        ([{"bbox": [1, 2, 3, 4]}], ["a cup"], "Box 1 is not a box"),
+        ([{"bbox": [1, 2, 3]}], ["a cup"], "Box 1 is not a box"),
+        ([{"bbox": [1, 2, 3, 1001]}], ["a cup"], r"Box 1 \(1, 2, 3, 1001\) is not top, left, bottom and right"),
+        ([{"bbox": [1, 2, 1, 9]}], ["a cup"], "Box 1 .* is not top, left"),
         ([], ["a cup"], "There is no box"),
         ([[]], ["a cup"], "There is no box"),
         (None, ["a cup"], "There is no box"),

@@ -18,7 +18,7 @@ OBJECT_START, OBJECT_END = "<|obj_start|>", "<|obj_end|>"
 _TAG = re.compile(r"<\|obj(?:ect_ref)?_(?:start|end)\|>")
 _TAGGED = r"<\|obj(?:ect_ref)?_start\|>(?P<tagged>(?:(?!<\|obj)[^][])*)<\|obj(?:ect_ref)?_end\|>"
 _NAMED = re.compile(rf"(?:{_TAGGED}|\[(?P<bracketed>[^][]*)\])\s*$")
-_QUOTED = re.compile(r'(?<![\w"])"[^"\s][^"]*"(?!\w)|“[^“”]*”')  # no inches: 5" screen
+QUOTED = re.compile(r'(?<![\w"])"[^"\s][^"]*"(?!\w)|“[^“”]*”')  # no inches: 5" screen
 _CONNECTIVES = {"", "and", "or", "plus", "和", "与", "及"}
 
 
@@ -29,7 +29,7 @@ def find_phrase(text: str, start: int, stop: int) -> tuple[str, int]:
         first, last = named.span("tagged" if named["tagged"] is not None else "bracketed")
         phrase = text[first:last].strip()
         return phrase, text.index(phrase, first)
-    words = _QUOTED.sub(lambda quoted: '"' * len(quoted[0]), text[start:stop])
+    words = QUOTED.sub(lambda quoted: '"' * len(quoted[0]), text[start:stop])
     last = len(words.rstrip())
     clauses = (match.end() for match in _CLAUSE.finditer(words) if match["ends"])
     first = max((position for position in clauses if position < last), default=0)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ..phrases import QUOTED
 from . import keys
 
 
@@ -37,10 +38,22 @@ def text_label(description: str, text: str) -> str:
     quoted = f'"{text}"'
     for other in (f"'{text}'", f"‘{text}’", f"“{text}”"):
         description = description.replace(other, quoted)
-    if quoted in description:
+    if quoted in description or _same(quoted_text(description), text):
         return description
     description = description.replace('"', "'")
     return f"{description} that reads {quoted}" if description else f"the text {quoted}"
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two texts differ in white space alone, or in how line breaks are written."""
+    first, second = (" ".join(text.replace("\\n", " ").split()) for text in (one, other))
+    return bool(first) and first == second
+
+
+def quoted_text(phrase: str) -> str:
+    """The text that a phrase says is to be drawn, its first quoted one, with real line breaks; "" if there is none."""
+    quoted = QUOTED.search(phrase)
+    return quoted[0][1:-1].replace("\\n", "\n") if quoted else ""
 
 
 def color_of(small: dict) -> str:

@@ -8,8 +8,8 @@ def _keys(text: str) -> tuple[str, ...]:
 
 
 BOX = _keys(
-    "bbox_2d box_2d tgt_bbox src_bbox bbox bounding_box boundingbox box bndbox bboxes boxes rect region coordinates "
-    "coords coordinate position location area xyxy bbox_list"
+    "bbox_2d box_2d tgt_bbox src_bbox bbox bbox_xyxy bounding_box boundingbox box bndbox bboxes boxes rect region "
+    "coordinates coords coordinate position location area xyxy bbox_list"
 )
 LABEL = _keys(
     "label desc description name class class_name caption phrase object category hint text entity element item title "

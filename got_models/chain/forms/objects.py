@@ -24,6 +24,7 @@ from .entries import color_of, has_letters, label_of, words_of
 from .loose_json import AGAIN, read_json
 from .plan import LTRB, LTWH, PIXELS, THOUSANDTHS, TLBR, Found, Plan, Settings, listed, sentence
 from .prose import read_prose
+from .scaling import pixel_range
 from .tokens import NO_POINTS
 from .values import Numbers, boxes_in, numbers_of
 
@@ -220,9 +221,21 @@ def _own_rows(small: dict, above: str, frame: dict, settings: Settings) -> list[
             units = THOUSANDTHS if max(box.values) > 1.02 else ""
             found = found if box.is_named else found._replace(order=TLBR, units=units)
         elif not key and box.order == LTWH and "width" in small:
-            found = found._replace(units=PIXELS if max(box.values) > 1.02 else "")
+            found = _of_pixels(found, isinstance(small.get("metadata"), dict), settings)
         rows.append(_Row(found, name))
     return rows
+
+
+def _of_pixels(found: Found, has_metadata: bool, settings: Settings) -> Found:
+    """ComfyUI's pixel box. One with metadata is a chain's or the canvas's, whose last column and row are inside."""
+    if max(found.numbers) <= 1.02:
+        return found
+    whole = [round(number) for number in found.numbers]
+    if not has_metadata or not settings.has_size or min(whole[2:]) < 1:
+        return found._replace(units=PIXELS)
+    x0, x1 = pixel_range(whole[0], whole[0] + whole[2] - 1, settings.width)
+    y0, y1 = pixel_range(whole[1], whole[1] + whole[3] - 1, settings.height)
+    return found._replace(numbers=(x0, y0, x1, y1), order=LTRB, units=THOUSANDTHS, fixed="all")
 
 
 def _box_of(small: dict) -> tuple[str, list[Numbers]]:

@@ -6,6 +6,8 @@ extent: 1000 for thousandths, 1 for fractions, the side of the image for pixels.
 side; it is then clipped.
 """
 
+import math
+
 from ..grammar import GRID, Box, ChainError
 from .plan import FRACTIONS, LTRB, LTWH, PIXELS, THOUSANDTHS, TLBR, Found, Plan, Settings
 
@@ -68,17 +70,23 @@ def _on_grid(found: Found, number: int, boxes: list[Found], settings: Settings) 
     for value, extent in ((x0, width), (y0, height), (x1, width), (y1, height)):
         if not -_TOLERANCE * extent <= value <= (1 + _TOLERANCE) * extent:
             raise _leaves(name, value, extent, found, settings)
-    left, right = _steps(x0, x1, width)
-    top, bottom = _steps(y0, y1, height)
+    left, right = grid_range(x0, x1, width)
+    top, bottom = grid_range(y0, y1, height)
     return Box(left, top, right, bottom)
 
 
-def _steps(first: float, last: float, extent: float) -> tuple[int, int]:
+def grid_range(first: float, last: float, extent: float) -> tuple[int, int]:
     """A range on the grid, at least one step wide."""
     start, stop = (min(GRID - 1, max(0, round(value * GRID / extent))) for value in (first, last))
     if start == stop:
         start, stop = (start, start + 1) if start < GRID - 1 else (start - 1, start)
     return start, stop
+
+
+def pixel_range(first: int, last: int, side: int) -> tuple[int, int]:
+    """Pixels first..last of `side` on the grid: the numbers that boxes.pixel_corners turns into these pixels."""
+    start = min(math.ceil(max(first, 0) * GRID / side), GRID - 2)
+    return start, max(start + 1, min(math.ceil(min(last, side - 1) * GRID / side), GRID - 1))
 
 
 def _is_empty(
