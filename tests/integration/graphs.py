@@ -1,7 +1,4 @@
-"""For the server tests: an example workflow, short graphs from a chain by hand, pictures, and a server set free.
-
-Graphs are prompts in API format.
-"""
+"""For the server tests: short graphs in API format, the images that a run made, Stop, and freeing the memory."""
 
 import time
 
@@ -16,7 +13,7 @@ PROMPT = "a red circle left of a blue square"
 
 
 def drawing(chain: str = CHAIN, **sampling) -> dict:
-    """From a chain to a saved picture, in few steps. sampling: inputs of the sampler that differ."""
+    """From a chain to a saved image, in few steps. sampling: inputs of the sampler that differ."""
     return {
         "loader": node("GoTLoader", model_name="GoT-Tiny (bundled)"),
         "chain": node("GoTChainFromText", text=chain, prompt=PROMPT),
@@ -61,19 +58,19 @@ def writing(prompt: str = PROMPT, max_length: int = 64, **sampling) -> dict:
 
 
 def pixels(client, image: dict) -> np.ndarray:
-    """A picture that a run made, (height, width, 3) whole numbers in 0..255."""
+    """An image that a run made, (height, width, 3) whole numbers in 0..255."""
     return np.asarray(client.image(image).convert("RGB")).astype(int)
 
 
-def pictures(client, graph: dict, saved: str = "save") -> np.ndarray:
-    """Run a graph and fetch its pictures, (n, height, width, 3)."""
+def images(client, graph: dict, saved: str = "save") -> np.ndarray:
+    """Run a graph and fetch its images, (n, height, width, 3)."""
     run = client.run(graph)
     assert run.status == "success", run.message
     return np.stack([pixels(client, image) for image in run.images(saved)])
 
 
 def freed(client) -> dict[str, list[str]]:
-    """Ask the server to free its memory, wait until it has or for 30 s, and return the networks it still holds."""
+    """Free the server's memory, and return the networks that it still holds after at most 30 s."""
     client.free()
     end = time.monotonic() + 30
     while True:

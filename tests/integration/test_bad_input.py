@@ -25,11 +25,11 @@ def boxes_of(chain: str) -> dict:
     return graph | {"show": node("PreviewAny", source=["boxes", 0])}
 
 
-def edit_of(picture: dict) -> dict:
+def edit_of(image: dict) -> dict:
     graph = writing()
     inputs = graph["chain"]["inputs"]
-    graph["chain"] = node("EditChain", instruction=inputs.pop("prompt"), image=["picture", 0], **inputs)
-    return graph | {"picture": picture}
+    graph["chain"] = node("EditChain", instruction=inputs.pop("prompt"), image=["image", 0], **inputs)
+    return graph | {"image": image}
 
 
 def blank(side: int, count: int = 1) -> dict:
@@ -38,9 +38,9 @@ def blank(side: int, count: int = 1) -> dict:
 
 def several(prompts: str, **more) -> dict:
     graph = writing()
-    inputs = graph["chain"]["inputs"] | {"prompts": prompts, "images": ["picture", 0]}
+    inputs = graph["chain"]["inputs"] | {"prompts": prompts, "images": ["image", 0]}
     del inputs["prompt"]
-    return graph | {"chain": node("GoTSeveralChains", **inputs), "picture": blank(**more)}
+    return graph | {"chain": node("GoTSeveralChains", **inputs), "image": blank(**more)}
 
 
 def wired_wrong() -> dict:
@@ -58,11 +58,11 @@ BAD = {
     "truncated safetensors": (other_model("cut-short"), "unet.safetensors"),
     "pickle with code in it": (other_model("pickled"), "unet.safetensors"),
     "size not a multiple of 8": (custom_size(100), "multiple of 8"),
-    "picture with alpha": (edit_of(node("GotProbeFourChannels", side=64)), "4 channels"),
-    "picture of 1x1": (edit_of(blank(1)), "1x1"),
-    "picture of 8000x8000": (edit_of(blank(8000)), "8000x8000"),
-    "more pictures than instructions": (several("a\nb", side=64, count=3), "3 images and 2 instructions"),
-    "several pictures that are too small": (several("a", side=1, count=2), "Image 1 of 2: The image is 1x1"),
+    "image with alpha": (edit_of(node("GotProbeFourChannels", side=64)), "4 channels"),
+    "image of 1x1": (edit_of(blank(1)), "1x1"),
+    "image of 8000x8000": (edit_of(blank(8000)), "8000x8000"),
+    "more images than instructions": (several("a\nb", side=64, count=3), "3 images and 2 instructions"),
+    "several images that are too small": (several("a", side=1, count=2), "Image 1 of 2: The image is 1x1"),
     "a model of another kind": (wired_wrong(), "not a GoT model"),
 }
 

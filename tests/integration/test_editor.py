@@ -87,9 +87,7 @@ def test_the_plan_reaches_the_browser_from_the_cache(client):
 
 
 def test_the_background_image_is_small(client):
-    graph = by_hand(image=["picture", 0]) | {
-        "picture": node("EmptyImage", width=2000, height=500, batch_size=1, color=255)
-    }
+    graph = by_hand(image=["image", 0]) | {"image": node("EmptyImage", width=2000, height=500, batch_size=1, color=255)}
     run = done(client, graph)
     [background] = run.outputs["editor"]["got_background"]
     assert background["type"] == "temp"

@@ -1,4 +1,4 @@
-"""On servers with ComfyUI's flags for little memory: the same pictures, fp8 models, and a model of the real size."""
+"""On servers with ComfyUI's flags for little memory: the same images, fp8 models, and a model of the real size."""
 
 import shutil
 import time
@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from got.got_models.files.manifest import REASONER, TINY, UNET
-from got.tests.integration.graphs import drawing, node, writing
-from got.tests.integration.test_server import pictures
+from got.tests.integration.graphs import drawing, images, node, writing
 from got.tools.client import Client
 from got.tools.oracle.large import REAL, write_hollow_model
 from got.tools.oracle.qwen import store_in_fp8
@@ -52,15 +51,15 @@ def with_model(graph, name):
 
 
 @pytest.mark.parametrize("model", [BUNDLED, FP8])
-def test_the_picture_is_nearly_the_one_of_full_precision(little, client, model):
-    expected = pictures(client, drawing(seed=5))
-    ours = pictures(little, with_model(drawing(seed=5), model))
+def test_the_image_is_nearly_the_one_of_full_precision(little, client, model):
+    expected = images(client, drawing(seed=5))
+    ours = images(little, with_model(drawing(seed=5), model))
     assert 0 < difference(ours, expected) < 0.1 * expected.std()
 
 
-def difference(picture, expected):
+def difference(image, expected):
     """Mean difference of their numbers."""
-    return float(np.abs(picture - expected).mean())
+    return float(np.abs(image - expected).mean())
 
 
 @pytest.mark.parametrize("model", [BUNDLED, FP8])
@@ -71,10 +70,10 @@ def test_a_chain_is_written(little, model):
 
 def test_it_decodes_in_tiles(little):
     graph = drawing(seed=5)
-    whole = pictures(little, graph)
+    whole = images(little, graph)
     tiles = {"tile_size": 64, "overlap": 32, "temporal_size": 64, "temporal_overlap": 8}
     graph["decode"] = node("VAEDecodeTiled", samples=["sampler", 0], vae=["loader", 2], **tiles)
-    assert difference(pictures(little, graph), whole) < 0.1 * whole.std()
+    assert difference(images(little, graph), whole) < 0.1 * whole.std()
 
 
 def loading(model):

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from got.tests.integration.graphs import assert_stops, drawing, freed, pictures, pixels, writing
+from got.tests.integration.graphs import assert_stops, drawing, freed, images, pixels, writing
 from got.tests.integration.models import random_lora
 from got.tools.graphs import example, node, node_of
 
 
 @pytest.mark.parametrize("name", ["text_to_image", "edit"])
-def test_an_example_draws_a_picture(client, name):
+def test_an_example_draws_an_image(client, name):
     graph = example(name)
     for entry in graph.values():
         if "steps" in entry["inputs"]:
@@ -31,18 +31,18 @@ def test_stop_while_the_chain_is_written(client):
     prompt = client.submit(writing(max_length=8192, **sampling))
     client.wait_for(prompt, "progress", node="chain")
     assert_stops(client, prompt)
-    assert len(pictures(client, drawing(seed=1))) == 1
+    assert len(images(client, drawing(seed=1))) == 1
 
 
-def test_stop_while_the_picture_is_drawn(client):
+def test_stop_while_the_image_is_drawn(client):
     prompt = client.submit(drawing(steps=1000))
     client.wait_for(prompt, "progress", node="sampler")
     assert_stops(client, prompt)
-    assert len(pictures(client, drawing(seed=2))) == 1
+    assert len(images(client, drawing(seed=2))) == 1
 
 
 def test_freeing_leaves_none_of_our_networks(client):
-    pictures(client, drawing(seed=11))
+    images(client, drawing(seed=11))
     held = client.get("/got_probe/memory")
     assert held["loaded"] and held["alive"]
     assert freed(client) == {"loaded": [], "alive": []}
@@ -52,7 +52,7 @@ def test_twenty_prompts_do_not_grow_the_memory(client):
     used = []
     for seed in range(20):
         assert client.run(writing(prompt=f"{seed} white circles", max_length=8)).status == "success"
-        pictures(client, drawing(seed=1000 + seed, steps=1))
+        images(client, drawing(seed=1000 + seed, steps=1))
         used.append(client.get("/got_probe/memory")["bytes"])
     assert max(used[10:]) - max(used[5:10]) < 30e6
 
@@ -61,32 +61,32 @@ def test_two_prompts_queued_at_once_draw_what_each_draws_alone(client):
     together = [client.wait(prompt) for prompt in [client.submit(drawing(seed=seed)) for seed in (21, 22)]]
     one, two = (pixels(client, run.images("save")[0]) for run in together)
     assert (one != two).any()
-    pictures(client, drawing(seed=23))
-    assert (pictures(client, drawing(seed=21))[0] == one).all()
+    images(client, drawing(seed=23))
+    assert (images(client, drawing(seed=21))[0] == one).all()
 
 
-def test_a_lora_changes_the_picture(client, server):
+def test_a_lora_changes_the_image(client, server):
     random_lora(server.base / "models" / "loras" / "random.safetensors")
-    plain = pictures(client, drawing(seed=31))
+    plain = images(client, drawing(seed=31))
     graph = drawing(seed=31, model=["lora", 0])
     for strength, changes in ((1.0, True), (0.0, False)):
         graph["lora"] = node(
             "LoraLoaderModelOnly", model=["loader", 1], lora_name="random.safetensors", strength_model=strength
         )
-        assert (pictures(client, graph) != plain).any() == changes
+        assert (images(client, graph) != plain).any() == changes
 
 
 def test_a_batch_of_two_is_two_of_one(client):
     graph = drawing(seed=41, latent=["two", 0])
     graph["two"] = node("RepeatLatentBatch", samples=["guidance", 2], amount=2)
-    both = pictures(client, graph)
+    both = images(client, graph)
     for index in range(2):
         graph["one"] = node("LatentFromBatch", samples=["two", 0], batch_index=index, length=1)
         graph["sampler"]["inputs"]["latent"] = ["one", 0]
-        assert np.abs(pictures(client, graph)[0] - both[index]).max() <= 1
+        assert np.abs(images(client, graph)[0] - both[index]).max() <= 1
 
 
-def test_the_picture_carries_its_prompt_and_workflow(client):
+def test_the_image_carries_its_prompt_and_workflow(client):
     run = client.run(drawing(seed=51), workflow={"nodes": []})
     texts = client.image(run.images("save")[0]).text
     assert '"seed": 51' in texts["prompt"] and texts["workflow"] == '{"nodes": []}'

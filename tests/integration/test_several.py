@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from got.tests.integration.graphs import PROMPT, assert_stops, drawing, node, pictures, writing
+from got.tests.integration.graphs import PROMPT, assert_stops, drawing, images, node, writing
 
 PROMPTS = ["two white circles", PROMPT]
 OFF = {"sampling_mode": "off", "sampling_mode.repetition_penalty": 1.05}
@@ -49,17 +49,17 @@ def test_a_wired_list_is_as_many_prompts(client):
 def test_each_chain_is_drawn_as_if_it_were_alone(client):
     graph = drawing()
     graph["chain"] = several()["chain"]
-    both = pictures(client, graph)
+    both = images(client, graph)
     assert len(both) == 2
-    for prompt, picture in zip(PROMPTS, both, strict=True):
+    for prompt, image in zip(PROMPTS, both, strict=True):
         graph["chain"] = writing(prompt, 256)["chain"]
-        [alone] = pictures(client, graph)
-        assert np.abs(alone - picture).max() <= 1
+        [alone] = images(client, graph)
+        assert np.abs(alone - image).max() <= 1
 
 
-def test_one_instruction_changes_every_picture_of_a_batch(client):
-    graph = several("make the red circle blue", images=["pictures", 0])
-    graph["pictures"] = node("EmptyImage", width=64, height=64, batch_size=3, color=0xFF0000)
+def test_one_instruction_changes_every_image_of_a_batch(client):
+    graph = several("make the red circle blue", images=["images", 0])
+    graph["images"] = node("EmptyImage", width=64, height=64, batch_size=3, color=0xFF0000)
     graph["plan"] = node("GoTChainPreview", chain=["chain", 0], width=64, height=64)
     run = done(client, graph)
     assert len(run.outputs["text"]["text"]) == len(run.images("plan")) == 3

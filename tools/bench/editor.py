@@ -12,6 +12,7 @@ from playwright.sync_api import Page
 
 from ..browser import comfyui_page
 from ..client import Client
+from ..graphs import node
 from ..server import Server
 
 REGIONS, MOVES = 40, 200
@@ -57,8 +58,8 @@ def grid_chain(count: int) -> str:
 
 def editor_graph(text: str) -> dict:
     return {
-        "1": {"class_type": "GoTChainFromText", "inputs": {"text": text, "prompt": "cups"}},
-        "2": {"class_type": "GoTChainEditor", "inputs": {"chain": ["1", 0], "pause": "off", "seconds": 0, "edits": ""}},
+        "1": node("GoTChainFromText", text=text, prompt="cups"),
+        "2": node("GoTChainEditor", chain=["1", 0], pause="off", seconds=0, edits=""),
     }
 
 
