@@ -1,4 +1,4 @@
-"""The chain editor in the browser, in both renderers: what a person does there, and that nothing of theirs is lost."""
+"""The chain editor in the browser, in both renderers: what a person does there works, and none of it is lost."""
 
 import io
 import itertools
@@ -29,7 +29,7 @@ def planned(pause="off", seconds=0):
     return {
         "1": {"class_type": "GoTLoader", "inputs": {"model_name": "GoT-Tiny (bundled)"}},
         "2": {"class_type": "ReasoningChain", "inputs": {"reasoner": ["1", 0], "prompt": PROMPT, **SAMPLING}},
-        "3": editor(["2", 0], pause, seconds),
+        "3": editor_node(["2", 0], pause, seconds),
         "4": {"class_type": "PreviewAny", "inputs": {"source": ["3", 1]}},
     }
 
@@ -38,7 +38,7 @@ def typed(text=TEXT, pause="off", seconds=0, prompt=PROMPT):
     """A chain that somebody wrote, and the editor: no network runs."""
     return {
         "2": {"class_type": "GoTChainFromText", "inputs": {"text": text, "prompt": prompt}},
-        "3": editor(["2", 0], pause, seconds),
+        "3": editor_node(["2", 0], pause, seconds),
         "4": {"class_type": "PreviewAny", "inputs": {"source": ["3", 1]}},
     }
 
@@ -50,25 +50,25 @@ def drawn(steps):
     return graph
 
 
-def editor(chain, pause, seconds):
+def editor_node(chain, pause, seconds):
     inputs = {"chain": chain, "pause": pause, "seconds": seconds, "edits": ""}
     return {"class_type": "GoTChainEditor", "inputs": inputs}
 
 
-class Desk:
-    """A person at the page: opens graphs, runs them, and works in the one editor on it."""
+class Editor:
+    """The one editor on the page: opens graphs with it, runs them, and works in it as a person does."""
 
     def __init__(self, browser):
         self.browser, self.page, self.client = browser, browser.page, browser.client
         self.queue, self.run, self.ended = browser.queue, browser.run, browser.ended
 
     def open(self, graph, name="test"):
-        """Open a graph; one that was opened last by the same name makes way for it."""
+        """Open a graph, in place of the last one of the same name."""
         self.page.evaluate("async ([graph, name]) => { await app.loadApiJson(graph, name); }", [graph, name])
         self.arrange()
 
     def arrange(self):
-        """Put the editor where the mouse reaches it, at a scale of 1."""
+        """Move the editor to where the mouse reaches it, at a scale of 1."""
         self.page.wait_for_function(f"() => !!{EDITOR}", timeout=SOON)
         self.page.evaluate(
             f"""() => {{
@@ -119,7 +119,7 @@ class Desk:
     # ----------------------------------------------------------------------------------------------- what is done
 
     def point(self, x, y):
-        """Where a point in 0..1000 of the picture lies on the screen."""
+        """The place on the screen of a point in 0..1000 of the image."""
         return self.page.evaluate(
             """([x, y]) => {
                 const canvas = document.querySelector('.got-canvas'), rect = canvas.getBoundingClientRect();
@@ -146,7 +146,7 @@ class Desk:
         self.page.mouse.click(*self.point(x, y), **options)
 
     def type(self, text):
-        """Replace the text, as by typing, and let it count as one edit."""
+        """Replace the text, as by typing, as one edit."""
         area = self.page.locator(".got-typed")
         area.fill(text)
         area.blur()
@@ -167,27 +167,27 @@ class Desk:
 
 
 @pytest.fixture
-def desk(renderer, browser):
-    return Desk(browser)
+def editor(renderer, browser):
+    return Editor(browser)
 
 
 FIRST, SECOND = [100, 200, 300, 400], [600, 200, 800, 400]
 
 
-def without_snap(desk):
-    if desk.button("Snap to the grid and to other boxes").get_attribute("aria-pressed") == "true":
-        desk.button("Snap to the grid and to other boxes").click()
+def without_snap(editor):
+    if editor.button("Snap to the grid and to other boxes").get_attribute("aria-pressed") == "true":
+        editor.button("Snap to the grid and to other boxes").click()
 
 
 @pytest.fixture
-def typed_desk(desk):
+def typed_editor(editor):
     """An editor with two regions that somebody wrote, snap off."""
-    desk.prompt = unique()
-    desk.open(typed(prompt=desk.prompt))
-    desk.run()
-    desk.until_boxes([FIRST, SECOND])
-    without_snap(desk)
-    return desk
+    editor.prompt = unique()
+    editor.open(typed(prompt=editor.prompt))
+    editor.run()
+    editor.until_boxes([FIRST, SECOND])
+    without_snap(editor)
+    return editor
 
 
 def unique():
@@ -203,84 +203,84 @@ def near(box, expected, tolerance=4):
 # ------------------------------------------------------------------------------------------------ the two runs
 
 
-def test_the_models_boxes_come_and_a_moved_one_is_used_without_asking_the_model_again(desk):
-    desk.open(planned())
-    first = desk.run()
+def test_the_models_boxes_come_and_a_moved_one_is_used_without_asking_the_model_again(editor):
+    editor.open(planned())
+    first = editor.run()
     text = first["outputs"]["4"]["text"][0]
     regions = parse_regions(text)
-    assert desk.names() == [f"{number}: {region.phrase}" for number, region in enumerate(regions, 1)]
-    without_snap(desk)
+    assert editor.names() == [f"{number}: {region.phrase}" for number, region in enumerate(regions, 1)]
+    without_snap(editor)
     x0, y0, x1, y1 = regions[0].box
     by = 100 if x1 < 850 else -100
-    desk.drag(((x0 + x1) / 2, (y0 + y1) / 2), ((x0 + x1) / 2 + by, (y0 + y1) / 2))
-    near(desk.boxes()[0], [x0 + by, y0, x1 + by, y1])
-    second = desk.run()
-    assert read_chain(second["outputs"]["4"]["text"][0]).text == read_chain(desk.text()).text
+    editor.drag(((x0 + x1) / 2, (y0 + y1) / 2), ((x0 + x1) / 2 + by, (y0 + y1) / 2))
+    near(editor.boxes()[0], [x0 + by, y0, x1 + by, y1])
+    second = editor.run()
+    assert read_chain(second["outputs"]["4"]["text"][0]).text == read_chain(editor.text()).text
     cached = next(detail["nodes"] for kind, detail in second["status"]["messages"] if kind == "execution_cached")
     assert "2" in cached, "the language model was asked again"
-    assert desk.button("Back to the model's plan").is_enabled()
-    desk.button("Back to the model's plan").click()
-    assert read_chain(desk.text()).text == text
+    assert editor.button("Back to the model's plan").is_enabled()
+    editor.button("Back to the model's plan").click()
+    assert read_chain(editor.text()).text == text
 
 
-def test_another_prompt_brings_another_plan(desk):
-    desk.open(planned())
-    desk.run()
-    desk.type(desk.text() + " A green star (10,10),(200,200) (green).")
+def test_another_prompt_brings_another_plan(editor):
+    editor.open(planned())
+    editor.run()
+    editor.type(editor.text() + " A green star (10,10),(200,200) (green).")
     writer = "app.graph.nodes.find((node) => node.type === 'ReasoningChain')"
     prompt = f"{writer}.widgets.find((widget) => widget.name === 'prompt')"
-    desk.page.evaluate(f"() => {{ {prompt}.value = 'a yellow triangle'; }}")
-    entry = desk.run()
-    assert read_chain(desk.text()).text == entry["outputs"]["4"]["text"][0]
-    assert "green star" not in desk.text()
+    editor.page.evaluate(f"() => {{ {prompt}.value = 'a yellow triangle'; }}")
+    entry = editor.run()
+    assert read_chain(editor.text()).text == entry["outputs"]["4"]["text"][0]
+    assert "green star" not in editor.text()
 
 
-def test_of_several_chains_the_one_with_edits_stays_and_the_others_pass(desk):
+def test_of_several_chains_the_one_with_edits_stays_and_the_others_pass(editor):
     graph = planned()
     inputs = {"reasoner": ["1", 0], "prompts": "two white circles\na red circle", **SAMPLING}
     graph["2"] = {"class_type": "GoTSeveralChains", "inputs": inputs}
-    desk.open(graph)
-    first, second = desk.run()["outputs"]["4"]["text"]
-    assert desk.text() == plain_text(first)
+    editor.open(graph)
+    first, second = editor.run()["outputs"]["4"]["text"]
+    assert editor.text() == plain_text(first)
     moved = plain_text(second).replace(str(parse_regions(second)[0].box), "(10,20),(300,400)")
     edits = json.dumps({"version": 1, "plan": plain_text(second), "text": moved})
-    desk.page.evaluate(f"(edits) => {{ {WIDGET}.value = edits; }}", edits)
-    entry = desk.run()
-    assert desk.text() == moved
+    editor.page.evaluate(f"(edits) => {{ {WIDGET}.value = edits; }}", edits)
+    entry = editor.run()
+    assert editor.text() == moved
     assert [plain_text(text) for text in entry["outputs"]["4"]["text"]] == [plain_text(first), moved]
 
 
-def test_nothing_runs_again_after_what_only_the_browser_needs(typed_desk):
-    desk = typed_desk
-    desk.click(200, 300)
-    desk.button("Hide (H)").click()
-    entry = desk.run()
+def test_nothing_runs_again_after_what_only_the_browser_needs(typed_editor):
+    editor = typed_editor
+    editor.click(200, 300)
+    editor.button("Hide (H)").click()
+    entry = editor.run()
     cached = next(detail["nodes"] for kind, detail in entry["status"]["messages"] if kind == "execution_cached")
     assert {"2", "3", "4"} <= set(cached)
 
 
-def test_the_picture_follows_a_box_that_is_dragged_to_a_free_place(desk):
-    desk.open(drawn(steps=8))
-    before = seen(desk, desk.run(), "red")
-    without_snap(desk)
-    regions = read_chain(desk.text()).regions
+def test_the_image_follows_a_box_that_is_dragged_to_a_free_place(editor):
+    editor.open(drawn(steps=8))
+    before = seen(editor, editor.run(), "red")
+    without_snap(editor)
+    regions = read_chain(editor.text()).regions
     number = next(i for i, region in enumerate(regions) if "red circle" in region.phrase)
     x0, y0, x1, y1 = regions[number].box
     assert overlap(before.box, (x0, y0, x1, y1)) > 0.5, "the plan is not what was drawn"
     by = 980 - y1  # down to the edge, beside the square
-    desk.drag(((x0 + x1) / 2, (y0 + y1) / 2), ((x0 + x1) / 2, (y0 + y1) / 2 + by))
-    moved = desk.boxes()[number]
+    editor.drag(((x0 + x1) / 2, (y0 + y1) / 2), ((x0 + x1) / 2, (y0 + y1) / 2 + by))
+    moved = editor.boxes()[number]
     near(moved, [x0, y0 + by, x1, y1 + by], 5)
     assert overlap(before.box, moved) < 0.3, "the box was not moved far enough to see whether it is followed"
-    after = seen(desk, desk.run(), "red")
+    after = seen(editor, editor.run(), "red")
     assert overlap(after.box, moved) > 0.5, f"the red circle is drawn at {after.box}, its box is {moved}"
-    desk.page.wait_for_function("() => document.querySelector('.got-choice').options.length > 1", timeout=SOON)
+    editor.page.wait_for_function("() => document.querySelector('.got-choice').options.length > 1", timeout=SOON)
 
 
-def seen(desk, entry, color):
-    """The one object of a color in the picture of a run."""
-    picture = desk.client.image(entry["outputs"]["8"]["images"][0]).convert("RGB")
-    objects = [obj for obj in detect(np.asarray(picture)).objects if obj.color == color]
+def seen(editor, entry, color):
+    """The one object of a color in the image of a run."""
+    image = editor.client.image(entry["outputs"]["8"]["images"][0]).convert("RGB")
+    objects = [obj for obj in detect(np.asarray(image)).objects if obj.color == color]
     assert len(objects) == 1, objects
     return objects[0]
 
@@ -288,168 +288,168 @@ def seen(desk, entry, color):
 # --------------------------------------------------------------------------------------------------- the canvas
 
 
-def test_a_box_is_moved_resized_drawn_and_removed_and_all_is_undone_and_redone(typed_desk):
-    desk = typed_desk
-    desk.drag((200, 300), (200, 700))
-    near(desk.boxes()[0], [100, 600, 300, 800])
-    moved = desk.boxes()
-    desk.drag((moved[0][2], moved[0][3]), (400, 900))
-    near(desk.boxes()[0], [100, 600, 400, 900], 8)
-    resized = desk.boxes()
-    desk.drag((500, 600), (700, 900))
-    ask = desk.page.get_by_role("textbox", name="What is there?")
+def test_a_box_is_moved_resized_drawn_and_removed_and_all_is_undone_and_redone(typed_editor):
+    editor = typed_editor
+    editor.drag((200, 300), (200, 700))
+    near(editor.boxes()[0], [100, 600, 300, 800])
+    moved = editor.boxes()
+    editor.drag((moved[0][2], moved[0][3]), (400, 900))
+    near(editor.boxes()[0], [100, 600, 400, 900], 8)
+    resized = editor.boxes()
+    editor.drag((500, 600), (700, 900))
+    ask = editor.page.get_by_role("textbox", name="What is there?")
     ask.fill("a green star")
     ask.press("Enter")
-    assert [region.phrase for region in read_chain(desk.text()).regions][2] == "a green star"
-    near(desk.boxes()[2], [500, 600, 700, 900])
-    drawn = desk.boxes()
-    desk.click(700, 300)
-    desk.page.keyboard.press("Delete")
-    assert "blue square" not in desk.text() and len(desk.boxes()) == 2
-    removed = desk.boxes()
+    assert [region.phrase for region in read_chain(editor.text()).regions][2] == "a green star"
+    near(editor.boxes()[2], [500, 600, 700, 900])
+    drawn = editor.boxes()
+    editor.click(700, 300)
+    editor.page.keyboard.press("Delete")
+    assert "blue square" not in editor.text() and len(editor.boxes()) == 2
+    removed = editor.boxes()
     for expected in (drawn, resized, moved, [FIRST, SECOND]):
-        desk.page.keyboard.press("Control+z")
-        desk.until_boxes(expected)
-        desk.page.locator(".got-canvas").focus()
+        editor.page.keyboard.press("Control+z")
+        editor.until_boxes(expected)
+        editor.page.locator(".got-canvas").focus()
     for expected in (moved, resized, drawn, removed):
-        desk.page.keyboard.press("Control+y")
-        desk.until_boxes(expected)
-        desk.page.locator(".got-canvas").focus()
+        editor.page.keyboard.press("Control+y")
+        editor.until_boxes(expected)
+        editor.page.locator(".got-canvas").focus()
 
 
-def test_by_keys_alone(typed_desk):
-    desk, keys = typed_desk, typed_desk.page.keyboard
-    desk.page.locator(".got-canvas").focus()
+def test_by_keys_alone(typed_editor):
+    editor, keys = typed_editor, typed_editor.page.keyboard
+    editor.page.locator(".got-canvas").focus()
     keys.press("PageDown")
     keys.press("Shift+ArrowRight")
     keys.press("ArrowDown")
-    desk.until_boxes([[110, 201, 310, 401], SECOND])
+    editor.until_boxes([[110, 201, 310, 401], SECOND])
     keys.press("Alt+ArrowRight")
-    desk.until_boxes([[110, 201, 311, 401], SECOND])
+    editor.until_boxes([[110, 201, 311, 401], SECOND])
     keys.press("l")
     keys.press("ArrowDown")
     keys.press("Delete")
-    desk.until_boxes([[110, 201, 311, 401], SECOND])
-    assert desk.value()["regions"][0]["locked"]
+    editor.until_boxes([[110, 201, 311, 401], SECOND])
+    assert editor.value()["regions"][0]["locked"]
     keys.press("l")
     keys.press("PageDown")
     keys.press("Control+d")
-    assert len(desk.boxes()) == 3
+    assert len(editor.boxes()) == 3
     keys.press("Delete")
     keys.press("n")
     keys.press("Enter")
     keys.type("a white square")
     keys.press("Enter")
-    assert [region.phrase for region in read_chain(desk.text()).regions][2] == "a white square"
+    assert [region.phrase for region in read_chain(editor.text()).regions][2] == "a white square"
 
 
-def test_overlapping_boxes_are_reached_in_turn_and_drawn_over(desk):
-    desk.open(typed("A table (100,100),(900,900) (brown) holds a cup (400,400),(600,600) (red)."))
-    desk.run()
-    selected = desk.page.locator(".got-list li[aria-selected=true] .got-name")
-    desk.click(500, 500)
+def test_overlapping_boxes_are_reached_in_turn_and_drawn_over(editor):
+    editor.open(typed("A table (100,100),(900,900) (brown) holds a cup (400,400),(600,600) (red)."))
+    editor.run()
+    selected = editor.page.locator(".got-list li[aria-selected=true] .got-name")
+    editor.click(500, 500)
     assert selected.inner_text() == "2: a cup"
     for expected in ("1: A table", "2: a cup"):
-        desk.page.keyboard.down("Alt")
-        desk.click(500, 500)
-        desk.page.keyboard.up("Alt")
+        editor.page.keyboard.down("Alt")
+        editor.click(500, 500)
+        editor.page.keyboard.up("Alt")
         assert selected.inner_text() == expected
-    desk.drag((200, 200), (350, 350), key="Control")
-    desk.page.get_by_role("textbox", name="What is there?").fill("a plate")
-    desk.button("Add").click()
-    assert len(desk.boxes()) == 3
-    near(desk.boxes()[2], [200, 200, 350, 350], 14)
+    editor.drag((200, 200), (350, 350), key="Control")
+    editor.page.get_by_role("textbox", name="What is there?").fill("a plate")
+    editor.button("Add").click()
+    assert len(editor.boxes()) == 3
+    near(editor.boxes()[2], [200, 200, 350, 350], 14)
 
 
-def test_fields_and_palette_change_the_sentence(typed_desk):
-    desk = typed_desk
-    desk.click(200, 300)
-    desk.page.get_by_role("textbox", name="Phrase").fill("A big red circle")
-    desk.page.get_by_role("textbox", name="Phrase").press("Enter")
-    desk.page.get_by_role("spinbutton", name="Left").fill("50")
-    desk.page.get_by_role("spinbutton", name="Left").press("Enter")
-    desk.page.get_by_role("group", name="Palette").get_by_role("button", name="purple").click()
+def test_fields_and_palette_change_the_sentence(typed_editor):
+    editor = typed_editor
+    editor.click(200, 300)
+    editor.page.get_by_role("textbox", name="Phrase").fill("A big red circle")
+    editor.page.get_by_role("textbox", name="Phrase").press("Enter")
+    editor.page.get_by_role("spinbutton", name="Left").fill("50")
+    editor.page.get_by_role("spinbutton", name="Left").press("Enter")
+    editor.page.get_by_role("group", name="Palette").get_by_role("button", name="purple").click()
     expected = TEXT.replace("A red circle (100,", "A big red circle (50,").replace("(red)", "(purple)")
-    assert desk.text() == expected
+    assert editor.text() == expected
 
 
 # ------------------------------------------------------------------------------------------------------ the text
 
 
-def test_the_canvas_follows_the_text_and_a_mistake_is_said_as_the_server_says_it(typed_desk, client):
-    desk = typed_desk
-    desk.type(MOVED)
-    desk.until_boxes([[100, 600, 300, 800], SECOND])
+def test_the_canvas_follows_the_text_and_a_mistake_is_said_as_the_server_says_it(typed_editor, client):
+    editor = typed_editor
+    editor.type(MOVED)
+    editor.until_boxes([[100, 600, 300, 800], SECOND])
     wrong = MOVED.replace("(600,200),(800,400)", "(600,200),(500,400)")
-    desk.type(wrong)
+    editor.type(wrong)
     with pytest.raises(ValueError) as said:
         read_chain(wrong)
-    assert desk.page.locator(".got-problems").inner_text().strip() == str(said.value)
-    assert desk.page.locator(".got-marks .got-wrong").inner_text() == "(600,200),(500,400)"
-    with desk.page.expect_response("**/api/prompt") as answer:
-        desk.page.evaluate("() => { app.queuePrompt(0).catch(() => {}); }")
+    assert editor.page.locator(".got-problems").inner_text().strip() == str(said.value)
+    assert editor.page.locator(".got-marks .got-wrong").inner_text() == "(600,200),(500,400)"
+    with editor.page.expect_response("**/api/prompt") as answer:
+        editor.page.evaluate("() => { app.queuePrompt(0).catch(() => {}); }")
     assert answer.value.status == 400
     assert str(said.value) in answer.value.text().replace("\\\\", "\\")
-    desk.browser.rest()
-    desk.page.keyboard.press("Escape")  # ComfyUI's own message about it
-    desk.browser.errors.clear()  # the browser notes the refused request
-    assert desk.text() == wrong
-    desk.type(MOVED)
-    assert read_chain(desk.run()["outputs"]["4"]["text"][0]).text == read_chain(MOVED).text
+    editor.browser.rest()
+    editor.page.keyboard.press("Escape")  # ComfyUI's own message about it
+    editor.browser.errors.clear()  # the browser notes the refused request
+    assert editor.text() == wrong
+    editor.type(MOVED)
+    assert read_chain(editor.run()["outputs"]["4"]["text"][0]).text == read_chain(MOVED).text
 
 
-def test_what_is_typed_stays_when_a_run_reports(typed_desk):
-    desk = typed_desk
-    area = desk.page.locator(".got-typed")
+def test_what_is_typed_stays_when_a_run_reports(typed_editor):
+    editor = typed_editor
+    area = editor.page.locator(".got-typed")
     area.press("Control+End")
-    with desk.page.expect_response(re.compile("/history|/jobs"), timeout=SOON):  # ComfyUI asks when a run has ended
-        desk.page.evaluate("() => { app.queuePrompt(0); }")
+    with editor.page.expect_response(re.compile("/history|/jobs"), timeout=SOON):  # ComfyUI asks when a run has ended
+        editor.page.evaluate("() => { app.queuePrompt(0); }")
         area.press_sequentially(" A green star", delay=40)
     area.press_sequentially(" (10,10),(90,90)", delay=20)
     typed = f"{TEXT} A green star (10,10),(90,90)"
-    assert desk.text() == typed
+    assert editor.text() == typed
     area.blur()
-    assert desk.text() == desk.value()["text"] == typed
+    assert editor.text() == editor.value()["text"] == typed
 
 
 @pytest.mark.parametrize("large", [False, True], ids=["in the node", "in the large view"])
-def test_comfyuis_keys_run_and_save_and_no_others_leave_a_field(typed_desk, large):
-    desk, keys = typed_desk, typed_desk.page.keyboard
+def test_comfyuis_keys_run_and_save_and_no_others_leave_a_field(typed_editor, large):
+    editor, keys = typed_editor, typed_editor.page.keyboard
     if large:
-        desk.button("Large view").click()
-    desk.page.evaluate(f"() => {{ app.canvas.selectItems([{EDITOR}]); }}")
-    desk.page.locator(".got-typed").press("Control+End")
+        editor.button("Large view").click()
+    editor.page.evaluate(f"() => {{ app.canvas.selectItems([{EDITOR}]); }}")
+    editor.page.locator(".got-typed").press("Control+End")
     keys.type(" A")
     for key in ("Delete", "Control+z", "Control+y", "Control+m", "Control+b", "r"):
         keys.press(key)
-    assert desk.page.evaluate(f"() => [app.graph.nodes.length, {EDITOR}.mode]") == [3, 0]
-    typed = desk.text()
-    assert asked_by(desk, "Control+Enter")["text"] == typed
-    desk.click(200, 300)
-    assert asked_by(desk, "Control+Enter")["text"] == typed
-    phrase = desk.page.get_by_role("textbox", name="Phrase")
+    assert editor.page.evaluate(f"() => [app.graph.nodes.length, {EDITOR}.mode]") == [3, 0]
+    typed = editor.text()
+    assert asked_by(editor, "Control+Enter")["text"] == typed
+    editor.click(200, 300)
+    assert asked_by(editor, "Control+Enter")["text"] == typed
+    phrase = editor.page.get_by_role("textbox", name="Phrase")
     phrase.fill("A big red circle")
     keys.press("Control+s")
-    dialog = desk.page.locator("[role=dialog]")
+    dialog = editor.page.locator("[role=dialog]")
     dialog.wait_for(timeout=SOON)
-    assert "A big red circle" in desk.value()["text"]
+    assert "A big red circle" in editor.value()["text"]
     keys.press("Escape")
     dialog.wait_for(state="hidden", timeout=SOON)
 
 
-def asked_by(desk, key):
+def asked_by(editor, key):
     """The edits that travel with the run that a key asks for."""
-    with desk.page.expect_response("**/api/prompt", timeout=SOON) as answer:
-        desk.page.keyboard.press(key)
-    desk.ended(answer.value.json()["prompt_id"])
+    with editor.page.expect_response("**/api/prompt", timeout=SOON) as answer:
+        editor.page.keyboard.press(key)
+    editor.ended(answer.value.json()["prompt_id"])
     return json.loads(answer.value.request.post_data_json["prompt"]["3"]["inputs"]["edits"])
 
 
-def test_the_picture_that_is_wanted_lies_behind_however_late_another_one_comes(desk):
+def test_the_chosen_image_is_the_background_however_late_another_one_loads(editor):
     late = []
-    desk.page.route("**/red.png", lambda route: late.append(route))
-    desk.page.route("**/green.png", lambda route: route.fulfill(body=plain("green"), content_type="image/png"))
-    seen = desk.page.evaluate_handle(
+    editor.page.route("**/red.png", lambda route: late.append(route))
+    editor.page.route("**/green.png", lambda route: route.fulfill(body=plain("green"), content_type="image/png"))
+    seen = editor.page.evaluate_handle(
         """async () => {
             const { Panel } = await import('/extensions/ComfyUI-GoT/editor/view/panel.mjs');
             const { messagesFor } = await import('/extensions/ComfyUI-GoT/editor/model/messages.mjs');
@@ -471,11 +471,11 @@ def test_the_picture_that_is_wanted_lies_behind_however_late_another_one_comes(d
         const canvas = panel.element.querySelector('canvas'), at = [canvas.width / 2 + 9, canvas.height / 2 + 5];
         return [...canvas.getContext('2d').getImageData(...at.map(Math.round), 1, 1).data];
     }"""
-    desk.page.wait_for_function(f"(panel) => ({middle})(panel)[1] > 90", arg=seen, timeout=SOON)
+    editor.page.wait_for_function(f"(panel) => ({middle})(panel)[1] > 90", arg=seen, timeout=SOON)
     [route] = late
     route.fulfill(body=plain("red"), content_type="image/png")
     frames = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
-    desk.page.wait_for_function(f"(panel) => panel.images[0].naturalWidth && {frames}", arg=seen, timeout=SOON)
+    editor.page.wait_for_function(f"(panel) => panel.images[0].naturalWidth && {frames}", arg=seen, timeout=SOON)
     red, green, *_ = seen.evaluate(middle)
     seen.evaluate("(panel) => { panel.destroy(); panel.element.remove(); }")
     assert green > 90 and red < 50
@@ -488,49 +488,49 @@ def plain(color):
     return content.getvalue()
 
 
-def test_forty_regions(desk):
+def test_forty_regions(editor):
     spots = [(x, y) for y in range(0, 960, 190) for x in range(0, 960, 120)][:40]
     text = " ".join(f"A cup ({x},{y}),({x + 100},{y + 100}) (red)." for x, y in spots)
-    desk.open(typed(text))
-    desk.run()
-    assert len(desk.names()) == 40
-    without_snap(desk)
-    desk.drag((50, 50), (90, 150))
-    near(desk.boxes()[0], [40, 100, 140, 200])
+    editor.open(typed(text))
+    editor.run()
+    assert len(editor.names()) == 40
+    without_snap(editor)
+    editor.drag((50, 50), (90, 150))
+    near(editor.boxes()[0], [40, 100, 140, 200])
 
 
 # ------------------------------------------------------------------------------------------- nothing is lost
 
 
-def edited(desk):
+def edited(editor):
     """Leave an edit, a lock and a hidden region."""
-    desk.type(MOVED)
-    desk.page.locator(".got-list li").nth(0).click()
-    desk.button("Lock (L)").click()
-    desk.page.locator(".got-list li").nth(1).click()
-    desk.button("Hide (H)").click()
-    value = desk.value()
+    editor.type(MOVED)
+    editor.page.locator(".got-list li").nth(0).click()
+    editor.button("Lock (L)").click()
+    editor.page.locator(".got-list li").nth(1).click()
+    editor.button("Hide (H)").click()
+    value = editor.value()
     assert value["text"] == MOVED and value["plan"] == TEXT
     assert value["regions"] == [{"locked": True, "hidden": False}, {"locked": False, "hidden": True}]
     return value
 
 
-def test_edits_outlive_a_reload_and_a_change_of_renderer(typed_desk, renderer):
-    desk = typed_desk
-    value = edited(desk)
-    desk.browser.drafted(desk.prompt, desk.page.evaluate(f"() => {WIDGET}.value"))
-    desk.reload()
-    assert desk.value() == value
+def test_edits_outlive_a_reload_and_a_change_of_renderer(typed_editor, renderer):
+    editor = typed_editor
+    value = edited(editor)
+    editor.browser.drafted(editor.prompt, editor.page.evaluate(f"() => {WIDGET}.value"))
+    editor.reload()
+    assert editor.value() == value
     for vue in (not renderer, renderer):
-        desk.browser.set("Comfy.VueNodes.Enabled", vue)
-        desk.page.locator(".got-canvas").wait_for(timeout=SOON)
-        assert desk.value() == value and desk.text() == MOVED
+        editor.browser.set("Comfy.VueNodes.Enabled", vue)
+        editor.page.locator(".got-canvas").wait_for(timeout=SOON)
+        assert editor.value() == value and editor.text() == MOVED
 
 
-def test_edits_go_with_a_copy_and_through_save_and_load(typed_desk):
-    desk = typed_desk
-    value = edited(desk)
-    copied = desk.page.evaluate(
+def test_edits_go_with_a_copy_and_through_save_and_load(typed_editor):
+    editor = typed_editor
+    value = edited(editor)
+    copied = editor.page.evaluate(
         f"""() => {{
             app.canvas.copyToClipboard([{EDITOR}]);
             app.canvas.pasteFromClipboard();
@@ -539,204 +539,204 @@ def test_edits_go_with_a_copy_and_through_save_and_load(typed_desk):
         }}"""
     )
     assert [json.loads(text) for text in copied] == [value, value]
-    saved = desk.page.evaluate("() => app.graph.serialize()")
+    saved = editor.page.evaluate("() => app.graph.serialize()")
     saved["nodes"] = [node for node in saved["nodes"] if node["type"] != "GoTChainEditor" or node["id"] == 3]
-    desk.open(typed("Another (1,1),(500,500) (red)."))
-    desk.page.evaluate("async (saved) => { await app.loadGraphData(saved); }", saved)
-    desk.arrange()
-    assert desk.value() == value
+    editor.open(typed("Another (1,1),(500,500) (red)."))
+    editor.page.evaluate("async (saved) => { await app.loadGraphData(saved); }", saved)
+    editor.arrange()
+    assert editor.value() == value
 
 
-def test_each_of_two_open_workflows_hears_of_its_own_runs_alone(typed_desk):
-    """Both have the same node ids, as two that were made from one file have."""
-    desk, other = typed_desk, "A cup (1,1),(500,500) (teal)."
-    desk.type(MOVED)
-    value = desk.value()
-    desk.open(typed(other, pause="wait for me"), "other")
-    prompt = desk.queue()
-    desk.paused()
-    desk.until_boxes([[1, 1, 500, 500]])
-    desk.switch_workflow()
-    assert desk.pause_bar.is_hidden()
-    assert desk.value() == value and desk.text() == MOVED
-    desk.client.post(f"/got/pause/{prompt}/3", {"text": other})
-    assert desk.ended(prompt)["status"]["status_str"] == "success"
-    assert desk.value() == value and desk.text() == MOVED
-    desk.button("Earlier plans").click()
-    assert desk.page.locator(".got-thumb").count() == 1
-    desk.switch_workflow()
-    desk.until_boxes([[1, 1, 500, 500]])
-    assert desk.pause_bar.is_hidden()
-    desk.button("Earlier plans").click()
-    desk.page.locator(".got-thumb").wait_for(timeout=SOON)  # what ended while it was away
+def test_each_of_two_open_workflows_shows_its_own_runs_alone(typed_editor):
+    """Both have the same node ids, as two copies of one file do."""
+    editor, other = typed_editor, "A cup (1,1),(500,500) (teal)."
+    editor.type(MOVED)
+    value = editor.value()
+    editor.open(typed(other, pause="wait for me"), "other")
+    prompt = editor.queue()
+    editor.paused()
+    editor.until_boxes([[1, 1, 500, 500]])
+    editor.switch_workflow()
+    assert editor.pause_bar.is_hidden()
+    assert editor.value() == value and editor.text() == MOVED
+    editor.client.post(f"/got/pause/{prompt}/3", {"text": other})
+    assert editor.ended(prompt)["status"]["status_str"] == "success"
+    assert editor.value() == value and editor.text() == MOVED
+    editor.button("Earlier plans").click()
+    assert editor.page.locator(".got-thumb").count() == 1
+    editor.switch_workflow()
+    editor.until_boxes([[1, 1, 500, 500]])
+    assert editor.pause_bar.is_hidden()
+    editor.button("Earlier plans").click()
+    editor.page.locator(".got-thumb").wait_for(timeout=SOON)  # what ended while it was away
 
 
-def test_a_picture_brings_its_plan_back(desk):
-    desk.open(drawn(steps=2))
-    desk.run()
-    without_snap(desk)
-    x0, y0, x1, y1 = desk.boxes()[0]
-    desk.drag(((x0 + x1) / 2, (y0 + y1) / 2), ((x0 + x1) / 2, (y0 + y1) / 2 + 60))
-    value = desk.value()
+def test_an_image_brings_its_plan_back(editor):
+    editor.open(drawn(steps=2))
+    editor.run()
+    without_snap(editor)
+    x0, y0, x1, y1 = editor.boxes()[0]
+    editor.drag(((x0 + x1) / 2, (y0 + y1) / 2), ((x0 + x1) / 2, (y0 + y1) / 2 + 60))
+    value = editor.value()
     assert value["text"] != value["plan"]
-    file = desk.run()["outputs"]["8"]["images"][0]
-    desk.open(typed())
-    desk.page.evaluate(
+    file = editor.run()["outputs"]["8"]["images"][0]
+    editor.open(typed())
+    editor.page.evaluate(
         """async (file) => {
             const answer = await fetch('/api/view?' + new URLSearchParams(file));
             await app.handleFile(new File([await answer.blob()], file.filename, { type: 'image/png' }));
         }""",
         file,
     )
-    desk.page.wait_for_function("() => app.graph.nodes.some((node) => node.type === 'SaveImage')", timeout=SOON)
-    desk.arrange()
-    assert desk.value()["text"] == value["text"] and desk.value()["plan"] == value["plan"]
+    editor.page.wait_for_function("() => app.graph.nodes.some((node) => node.type === 'SaveImage')", timeout=SOON)
+    editor.arrange()
+    assert editor.value()["text"] == value["text"] and editor.value()["plan"] == value["plan"]
 
 
-def test_inside_a_subgraph(typed_desk):
-    desk = typed_desk
-    desk.type(MOVED)
-    desk.page.evaluate(f"() => {{ app.canvas.graph.convertToSubgraph(new Set([{EDITOR}])); }}")
-    desk.browser.rest()
-    entry = desk.run()
+def test_inside_a_subgraph(typed_editor):
+    editor = typed_editor
+    editor.type(MOVED)
+    editor.page.evaluate(f"() => {{ app.canvas.graph.convertToSubgraph(new Set([{EDITOR}])); }}")
+    editor.browser.rest()
+    entry = editor.run()
     assert read_chain(entry["outputs"]["4"]["text"][0]).text == read_chain(MOVED).text
 
 
 # ------------------------------------------------------------------------------------------------ ways of working
 
 
-def test_a_run_that_waits_goes_on_with_the_edits_also_after_a_reload(desk):
+def test_a_paused_run_resumes_with_the_edits_also_after_a_reload(editor):
     prompt_text = unique()
-    desk.open(typed(pause="wait for me", prompt=prompt_text))
-    prompt = desk.queue()
-    desk.paused()
-    desk.until_boxes([FIRST, SECOND])
-    desk.browser.drafted(prompt_text, TEXT)
-    desk.reload()
-    desk.paused()
-    desk.until_boxes([FIRST, SECOND])
-    desk.type(MOVED)
-    desk.button("Resume").click()
-    entry = desk.ended(prompt)
+    editor.open(typed(pause="wait for me", prompt=prompt_text))
+    prompt = editor.queue()
+    editor.paused()
+    editor.until_boxes([FIRST, SECOND])
+    editor.browser.drafted(prompt_text, TEXT)
+    editor.reload()
+    editor.paused()
+    editor.until_boxes([FIRST, SECOND])
+    editor.type(MOVED)
+    editor.button("Resume").click()
+    entry = editor.ended(prompt)
     assert entry["status"]["status_str"] == "success"
     assert read_chain(entry["outputs"]["4"]["text"][0]).text == read_chain(MOVED).text
-    desk.pause_bar.wait_for(state="hidden", timeout=SOON)
-    again = desk.run()  # the plan is taken on: no wait
+    editor.pause_bar.wait_for(state="hidden", timeout=SOON)
+    again = editor.run()  # the plan is accepted: no pause
     assert read_chain(again["outputs"]["4"]["text"][0]).text == read_chain(MOVED).text
 
 
-def test_a_run_that_waits_goes_on_where_the_saved_edits_cannot_be_read(desk):
-    desk.open(typed(pause="wait for me"))
-    desk.page.evaluate(f"() => {{ {WIDGET}.value = 'not ours'; }}")
-    prompt = desk.queue()
-    desk.paused()
-    desk.until_boxes([FIRST, SECOND])
-    desk.button("Resume").click()
-    assert read_chain(desk.ended(prompt)["outputs"]["4"]["text"][0]).text == read_chain(TEXT).text
-    assert desk.page.evaluate(f"() => {WIDGET}.value") == "not ours", "they are kept until something is changed"
+def test_a_paused_run_resumes_where_the_saved_edits_cannot_be_read(editor):
+    editor.open(typed(pause="wait for me"))
+    editor.page.evaluate(f"() => {{ {WIDGET}.value = 'not ours'; }}")
+    prompt = editor.queue()
+    editor.paused()
+    editor.until_boxes([FIRST, SECOND])
+    editor.button("Resume").click()
+    assert read_chain(editor.ended(prompt)["outputs"]["4"]["text"][0]).text == read_chain(TEXT).text
+    assert editor.page.evaluate(f"() => {WIDGET}.value") == "not ours", "they are kept until something is changed"
 
 
-def test_a_run_that_waits_obeys_stop_and_its_time_out(desk):
-    desk.open(typed("A pear (2,2),(300,300) (green).", pause="wait for me"))  # one that nobody has answered yet
-    prompt = desk.queue()
-    desk.paused()
-    desk.client.interrupt()
-    entry = desk.ended(prompt)  # without Stop it would wait without end
+def test_a_paused_run_obeys_stop_and_its_time_limit(editor):
+    editor.open(typed("A pear (2,2),(300,300) (green).", pause="wait for me"))  # one that nobody has answered yet
+    prompt = editor.queue()
+    editor.paused()
+    editor.client.interrupt()
+    entry = editor.ended(prompt)  # without Stop it would wait without end
     assert entry["status"]["messages"][-1][0] == "execution_interrupted"
-    desk.pause_bar.wait_for(state="hidden", timeout=SOON)
-    desk.open(typed("A cup (1,1),(500,500) (red).", pause="wait for me", seconds=1))
-    assert desk.run()["outputs"]["4"]["text"][0].startswith("A cup")
+    editor.pause_bar.wait_for(state="hidden", timeout=SOON)
+    editor.open(typed("A cup (1,1),(500,500) (red).", pause="wait for me", seconds=1))
+    assert editor.run()["outputs"]["4"]["text"][0].startswith("A cup")
 
 
-def test_what_the_model_writes_appears_as_it_is_written_and_stop_keeps_it(desk):
+def test_the_models_text_appears_while_it_is_written_and_stop_keeps_it(editor):
     graph = planned()
     graph["2"]["inputs"] |= {"prompt": "four white stars", "constrain": True}
-    desk.open(graph)
+    editor.open(graph)
     shown = "(text) => { window.shown ??= []; window.shown.push(text); }"
-    desk.page.evaluate(
+    editor.page.evaluate(
         f"""() => {{
             window.shown = [];
             const area = document.querySelector('.got-typed'), look = {shown};
             window.watch = setInterval(() => look(area.value), 10);
         }}"""
     )
-    prompt = desk.queue()
-    desk.page.wait_for_function("() => document.querySelector('.got-typed').value.length > 20", timeout=60_000)
-    desk.client.interrupt()
-    entry = desk.ended(prompt)
-    texts = [text for text in dict.fromkeys(desk.page.evaluate("() => window.shown")) if text]
+    prompt = editor.queue()
+    editor.page.wait_for_function("() => document.querySelector('.got-typed').value.length > 20", timeout=60_000)
+    editor.client.interrupt()
+    entry = editor.ended(prompt)
+    texts = [text for text in dict.fromkeys(editor.page.evaluate("() => window.shown")) if text]
     assert len(texts) >= 1 and all(b.startswith(a) for a, b in itertools.pairwise(texts))
-    desk.page.evaluate("() => clearInterval(window.watch)")
+    editor.page.evaluate("() => clearInterval(window.watch)")
     if entry["status"]["status_str"] != "success":  # a fast machine may have been done before
-        assert desk.text().startswith(texts[0]) and len(desk.text()) > 20
+        assert editor.text().startswith(texts[0]) and len(editor.text()) > 20
 
 
-def test_a_run_that_stops_after_the_plan_goes_through_the_next_time(desk):
-    desk.open(typed(pause="stop after the plan"))
-    entry = desk.run()
+def test_a_run_that_stops_after_the_plan_continues_the_next_time(editor):
+    editor.open(typed(pause="stop after the plan"))
+    entry = editor.run()
     assert "4" not in entry["outputs"]
-    desk.page.locator(".p-toast-message").filter(has_text="stopped after the plan").first.wait_for(timeout=SOON)
-    desk.until_boxes([FIRST, SECOND])
-    desk.type(MOVED)
-    assert read_chain(desk.run()["outputs"]["4"]["text"][0]).text == read_chain(MOVED).text
+    editor.page.locator(".p-toast-message").filter(has_text="stopped after the plan").first.wait_for(timeout=SOON)
+    editor.until_boxes([FIRST, SECOND])
+    editor.type(MOVED)
+    assert read_chain(editor.run()["outputs"]["4"]["text"][0]).text == read_chain(MOVED).text
 
 
-def test_earlier_plans_can_be_compared_and_brought_back(typed_desk):
-    desk = typed_desk
-    desk.type(MOVED)
-    desk.run()
-    desk.button("Earlier plans").click()
-    thumbs = desk.page.locator(".got-thumb")
+def test_earlier_plans_can_be_compared_and_brought_back(typed_editor):
+    editor = typed_editor
+    editor.type(MOVED)
+    editor.run()
+    editor.button("Earlier plans").click()
+    thumbs = editor.page.locator(".got-thumb")
     assert thumbs.count() == 2
     thumbs.nth(0).click()
     thumbs.nth(1).click()
-    assert desk.page.locator(".got-pair figcaption").all_inner_texts() == ["Before", "After"]
-    desk.page.locator(".got-pair figure").nth(0).get_by_role("button", name="Use this plan").click()
-    assert desk.text() == TEXT
-    assert "gotHistory" not in desk.page.evaluate(f"() => {EDITOR}.serialize().properties")
-    desk.page.get_by_label("Save in the workflow").check()
-    kept = json.loads(desk.page.evaluate(f"() => {EDITOR}.serialize().properties.gotHistory"))
+    assert editor.page.locator(".got-pair figcaption").all_inner_texts() == ["Before", "After"]
+    editor.page.locator(".got-pair figure").nth(0).get_by_role("button", name="Use this plan").click()
+    assert editor.text() == TEXT
+    assert "gotHistory" not in editor.page.evaluate(f"() => {EDITOR}.serialize().properties")
+    editor.page.get_by_label("Save in the workflow").check()
+    kept = json.loads(editor.page.evaluate(f"() => {EDITOR}.serialize().properties.gotHistory"))
     assert [entry["text"] for entry in kept["entries"]] == [MOVED, TEXT]
 
 
-def test_a_small_picture_belongs_to_the_plan_that_ran(desk):
-    desk.open(drawn(steps=8))
-    prompt = desk.queue()
-    desk.page.locator(".got-list li").first.wait_for(timeout=60_000)
-    desk.page.wait_for_function("() => !document.querySelector('.got-typed').readOnly", timeout=60_000)
-    plan = desk.text()
-    desk.type(plan + " A green star (10,10),(200,200) (green).")
-    desk.ended(prompt)
-    desk.button("Earlier plans").click()
-    desk.page.locator(".got-thumb img").wait_for(timeout=SOON)
-    desk.page.locator(".got-thumb").click()
-    assert desk.page.locator(".got-pair figure > p").inner_text() == plan
+def test_a_small_image_belongs_to_the_plan_that_ran(editor):
+    editor.open(drawn(steps=8))
+    prompt = editor.queue()
+    editor.page.locator(".got-list li").first.wait_for(timeout=60_000)
+    editor.page.wait_for_function("() => !document.querySelector('.got-typed').readOnly", timeout=60_000)
+    plan = editor.text()
+    editor.type(plan + " A green star (10,10),(200,200) (green).")
+    editor.ended(prompt)
+    editor.button("Earlier plans").click()
+    editor.page.locator(".got-thumb img").wait_for(timeout=SOON)
+    editor.page.locator(".got-thumb").click()
+    assert editor.page.locator(".got-pair figure > p").inner_text() == plan
 
 
-def test_earlier_plans_outlive_the_undoing_of_a_new_plan(typed_desk):
-    desk = typed_desk
+def test_earlier_plans_outlive_the_undoing_of_a_new_plan(typed_editor):
+    editor = typed_editor
     source = "app.graph.nodes.find((node) => node.type === 'GoTChainFromText')"
     text = f"{source}.widgets.find((widget) => widget.name === 'text')"
-    desk.page.evaluate(f"() => {{ {text}.value = 'A cup (1,1),(500,500) (teal).'; }}")
-    desk.run()
-    desk.until_boxes([[1, 1, 500, 500]])
-    desk.page.locator(".got-canvas").focus()
-    desk.page.keyboard.press("Control+z")
-    desk.until_boxes([FIRST, SECOND])
-    desk.button("Earlier plans").click()
-    assert desk.page.locator(".got-thumb").count() == 2
+    editor.page.evaluate(f"() => {{ {text}.value = 'A cup (1,1),(500,500) (teal).'; }}")
+    editor.run()
+    editor.until_boxes([[1, 1, 500, 500]])
+    editor.page.locator(".got-canvas").focus()
+    editor.page.keyboard.press("Control+z")
+    editor.until_boxes([FIRST, SECOND])
+    editor.button("Earlier plans").click()
+    assert editor.page.locator(".got-thumb").count() == 2
 
 
-def test_the_large_view_leaves_the_graph_usable_and_outlives_undo(typed_desk):
-    desk = typed_desk
-    desk.button("Large view").click()
-    window = desk.page.locator(".got-window")
+def test_the_large_view_leaves_the_graph_usable_and_outlives_undo(typed_editor):
+    editor = typed_editor
+    editor.button("Large view").click()
+    window = editor.page.locator(".got-window")
     window.wait_for(timeout=SOON)
-    desk.drag((200, 300), (200, 700))
-    near(desk.boxes()[0], [100, 600, 300, 800])
-    desk.page.keyboard.press("Control+z")
-    desk.until_boxes([FIRST, SECOND])
+    editor.drag((200, 300), (200, 700))
+    near(editor.boxes()[0], [100, 600, 300, 800])
+    editor.page.keyboard.press("Control+z")
+    editor.until_boxes([FIRST, SECOND])
     assert window.is_visible()
-    desk.button("Back to the node").first.click()
+    editor.button("Back to the node").first.click()
     assert window.count() == 0
-    assert desk.page.locator(".got-place .got-canvas").is_visible()
+    assert editor.page.locator(".got-place .got-canvas").is_visible()
