@@ -206,7 +206,7 @@ def test_outside_the_interval_only_cond_runs(model, guidance, interval, guided):
     assert [ran[level] for level in levels] == expected
 
 
-def test_an_interval_changes_the_picture(model, guidance):
+def test_an_interval_changes_the_image(model, guidance):
     assert relative_error(drawn_within(model, guidance, (0.3, 0.7)), drawn(model, guidance, steps=10)) > 1e-3
 
 
@@ -225,25 +225,25 @@ def test_pure_noise_starts_as_strong_as_the_references(model, guidance):
     torch.testing.assert_close(forwards[0].input.cpu(), expected)
 
 
-def picture_latent(**more):
+def image_latent(**more):
     return {"samples": torch.randn(1, 4, ROWS, COLUMNS, generator=torch.Generator().manual_seed(8)), **more}
 
 
-def test_a_latent_with_a_picture_is_noised_as_comfyui_does(model, guidance):
+def test_a_latent_with_a_image_is_noised_as_comfyui_does(model, guidance):
     clone, forwards = watched(model)
-    drawn(clone, guidance, (1, 1, 1), latent=picture_latent(), denoise=0.5)
-    expected = noise() * reference_sigmas(model, 4)[2] + picture_latent()["samples"] * SCALING
+    drawn(clone, guidance, (1, 1, 1), latent=image_latent(), denoise=0.5)
+    expected = noise() * reference_sigmas(model, 4)[2] + image_latent()["samples"] * SCALING
     torch.testing.assert_close(forwards[0].input.cpu(), expected)
 
 
 def test_in_a_batch_an_empty_latent_is_noised_as_it_would_be_alone(model, guidance):
     clone, forwards = watched(model)
-    both = torch.cat([torch.zeros(1, 4, ROWS, COLUMNS), picture_latent()["samples"]])
+    both = torch.cat([torch.zeros(1, 4, ROWS, COLUMNS), image_latent()["samples"]])
     drawn(clone, guidance, (1, 1, 1), latent={"samples": both, "batch_index": [0, 0]})
     drawn(clone, guidance, (1, 1, 1))
-    drawn(clone, guidance, (1, 1, 1), latent=picture_latent())
-    together, empty, picture = (forward.input for forward in forwards[::2])
-    torch.testing.assert_close(together, torch.cat([empty, picture]), atol=0, rtol=0)
+    drawn(clone, guidance, (1, 1, 1), latent=image_latent())
+    together, empty, image = (forward.input for forward in forwards[::2])
+    torch.testing.assert_close(together, torch.cat([empty, image]), atol=0, rtol=0)
 
 
 def test_noise_levels_that_begin_at_zero_leave_the_latent_as_it_is(model, guidance):
@@ -271,18 +271,18 @@ def half_mask():
 
 
 def test_inpainting_leaves_what_is_not_masked(model, guidance):
-    latent = picture_latent(noise_mask=half_mask())
+    latent = image_latent(noise_mask=half_mask())
     result, source = drawn(model, guidance, latent=latent), latent["samples"] * SCALING
     left, right = (..., slice(COLUMNS // 2)), (..., slice(COLUMNS // 2, None))
     assert relative_error(result[left], source[left]) <= 1e-4
     assert relative_error(result[right], source[right]) > 0.1
 
 
-def test_an_empty_mask_keeps_the_picture_and_a_full_one_is_none(model, guidance):
-    kept = drawn(model, guidance, latent=picture_latent(noise_mask=half_mask() * 0))
-    assert relative_error(kept, picture_latent()["samples"] * SCALING) <= 1e-4
-    full = drawn(model, guidance, latent=picture_latent(noise_mask=half_mask() * 0 + 1))
-    assert relative_error(full, drawn(model, guidance, latent=picture_latent())) <= 1e-5
+def test_an_empty_mask_keeps_the_image_and_a_full_one_is_none(model, guidance):
+    kept = drawn(model, guidance, latent=image_latent(noise_mask=half_mask() * 0))
+    assert relative_error(kept, image_latent()["samples"] * SCALING) <= 1e-4
+    full = drawn(model, guidance, latent=image_latent(noise_mask=half_mask() * 0 + 1))
+    assert relative_error(full, drawn(model, guidance, latent=image_latent())) <= 1e-5
 
 
 # ------------------------------------------------------------------------------------------- other nodes
@@ -308,7 +308,7 @@ def test_sampler_custom_advanced_gives_what_our_sampler_gives(model, guidance):
     torch.testing.assert_close(ours["samples"], theirs["samples"], atol=0, rtol=0)
 
 
-def test_the_same_seed_gives_the_same_picture_again(model, guidance):
+def test_the_same_seed_gives_the_same_image_again(model, guidance):
     torch.testing.assert_close(drawn(model, guidance), drawn(model, guidance), atol=0, rtol=0)
 
 
@@ -456,7 +456,7 @@ def test_the_conditioning_wired_back_unchanged_changes_nothing(model, guidance):
 
 
 def masked(extras, left):
-    """A conditioning for one half of the picture, after 'Conditioning (Set Mask)'."""
+    """A conditioning for one half of the image, after 'Conditioning (Set Mask)'."""
     mask = 1 - half_mask() if left else half_mask()
     return comfy_nodes.ConditioningSetMask().append(extras, mask, "default", 1.0)[0]
 
@@ -471,7 +471,7 @@ def test_combined_conditionings_are_weighed_as_comfyui_does(model, guidance, con
         assert relative_error(together[name], alone[0][name]) > 1e-3, name
 
 
-def test_conditionings_of_parts_of_the_picture_each_count_in_theirs(model, guidance, controlnet):
+def test_conditionings_of_parts_of_the_image_each_count_in_theirs(model, guidance, controlnet):
     strong, weak = (controlled(controlnet, guidance, strength) for strength in (1.0, 0.2))
     (combined,) = comfy_nodes.ConditioningCombine().combine(masked(strong, left=True), masked(weak, left=False))
     together = predictions(model, guidance, combined)

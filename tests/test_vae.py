@@ -1,4 +1,4 @@
-"""GoT's autoencoder in ComfyUI against diffusers: the mode of the latents, unscaled, and the picture back."""
+"""GoT's autoencoder in ComfyUI against diffusers: the mode of the latents, unscaled, and the image back."""
 
 import comfy.sd
 import pytest
@@ -44,7 +44,7 @@ def path(tmp_path_factory):
     return make(tmp_path_factory.mktemp("vae"), {})[1]
 
 
-def pictures(count=2, height=64, width=96):
+def images(count=2, height=64, width=96):
     return torch.rand(count, height, width, 3, generator=torch.Generator().manual_seed(1))
 
 
@@ -54,8 +54,8 @@ def mode_by_diffusers(network, images):
 
 def test_encode_is_the_mode_unscaled(pair):
     network, path = pair
-    expected = mode_by_diffusers(network, pictures())
-    torch.testing.assert_close(load_vae(path).encode(pictures()), expected, atol=1e-5, rtol=0)
+    expected = mode_by_diffusers(network, images())
+    torch.testing.assert_close(load_vae(path).encode(images()), expected, atol=1e-5, rtol=0)
 
 
 def test_decode_equals_diffusers(pair):
@@ -68,8 +68,8 @@ def test_decode_equals_diffusers(pair):
 
 def test_a_batch_of_two_encodes_as_two_of_one(path):
     vae = load_vae(path)
-    alone = torch.cat([vae.encode(picture[None]) for picture in pictures()])
-    torch.testing.assert_close(vae.encode(pictures()), alone, atol=1e-5, rtol=0)
+    alone = torch.cat([vae.encode(image[None]) for image in images()])
+    torch.testing.assert_close(vae.encode(images()), alone, atol=1e-5, rtol=0)
 
 
 # ------------------------------------------------------------------------------------------------------- refusals

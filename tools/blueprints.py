@@ -48,7 +48,7 @@ def template(name: str, *without: str) -> dict:
 def text_to_image() -> Blueprint:
     graph = template("change_the_plan", "4")
     return Blueprint(
-        "Plans a picture and draws the plan, with ComfyUI-GoT. Open it to see the plan and to change it.",
+        "Plans an image and draws it, with ComfyUI-GoT. Open it to see the plan and change it.",
         graph,
         places(graph),
         {
@@ -68,7 +68,7 @@ def edit_image() -> Blueprint:
     graph["4"]["inputs"]["chain"] = ["3", 0]
     graph["6"]["inputs"]["chain"] = ["4", 0]
     return Blueprint(
-        "Plans a change of a picture and makes it, with ComfyUI-GoT. Open it to see where, and to change the plan.",
+        "Plans an edit of an image and draws it, with ComfyUI-GoT. Open it to see the plan and change it.",
         graph,
         places(graph),
         {

@@ -1,14 +1,16 @@
 """What version 0.1 saved, in tests/saved/0.1: workflows, prompts in API format, blueprints, edits, and its nodes.
 
 workflows/ and blueprints/ hold what a person opens, api/ the prompts that its page made of them. In edited_plans each
-kind of edit is one chain editor, edited_texts.json the chains that it gave on. nodes.json lists inputs and outputs.
+kind of edit is one chain editor, and edited_texts.json has the chains that these gave. nodes.json has the inputs and
+outputs of all nodes.
 """
 
 import json
 from pathlib import Path
 
 SAVED = Path(__file__).parent.parent / "saved" / "0.1"
-WORKFLOWS = sorted(file.relative_to(SAVED).as_posix() for file in SAVED.glob("[bw]*s/*.json"))
+FOLDERS = ("workflows", "blueprints")
+WORKFLOWS = sorted(file.relative_to(SAVED).as_posix() for folder in FOLDERS for file in (SAVED / folder).glob("*.json"))
 PROMPTS = sorted(file.relative_to(SAVED).as_posix() for file in SAVED.glob("api/**/*.json"))
 assert WORKFLOWS and len(WORKFLOWS) == len(PROMPTS)
 
