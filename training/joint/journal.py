@@ -46,7 +46,7 @@ def loss_curves(records: list[dict]) -> Image.Image:
         top, scale = number * HEIGHT, (HEIGHT - 30) / ((high - low) or 1)
         points = [(i * WIDTH / len(values), top + HEIGHT - 5 - (v - low) * scale) for i, v in enumerate(values)]
         pen.line([*points, (WIDTH, points[-1][1])], color, 2)
-        pen.text((10, top + 4), f"{name} {values[-1]:.4g}, {low:.4g} to {high:.4g}, {steps}", color, font)
+        pen.text((10, top + 4), f"{name}: {values[-1]:.4g} (from {low:.4g} to {high:.4g}), {steps}", color, font)
     return image
 
 
