@@ -236,6 +236,15 @@ def test_a_stream_goes_on_where_it_was(folder, name):
         assert drawn(again, 25 - place) == names[place:]
 
 
+def test_reading_files_makes_no_request(folder, monkeypatch):
+    """datasets would ask a server to count every reader."""
+    asked = []
+    monkeypatch.setattr("datasets.load.get_session", lambda: asked.append("request"))
+    for name in ("rows.jsonl", "rows.parquet"):
+        drawn(Rows(Source(files=write_rows(folder, 3, name)), window=2, seed=0), 4)
+    assert not asked
+
+
 def test_parquet_with_images_in_it(folder):
     buffer = io.BytesIO()
     Image.new("RGB", (40, 20), (255, 0, 0)).save(buffer, "PNG")

@@ -14,6 +14,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
+import datasets.config
 import pyarrow.parquet
 from datasets import Features, IterableDataset, load_dataset
 from datasets.table import table_cast
@@ -23,6 +24,7 @@ from .examples import Example, RowError
 from .published import read_published
 from .worlds import world_example
 
+datasets.config.HF_UPDATE_DOWNLOAD_COUNTS = False  # reading local files makes no request to a server
 READERS = {
     ".jsonl": "text",
     ".json": "text",
