@@ -51,7 +51,7 @@ def wired_wrong() -> dict:
 BAD = {
     "empty prompt": (writing(prompt=" \n"), "prompt is empty"),
     "a chain without boxes where boxes are needed": (boxes_of("A cup on a table."), "The chain has no box"),
-    "box outside the grid": (drawing("A cup (0,0),(1200,900)"), "(0,0),(1200,900)"),
+    "box outside the grid": (drawing("A cup (0,0),(1200,900)"), "(0,0,1200,900) is in pixels"),
     "unknown color": (drawing(CHAIN.replace("(blue)", "(blurple)")), "blurple"),
     "model folder without its files": (other_model("no-reasoner"), "no-reasoner"),
     "model that is not there": (other_model("nowhere"), "nowhere"),

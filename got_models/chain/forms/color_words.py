@@ -15,6 +15,7 @@ _CHINESE = {
 }  # fmt: skip
 _CHINESE_SHADES = {"深": "dark", "暗": "dark", "浅": "light", "淺": "light", "淡": "light", "亮": "light", "天": "sky"}
 _SHADES = {"light", "dark", "bright", "pale", "deep", "vivid", "warm", "cool", "soft", "medium", "off", "pure"}
+_ADJECTIVES = re.compile(r"(?<=gol)den$|(?<=silver)y$|d?ish$")  # golden, silvery, reddish, bluish
 _BRACKETED = re.compile(r"\s{0,9}[(\[{]\s{0,9}([^][(){}<>\n]{1,60}(?:\([^()\n]{1,30}\))?)\s{0,9}[)\]}]")
 _AFTER_COLON = re.compile(
     r"\s{0,3}[:,]?\s{0,3}(?:colou?r(?:ed)?\s{0,3}[:=]?|[:=])\s{0,3}(#?\w[\w-]{2,30})(?=\s{0,3}(?:[,.;|\n]|$))"
@@ -73,5 +74,6 @@ def _of_chinese(text: str) -> str:
 def _of_shade(text: str) -> str:
     """The color of "bright red" or "off-white", which have no word of their own."""
     words = re.findall(r"[a-z]+", text.lower())
-    is_color = len(words) in (2, 3) and all(word in _SHADES for word in words[:-1]) and find_color(words[-1])
+    words = [_ADJECTIVES.sub("", word) for word in words]
+    is_color = len(words) in (1, 2, 3) and all(word in _SHADES for word in words[:-1]) and find_color(words[-1])
     return words[-1] if is_color else ""

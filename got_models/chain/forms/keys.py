@@ -25,9 +25,11 @@ LEAD = _keys(
     "scene_description overview"
 )
 WRAPPERS = _keys(
-    "objects object detections regions layout items results result predictions annotations elements data output answer "
+    "plan shapes rows objects object detections regions layout items results result predictions annotations elements"
+    "data output answer "
     "response layers components entities bounding_boxes boundingboxes metadata attributes"
 )
+CORNERS = _keys("top_left topleft bottom_right bottomright")
 POINTS = _keys("point_2d point points keypoints")
 SIDES = _keys(
     "xmin ymin xmax ymax x_min y_min x_max y_max x0 y0 x1 y1 x2 y2 x y w h width height left top right bottom cx cy"

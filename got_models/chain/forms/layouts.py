@@ -9,9 +9,8 @@ from typing import Any
 
 from ..grammar import ChainError
 from .loose_json import read_json
-from .objects import rows_of
+from .objects import plan_of_data, rows_of
 from .plan import FRACTIONS, LTRB, PIXELS, THOUSANDTHS, Found, Plan, Settings, listed, sentence
-from .values import numbers_of
 
 # ------------------------------------------------------------------------------------------------------------------ LMD
 
@@ -91,6 +90,7 @@ def read_omost(text: str, settings: Settings) -> Plan | None:
     lead, rows, details, cut = "", [], [], False
     for call, end in zip(calls, ends, strict=True):
         arguments, is_cut = _arguments(text[call.end() : end])
+        is_cut = is_cut or (end == len(text) and not text.rstrip().endswith(")"))
         description = arguments.get("description")
         if call[1] == "set_global_description":
             lead = description if isinstance(description, str) else ""
@@ -180,24 +180,19 @@ def _split(ratio: str) -> list[tuple[float, ...]]:
 
 # --------------------------------------------------------------------------------------------- CreatiLayout and RePlan
 
-_CAPTIONS = re.compile(r"region_caption(?:_list|s)\s{0,3}=\s{0,3}(?=\[)")
-_BOXES = re.compile(r"(?:region_bboxes?_list|bbox_list)\s{0,3}=\s{0,3}(?=\[)")
-_GLOBAL = re.compile(r"(?:global_caption|prompt)\s{0,3}=\s{0,3}([\"'])(.{1,4000}?)\1\s*$", re.MULTILINE)
+_ASSIGNMENT = re.compile(r"^[ \t]{0,9}([A-Za-z_]\w{0,60})[ \t]{0,3}=[ \t]{0,3}(?=[\[({\"'])", re.MULTILINE)
 
 
-def read_creatilayout(text: str, settings: Settings) -> Plan | None:
+def read_assignments(text: str, settings: Settings) -> Plan | None:
     """`region_caption_list = [..]` and `region_bboxes_list = [[0.05, ..]]`: left, top, right, bottom."""
-    captions, boxes = _CAPTIONS.search(text), _BOXES.search(text)
-    if not captions or not boxes:
+    found = list(_ASSIGNMENT.finditer(text))
+    if len(found) < 2:
         return None
-    labels, found = (read_json(text[match.end() :]) for match in (captions, boxes))
-    names = [label for label in (labels.values or [[]])[0] if isinstance(label, str)]
-    numbers = [box for entry in (found.values or [[]])[0] for box in numbers_of(entry)]
-    if len(names) != len(numbers):
-        raise ChainError(f"The text has {len(numbers)} boxes and {len(names)} captions. Each box needs one caption.")
-    lead = _GLOBAL.search(text)
-    rows = [Found(name, box.values) for name, box in zip(names, numbers, strict=True)]
-    return listed(lead[2] if lead else "", rows) if rows else None
+    ends = [*(match.start() for match in found[1:]), len(text)]
+    parts = [read_json(f"[{text[match.end() : end]}]") for match, end in zip(found, ends, strict=True)]
+    values = {match[1]: loose.values[0][0] for match, loose in zip(found, parts, strict=True) if any(loose.values)}
+    plan = plan_of_data(values, settings, any(loose.cut for loose in parts))
+    return plan if plan and all(row.label for row in plan.boxes) else None
 
 
 _REGION = re.compile(r"<region>(.*?)(?:</region>|$)", re.DOTALL | re.IGNORECASE)

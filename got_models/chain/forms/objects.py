@@ -87,6 +87,13 @@ def read_objects(text: str, settings: Settings) -> Plan | None:
     )
 
 
+def plan_of_data(data: Any, settings: Settings, cut: bool = False) -> Plan | None:
+    """The plan of data that is already read; None if it has no box."""
+    read = _Read()
+    _walk(data, read, settings)
+    return _plan(read, cut, "") if read.rows else None
+
+
 def rows_of(data: Any, settings: Settings) -> list[Found]:
     """The boxes of data that is already read, such as a list of elements."""
     read = _Read()
@@ -161,7 +168,8 @@ def _read_object(entries: dict, above: str, frame: dict, read: _Read, settings: 
     for key, entry in entries.items():
         name, key = keys.plain(key), key.partition(AGAIN)[0].strip()
         is_label = name not in _NO_LABELS and not name.endswith("_list")
-        if isinstance(entry, list) and name not in keys.POINTS and (numbers := numbers_of(entry)):
+        is_plain = isinstance(entry, list) and not any(isinstance(part, dict) for part in entry)
+        if is_plain and name not in keys.POINTS and (numbers := numbers_of(entry)):
             label = key if is_label and has_letters(key) else ""
             read.rows += [_Row(_found(label, box), "") for box in numbers]
         elif isinstance(entry, dict | list) or (isinstance(entry, str) and name not in (*keys.LEAD, "background")):
@@ -244,7 +252,13 @@ def _box_of(small: dict) -> tuple[str, list[Numbers]]:
         numbers = numbers_of(small[key]) if isinstance(small.get(key), list | dict | str) else []
         if numbers:
             return key, numbers
-    numbers = numbers_of({key: value for key, value in small.items() if not isinstance(value, list | dict)})
+        if key in ("bbox_2d", "box_2d", "bbox") and isinstance(small.get(key), list) and small[key]:
+            shown = str(small[key])[:40]
+            raise ChainError(f"The {key} of '{label_of(small, {})[:40]}' is {shown}. It must be four numbers.")
+    sides = {key: value for key, value in small.items() if not isinstance(value, list | dict)}
+    for key in ("position", "size", "dimensions"):
+        sides |= small[key] if isinstance(small.get(key), dict) else {}
+    numbers = numbers_of(sides) or numbers_of([small.get(key) for key in keys.CORNERS if key in small])
     if numbers:
         return "", numbers
     fours = [key for key, value in small.items() if isinstance(value, list) and len(value) == 4]

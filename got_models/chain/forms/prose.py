@@ -4,8 +4,10 @@ GoT and GoT-R1, Qwen-VL and Qwen2-VL, InternVL, DeepSeek-VL2, GLM, UI-TARS, CogV
 Source of the tokens: the models' READMEs and processors; of the numbers: see values.py.
 """
 
+import difflib
 import re
 
+from ..colors import COLORS
 from ..grammar import ChainError
 from ..phrases import OBJECT_END, OBJECT_START, find_phrase
 from .cleaning import half_width, without_markdown
@@ -15,13 +17,15 @@ from .values import boxes_in
 
 _START, _END = "\ue000", "\ue001"  # around a box, for the tokens of any model
 _OBJECT_STARTS = re.compile(r"<\|(?:obj|object_ref)_start\|>|<ref>|<\|ref\|>|<p>|<phrase>", re.IGNORECASE)
-_OBJECT_ENDS = re.compile(r"<\|(?:obj|object_ref)_end\|>|</ref>|<\|/ref\|>|</p>|</phrase>", re.IGNORECASE)
+_OBJECT_ENDS = re.compile(r"[.,;]?(?:<\|(?:obj|object_ref)_end\|>|</ref>|<\|/ref\|>|</p>|</phrase>)", re.IGNORECASE)
 _BOX_STARTS = re.compile(r"<\|box_start\|>|<box>|<bbox>|<\|det\|>|<\|begin_of_box\|>", re.IGNORECASE)
 _BOX_ENDS = re.compile(r"<\|box_end\|>|</box>|</bbox>|<\|/det\|>|<\|end_of_box\|>", re.IGNORECASE)
 _OTHER_TOKENS = re.compile(r"<\|(?!obj_)[a-z_/]{1,30}\|>|<image>", re.IGNORECASE)
 # What may be between words and a box, beside the words that phrases.py leaves out itself.
+_AT = r"\b(?:is|are|was|sits?|located|placed|positioned|found)(?:\s(?:located|placed|positioned))?\sat\b"
+_CORNER = r",?\s?\b(?:from\s)?(?:the\s)?(?:top|upper)[- ]?left(?:\s?corner)?(?:\s(?:at|is))?\s?[:=]?"
 _LINK = re.compile(
-    r"(?:\s{0,9}(?:[–—=→@|~•]+|(?<=\s)-+>?|->|\b(?:from|between)\b"
+    rf"(?:\s{{0,9}}(?:{_AT}|{_CORNER}|[–—=→@|~•]+|(?<=\s)-+>?|->|\b(?:from|between)\b"
     r"|\b(?:bounding[ _]?box|bbox(?:_2d)?|box_2d|coordinates?|coords)\b(?:\s(?:is|are|at|of))?\s?[:=]?"
     r"|(?<=[,;:|(–\n] )box\s?[:=]|(?<=[,;:|(–\n] )box\b)\s{0,9})+$",
     re.IGNORECASE,
@@ -32,6 +36,9 @@ _IN_BRACKETS = re.compile(
 _AFTER_OBJECT = re.compile(r"[\s:,–—-]*(?:(?:is|are|at|in|located|found|shown|here)\b[\s:,–—-]*)*")
 _FIRST_HALF = r"(?:[(\[]\s{0,9}[-\d., ]{1,60}[)\]]\s{0,9},?\s{0,9})?"
 _UNFINISHED = re.compile(rf"(?:{_START}\s{{0,9}})?{_FIRST_HALF}[(\[{_START}][^][(){{}}]{{0,80}}$")
+_COMMA = re.compile(r"^[，、；：。]")
+_ONE_WORD = re.compile(r"\s{0,9}\(\s{0,9}([A-Za-z]{5,20})\s{0,9}\)")
+_THIRD_CORNER = re.compile(r"\s{0,3},\s{0,3}\(\s{0,3}\d{1,6}\s{0,3},\s{0,3}\d{1,6}\s{0,3}\)")
 _HOW = "Write it as (left,top),(right,bottom), whole numbers from 0 to 999, for example (120,400),(380,760)."
 
 
@@ -44,9 +51,11 @@ def read_prose(text: str, settings: Settings) -> Plan:
     for start, stop, numbers in boxes_in(shadow):
         words = text[done:start]
         color, stop = color_after(shadow, stop)
+        if not color:
+            _check_after(shadow, stop, len(values) // 4 + len(numbers))
         words, stop = _trimmed(words, shadow, stop)
         name, _ = find_phrase(words, 0, len(words))
-        pieces.append(words)
+        pieces.append(_COMMA.sub(", ", words) if done else words)
         for number, box in enumerate(numbers):
             fixed = "order" if box.is_named else ""
             pieces += [" "] * bool(number) + [Found("", box.values, box.order, "", color, fixed, name)]
@@ -58,6 +67,16 @@ def read_prose(text: str, settings: Settings) -> Plan:
     if values and max(values) <= 1 and all(isinstance(value, int) for value in values):
         pieces = [piece if isinstance(piece, str) else piece._replace(units=THOUSANDTHS) for piece in pieces]
     return Plan(pieces, cut)
+
+
+def _check_after(shadow: str, stop: int, number: int) -> None:
+    """ChainError for a misspelled color after a box, and for a third corner."""
+    word = _ONE_WORD.match(shadow, stop)
+    near = difflib.get_close_matches(word[1].lower(), COLORS, n=1, cutoff=0.76) if word else []
+    if near:
+        raise ChainError(f"Box {number} has an unknown color '{word[1]}'. Did you mean {near[0]}?")
+    if _THIRD_CORNER.match(shadow, stop):
+        raise ChainError(f"Box {number} has more than two corners. {_HOW}")
 
 
 def with_common_tokens(text: str) -> str:

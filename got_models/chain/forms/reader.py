@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from ..grammar import TEXT_TO_IMAGE, Chain, ChainError, read_chain
 from .building import chain_text, without_box
 from .cleaning import answer_of, without_markdown
-from .layouts import read_creatilayout, read_layoutgpt, read_lmd, read_omost, read_replan, read_rpg
+from .layouts import read_assignments, read_layoutgpt, read_lmd, read_omost, read_replan, read_rpg
 from .objects import read_objects
 from .plan import ORDERS, UNITS, Found, Plan, Settings
 from .prose import read_prose
@@ -34,25 +34,26 @@ FORMS = (
     Form("Omost", ("add_local_description",), read_omost),
     Form("RPG", ("split ratio",), read_rpg),
     Form("LayoutGPT", ("px",), read_layoutgpt),
-    Form("CreatiLayout", ("bboxes_list", "bbox_list"), read_creatilayout),
+    Form("CreatiLayout", ("= [", "=["), read_assignments),
     Form("LMD", ("objects:", "objects :"), read_lmd),
     Form("RePlan", ("<region>",), read_replan),
     Form("JSON", ("{", "["), read_objects),
     Form("XML", ("<",), read_markup),
     Form("Markdown table", ("|",), read_table),
     Form("YAML", (":",), read_yaml),
-    Form("CSV", (",", ";", "\t"), read_csv),
+    Form("CSV", (" ", ",", ";", "\t"), read_csv),
 )
 
 _POINTS = re.compile(r"<points?\b|\bpoint_2d\b|<\|point_start\|>", re.IGNORECASE)
 _PLACES = re.compile(
-    r"<(?:coord|bbox|box|region|loc)_?\d{0,3}(?:_placeholder)?>|\[(?:bbox|box|coord)_?\d{0,3}\]", re.IGNORECASE
+    r"<(?:coord|bbox|box|loc)_?\d{0,3}(?:_placeholder)?>|\[(?:bbox|box|coord)_?\d{0,3}\]", re.IGNORECASE
 )
 _NUMBER = r"\s{0,9}[-+]?\d{1,9}(?:\.\d{0,9})?\s{0,3}%?\s{0,9}"
 _SIGNS = re.compile(
     rf"[(\[{{<]{_NUMBER}[,; ]{_NUMBER}[,; ]{_NUMBER}[,; ]{_NUMBER}"
     rf"|[(\[]{_NUMBER}[,;]{_NUMBER}[)\]][^\w]{{0,9}}(?:to|and)?[^\w]{{0,9}}[(\[]{_NUMBER}"
     r"|\b(?:xmin|ymin|x_min|y_min|x1|y1)\W{1,4}\d|\b(?:left|top)\W{1,4}\d{1,4}\D{1,9}(?:left|top|right|bottom|width)\W{1,4}\d"
+    r"|\d{1,6}\s?:\s?\d{1,6}\s?,\s?\d{1,6}\s?:\s?\d|^[\s(\[]{0,9}\d{1,4}(?:[,\s]{1,9}\d{1,4}){3}[\s)\]]{0,9}$"
     r"|\bx\s?[:=]\s?\d[^\n]{0,60}\by\s?[:=]\s?\d|^[^\n\d]{1,60}(?:[,;\t|]\s{0,9}\d{1,4}(?:\.\d{1,6})?\s{0,9}){4}",
     re.IGNORECASE | re.MULTILINE,
 )

@@ -20,12 +20,13 @@ def grid_boxes(plan: Plan, settings: Settings) -> list[Box]:
     known = [_with_settings(found, settings) for found in plan.boxes]
     auto = _units_of([found for found in known if not found.units])
     known = [found if found.units else found._replace(units=auto) for found in known]
-    if any(found.units == PIXELS for found in known) and not settings.has_size:
-        raise ChainError(
-            plan.no_size
-            or "The boxes are in pixels, and the size of their image is unknown. Set width and height to those of the "
-            "image that the model saw."
-        )
+    for number, found in enumerate(known, 1):
+        if found.units == PIXELS and not settings.has_size:
+            raise ChainError(
+                plan.no_size
+                or f"{_name(found, number)} is in pixels, and the size of its image is unknown. Set width and height "
+                f"to those of the image that the model saw."
+            )
     return [_on_grid(found, number, known, settings) for number, found in enumerate(known, 1)]
 
 
@@ -62,8 +63,7 @@ def _corners(found: Found, order: str) -> tuple[float, ...]:
 
 def _on_grid(found: Found, number: int, boxes: list[Found], settings: Settings) -> Box:
     x0, y0, x1, y1 = _corners(found, found.order)
-    words = (found.label or found.name)[:40]
-    name = f"Box {number} '{words}' {found.shown}" if words else f"Box {number} {found.shown}"
+    name = _name(found, number)
     if x0 >= x1 or y0 >= y1:
         raise _is_empty(name, (x0, y0, x1, y1), found, boxes, settings)
     width, height = _extents(found, settings)
@@ -73,6 +73,11 @@ def _on_grid(found: Found, number: int, boxes: list[Found], settings: Settings) 
     left, right = grid_range(x0, x1, width)
     top, bottom = grid_range(y0, y1, height)
     return Box(left, top, right, bottom)
+
+
+def _name(found: Found, number: int) -> str:
+    words = (found.label or found.name)[:40]
+    return f"Box {number} '{words}' {found.shown}" if words else f"Box {number} {found.shown}"
 
 
 def grid_range(first: float, last: float, extent: float) -> tuple[int, int]:

@@ -23,13 +23,20 @@ def read_table(text: str, settings: Settings) -> Plan | None:
     return listed("", rows) if rows and all(row.label for row in rows) else None
 
 
+_VALUE = r"[ \t]{1,9}(\d{1,6}(?:\.\d{1,6})?)"
+_BLANKS = re.compile(rf"^\s{{0,9}}(?:[-*•]\s)?([^\d,;|]{{2,80}}?):?{_VALUE}{_VALUE}{_VALUE}{_VALUE}\s{{0,9}}$")
+
+
 def read_csv(text: str, settings: Settings) -> Plan | None:
-    """Lines of a label and four numbers, with commas, semicolons or tabs between them. A first line may name them."""
+    """Lines of a label and four numbers, with commas, semicolons, tabs or blanks. A first line may name the columns."""
     if re.search(r"[(\[{<]", text) or not re.search(r"\d", text):
         return None
     lines = [line for line in text.splitlines() if line.strip() and len(line) < 1000]
     cells = [[cell.strip(" \"'") for cell in re.split(r"[,;\t]", line)] for line in lines]
     rows = _of_cells([row for row in cells if len(row) >= 5])
+    if not rows:
+        rows = [found for line in lines if (match := _BLANKS.match(line)) for found in _of_row([*match.groups()], [])]
+        rows = [row for row in rows if max(row.numbers) <= 1 or sum(value >= 10 for value in row.numbers) >= 2]
     return listed("", rows) if rows and all(row.label for row in rows) else None
 
 
@@ -135,7 +142,7 @@ def read_markup(text: str, settings: Settings) -> Plan | None:
             rows += [found._replace(label=label) for found in waiting]
             waiting = []
         for box in boxes:
-            said = own or (inner if has_letters(inner) and name not in keys.BOX_TAGS else "") or label
+            said = own or (inner if has_letters(inner) and (name not in keys.BOX_TAGS or attributes) else "") or label
             found = Found(said, box.values, box.order, "", attributes.get("fill", attributes.get("color", "")), "order")
             (rows if said else waiting).append(found)
     rows += waiting

@@ -10,7 +10,7 @@ from .plan import LTRB, LTWH
 
 SPACE = r"\s{0,40}"
 _DIGITS = r"(?:\d{1,12}(?:\.\d{0,12})?|\.\d{1,12})"
-_NAME = r"[A-Za-z][A-Za-z_ -]{0,14}\d?\s{0,9}[=:]\s{0,9}"
+_NAME = r"[A-Za-z][A-Za-z_ -]{0,14}\d?(?:\s{0,9}[=:]\s{0,9}|(?<=[a-z]{3})\s)"
 _UNIT = r"(?:\s{0,3}(?:%|px\b))?"
 _ENTRY = rf"(?:{_NAME})?[-+−]?{_DIGITS}{_UNIT}"
 _NEXT = rf"(?:{SPACE}[,;]{SPACE}|\s{{1,40}})"
@@ -18,7 +18,7 @@ _OPEN, _CLOSE = r"[(\[{<\ue000]", r"[)\]}>\ue001]"
 _PAIR = rf"{_OPEN}{SPACE}{_ENTRY}{_NEXT}{_ENTRY}{SPACE}{_CLOSE}"
 _FOUR = rf"{_ENTRY}(?:{_NEXT}{_ENTRY}){{3}}"
 _SECOND = r"(?:(?:and|to)\s)?(?:the\s)?(?:(?:bottom|lower)[- ]?right|max|end)(?:\s?corner)?(?:\s(?:at|is))?\s?[:=]?"
-_BETWEEN = rf"{SPACE}(?:[,;~/–—:→\-]|->|=>|to\b|until\b|through\b)?{SPACE}(?:{_SECOND}{SPACE})?"
+_BETWEEN = rf"{SPACE}(?:[,;~/–—:→x×\-]|->|=>|to\b|until\b|through\b)?{SPACE}(?:{_SECOND}{SPACE})?"
 _PAIRS = rf"{_PAIR}{_BETWEEN}{_PAIR}|(?<=between ){_PAIR} and {_PAIR}"
 _IN_BRACKETS = re.compile(
     rf"(?P<outer>(?:{_OPEN}{SPACE}){{0,4}}?)"
@@ -29,7 +29,7 @@ _SIDE = (
     r"\b(?:[xy][_ -]?(?:min|max|cent(?:er|re)|[012])?|(?:min|max|cent(?:er|re))[_ -]?[xy]|left|top|right|bottom|c[xy]"
     r"|[wh]|width|height)"
 )
-_NAMED_SIDE = rf"{_SIDE}['\"]?\s{{0,9}}[=:]\s{{0,9}}['\"]?[-+−]?{_DIGITS}{_UNIT}['\"]?"
+_NAMED_SIDE = rf"{_SIDE}['\"]?(?:\s{{0,9}}[=:]\s{{0,9}}|(?<=[a-z]{{3}})\s)['\"]?[-+−]?{_DIGITS}{_UNIT}['\"]?"
 _AND = rf"(?:[,;]?{SPACE}(?:and\s{{1,9}})?['\"]?)"
 _RANGE = (
     rf"\b[xy]\s{{0,9}}[=:]?\s{{0,9}}(?:from\s{{1,9}})?{_DIGITS}{_UNIT}\s{{0,9}}(?:-|–|—|to\b|\.\.){SPACE}"
@@ -37,6 +37,10 @@ _RANGE = (
 )
 _NAMED_SIDES = re.compile(rf"{_NAMED_SIDE}(?:{_AND}{_NAMED_SIDE}){{3}}", re.IGNORECASE)
 _RANGES = re.compile(rf"{_RANGE}{_AND}{_RANGE}", re.IGNORECASE)
+_BARE = re.compile(
+    rf"(?<=[=:])\s{{0,3}}{_DIGITS}{_UNIT}(?:,\s{{0,3}}{_DIGITS}{_UNIT}){{3}}(?![\d,.%]|\.\d)|(?<=\bat){SPACE}"
+    rf"{_DIGITS}{_UNIT}(?:,\s{{0,3}}{_DIGITS}{_UNIT}){{3}}(?![\d,%])"
+)
 _STARTS = re.compile(_OPEN)
 _NAMED_STARTS = re.compile(rf"{_SIDE}(?=['\"]?\s{{0,9}}(?:[=:]|from\s|\d))", re.IGNORECASE)
 _CLOSED = re.compile(rf"{SPACE}{_CLOSE}")
@@ -71,7 +75,8 @@ def boxes_in(text: str) -> list[tuple[int, int, list[Numbers]]]:
     for start in _possible_starts(text):
         if start < done:
             continue
-        match = _IN_BRACKETS.match(text, start) or _NAMED_SIDES.match(text, start) or _RANGES.match(text, start)
+        kinds = (_IN_BRACKETS, _NAMED_SIDES, _RANGES, _BARE)
+        match = next((match for kind in kinds if (match := kind.match(text, start))), None)
         numbers = numbers_in(match[0]) if match else []
         if not numbers:
             continue
@@ -88,8 +93,9 @@ def boxes_in(text: str) -> list[tuple[int, int, list[Numbers]]]:
 
 def _possible_starts(text: str) -> list[int]:
     starts = [match.start() for match in _STARTS.finditer(text)]
-    if any(sign in text for sign in ("=", ":", " from ", "x ", "X ")):
+    if any(sign in text for sign in ("=", ":", " from ", "x ", "X ", "eft ", "op ")):
         starts += [match.start() for match in _NAMED_STARTS.finditer(text)]
+    starts += [match.start() for match in _BARE.finditer(text)]
     return sorted(starts)
 
 
@@ -117,7 +123,7 @@ def numbers_of(value: Any, depth: int = 3) -> list[Numbers]:
         return numbers_in(value) if is_box else []
     if isinstance(value, dict):
         named = _named({_side(str(key)): number(entry) for key, entry in value.items() if number(entry) is not None})
-        return [named] if named else _of_corners([entry for entry in value.values() if isinstance(entry, dict | list)])
+        return [named] if named else _of_corners(list(value.values()))
     if not isinstance(value, list) or not value:
         return []
     numbers = [number(entry) for entry in value]
