@@ -1,4 +1,4 @@
-"""ComfyUI-GoT: a language model plans the picture, you change the plan, the picture follows."""
+"""ComfyUI-GoT: a language model plans the image, you change the plan, the image follows."""
 
 from comfy_api.latest import ComfyExtension, io
 
