@@ -253,9 +253,13 @@ def test_an_explicit_setting_wins_over_what_the_form_says():
 
 
 def test_a_form_that_fixes_its_numbers_takes_no_setting():
-    for name in ("florence_loc", "paligemma_loc", "lmd_objects", "omost_canvas"):
-        expected = boxes(INPUTS[name])
-        assert boxes(INPUTS[name], order="top left bottom right", units="fractions", width=64, height=64) == expected
+    texts = [INPUTS[name] for name in ("florence_loc", "paligemma_loc", "lmd_objects", "omost_canvas")]
+    for text in [
+        *texts,
+        *(text_of(READ[name]) for name in ("Ming-Image", "Omost's canvas", "RPG, rows", "Kosmos-2, one cell")),
+    ]:
+        expected = boxes(text)
+        assert boxes(text, order="top left bottom right", units="fractions", width=64, height=64) == expected
 
 
 def test_a_box_may_leave_the_image_by_two_percent():

@@ -21,8 +21,8 @@ from typing import Any, NamedTuple
 from ..grammar import ChainError
 from . import keys
 from .entries import color_of, has_letters, label_of, words_of
-from .loose_json import AGAIN, read_json
-from .plan import LTRB, LTWH, PIXELS, THOUSANDTHS, TLBR, Found, Plan, Settings, listed, sentence
+from .loose_json import AGAIN, Loose, read_json
+from .plan import FRACTIONS, LTRB, LTWH, PIXELS, THOUSANDTHS, TLBR, Found, Plan, Settings, listed, sentence
 from .prose import read_prose
 from .scaling import pixel_range
 from .tokens import NO_POINTS
@@ -30,13 +30,12 @@ from .values import Numbers, boxes_in, numbers_of
 
 _CITED = re.compile(r"\s{0,9}<([A-Za-z]\w{0,40})>")
 _REFERENCE = re.compile(r"(?:\b[Ii]n\s)?<ref_image_\d{1,3}>,?\s?")
-_ANY_KEY = re.compile(r"""[{,\n]\s{0,200}(?:["'“][^"'”\n]{1,80}["'”]|\w{1,40})\s{0,9}[:：=]""")
+_ANY_KEY = re.compile(r"""[{,\n]\s{0,200}(?:\\?["'“][^"'”\n]{1,80}["'”]|\w{1,40})\s{0,9}[:：=]""")
 
 _NO_MOSS_SIZE = (
     "A MOSS layout counts pixels from the center of the canvas. Set width and height to those of the canvas that it "
     "was made for."
 )
-
 
 _NO_LABELS = {*keys.WRAPPERS, *keys.BOX, *keys.LEAD}
 _USED = {*keys.BOX, *keys.LABEL, *keys.COLOR, *keys.BOX_LISTS, *keys.LABEL_LISTS, "metadata", "prefixes"}
@@ -66,10 +65,10 @@ def read_objects(text: str, settings: Settings) -> Plan | None:
         return None
     if not _ANY_KEY.search(text) and not ("[" in text and re.search(r"[\[(]\s{0,9}[\"']", text)):
         return None
-    loose = read_json(text)
-    read = _Read()
-    for value in loose.values:
-        _walk(value, read, settings)
+    loose, read = _read_all(text, settings)
+    if not read.rows and '\\"' in text:  # a text of JSON that was printed as a JSON text itself
+        text = text.replace('\\"', '"')
+        loose, read = _read_all(text, settings)
     if read.rows:
         return _plan(read, loose.cut, _outside(text, loose.spans))
     if not read.has_objects:
@@ -85,6 +84,13 @@ def read_objects(text: str, settings: Settings) -> Plan | None:
     raise ChainError(
         f"The text is JSON{what} without a box. A box is four numbers under bbox_2d, box_2d or bbox, with a label."
     )
+
+
+def _read_all(text: str, settings: Settings) -> tuple[Loose, _Read]:
+    loose, read = read_json(text), _Read()
+    for value in loose.values:
+        _walk(value, read, settings)
+    return loose, read
 
 
 def plan_of_data(data: Any, settings: Settings, cut: bool = False) -> Plan | None:
@@ -225,6 +231,8 @@ def _own_rows(small: dict, above: str, frame: dict, settings: Settings) -> list[
         found = _found(label, box, color)
         if frame:
             found = _centered(found, frame, settings)
+        elif key == "coordinates" and box.is_named and max(box.values) <= 1.02:  # Ming-Image's layers
+            found = found._replace(units=FRACTIONS, fixed="all")
         elif key in ("tgt_bbox", "src_bbox", "box_2d") or (key == "bbox" and _is_element(small)):
             units = THOUSANDTHS if max(box.values) > 1.02 else ""
             found = found if box.is_named else found._replace(order=TLBR, units=units)
