@@ -4,7 +4,7 @@
     demo     draw one image with GoT-Tiny on a real ComfyUI and show where the time went
     serve    start a real ComfyUI with this pack, for the browser
     test     run every check: ruff, pytest, pytest with the oldest transformers, node, TypeScript's type check
-             test --fast       without the tests that start a server or a browser or train: about a minute
+             test --fast       without the tests marked slow, which start servers or browsers, or train: a minute
              test ARGUMENTS    only pytest, with these arguments, e.g. python dev.py test tests/test_chain.py -q
     bench    measure how long a person waits
     eval     measure how well a model plans, draws, follows a changed plan, and edits
@@ -46,7 +46,7 @@ COMFYUI_SHA256 = "de5d0c3204f9235bfa8e5b4e64d4b33439103b0fae9e668cfc25baecd46713
 # The oldest transformers that ComfyUI 0.30 accepts, with the packages that it needs. PYTHONPATH puts them first.
 OLDEST_TRANSFORMERS = ["transformers==4.50.3", "tokenizers==0.21.4", "huggingface-hub==0.36.0"]
 OLDEST_MARK = "transformers_oldest"  # pytest's mark of the tests that run with it too
-SLOW_MARK = "slow"  # pytest's mark of the tests that start a server or a browser, or train: see tests/conftest.py
+SLOW_MARK = "slow"  # pytest's mark of the tests that `test --fast` leaves out: see pyproject.toml
 # Tests in two processes, because most use one core. A file's tests share fixtures, so they run in one process.
 PARALLEL = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 

@@ -1,5 +1,6 @@
 """Make the pack importable as `got` without running its __init__.py, and ComfyUI importable beside it."""
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -39,6 +40,11 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.slow)
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+def pytest_collection_finish():
+    """Leave what is imported out of every later garbage collection: that saves a tenth of the time."""
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

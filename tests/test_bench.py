@@ -15,6 +15,8 @@ from got.tools.bench.sections import SECTIONS, measure
 from got.tools.bench.stages import STAGES
 from got.tools.bench.stops import seconds_after_stop
 
+pytestmark = pytest.mark.slow  # it benchmarks
+
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):

@@ -503,6 +503,7 @@ def test_nothing_is_left_when_writing_breaks_off(broken, monkeypatch, capsys, fa
     assert capsys.readouterr().err.startswith("convert: ")
 
 
+@pytest.mark.slow  # it starts processes
 @pytest.mark.parametrize("sent, left", [("SIGTERM", []), ("SIGKILL", ["out.unfinished"])])
 def test_a_run_that_is_ended_from_outside(release, tmp_path, sent, left):
     """Ended while it writes. Only a killed run leaves a folder, which is not a model."""

@@ -57,6 +57,7 @@ def test_a_failed_installation_becomes_one_sentence(tmp_path, output, words):
     assert words in sentence and "\n" not in sentence
 
 
+@pytest.mark.slow  # it makes an environment
 def test_without_a_network_the_set_up_says_so_and_leaves_nothing(tmp_path, monkeypatch):
     offline = {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": "http://127.0.0.1:9/", "PIP_RETRIES": "1"}
     for name, value in (offline | {"PIP_EXTRA_INDEX_URL": "", "PIP_FIND_LINKS": ""}).items():

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import pytest
 from got.tools.server import PACK
 
 # Loads an empty pack, which brings what ComfyUI itself needs, and then this pack.
@@ -23,6 +24,7 @@ asyncio.run(load())
 """
 
 
+@pytest.mark.slow  # it starts a process
 def test_importing_the_pack_imports_its_own_modules_and_no_library(tmp_path):
     (tmp_path / "__init__.py").write_text("NODE_CLASS_MAPPINGS = {}")
     command = [sys.executable, "-c", SCRIPT, str(tmp_path), str(PACK)]
