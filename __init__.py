@@ -4,7 +4,7 @@ from comfy_api.latest import ComfyExtension, io
 
 from .got_models.comfy import memory_estimate, pause
 from .got_models.comfy.files import register_folder
-from .nodes import chain, editor, guidance, loader, reasoning, regional, sampling
+from .nodes import chain, editor, guidance, loader, reasoning, regional, request, sampling
 
 WEB_DIRECTORY = "./web"
 
@@ -16,7 +16,7 @@ class GoTExtension(ComfyExtension):
         memory_estimate.register_routes()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        modules = (loader, reasoning, chain, editor, guidance, sampling, regional)
+        modules = (loader, reasoning, request, chain, editor, guidance, sampling, regional)
         return [node for module in modules for node in module.NODES]
 
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 from got.got_models.comfy.files import register_folder
-from got.nodes import chain, editor, guidance, loader, reasoning, regional, sampling
+from got.nodes import chain, editor, guidance, loader, reasoning, regional, request, sampling
 from got.nodes.types import CHANGE, DRAW, WRITE
 
 LOCALES = Path(__file__).parent.parent / "locales"
-NODES = [node for module in (loader, reasoning, chain, editor, guidance, sampling, regional) for node in module.NODES]
+MODULES = (loader, reasoning, request, chain, editor, guidance, sampling, regional)
+NODES = [node for module in MODULES for node in module.NODES]
 LANGUAGES = sorted(folder.name for folder in LOCALES.iterdir())
 
 
