@@ -1,4 +1,4 @@
-"""dev.py: what it reads, where it puts things, and that a failed set-up says one sentence and leaves nothing."""
+"""dev.py: what it reads and installs; a failed set-up ends with one sentence and leaves nothing."""
 
 import json
 import os
@@ -160,23 +160,23 @@ def test_fast_leaves_out_only_slow_tests_and_the_second_transformers(monkeypatch
 
 
 @pytest.mark.slow
-def test_the_demo_prints_one_json_object_and_a_picture_with_its_chain(tmp_path):
-    picture = tmp_path / "picture.png"
+def test_the_demo_prints_one_json_object_and_an_image_with_its_chain(tmp_path):
+    image = tmp_path / "image.png"
     command = [sys.executable, dev.ROOT / "tools" / "run.py", "tools.demo", "--json", "--steps", "2"]
-    ended = subprocess.run([*command, "--seed", "7", "--out", picture], capture_output=True, text=True)
+    ended = subprocess.run([*command, "--seed", "7", "--out", image], capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
     report = json.loads(ended.stdout)
     assert report.keys() == {"prompt", "chain", "regions", "seconds", "image"}
-    assert Path(report["image"]) == picture
+    assert Path(report["image"]) == image
     assert report["seconds"].keys() >= {"server start", "chain", "guidance", "sampling", "decoding", "total"}
-    assert_describes_itself(picture, report["chain"], seed=7)
+    assert_describes_itself(image, report["chain"], seed=7)
 
 
-def assert_describes_itself(picture: Path, chain: str, seed: int):
+def assert_describes_itself(image: Path, chain: str, seed: int):
     """The PNG opens as the workflow that made it, seed included, and carries the chain."""
     from PIL import Image
 
-    texts = Image.open(picture).text
+    texts = Image.open(image).text
     assert texts["got_chain"] == chain
     assert f'"seed": {seed}' in texts["prompt"]
     sampler = next(node for node in json.loads(texts["workflow"])["nodes"] if node["type"] == "GoTSampler")

@@ -1,4 +1,4 @@
-"""What the evaluation asks is held out from training, follows from the seed, and a person's changes are as told.
+"""The cases of the evaluation are held out from training and depend on the seed; a user's changes are right.
 
 Run: python dev.py test tests/test_evaluation_cases.py
 """
@@ -85,7 +85,7 @@ def test_the_second_edit_changes_the_result_of_the_first():
         assert case.second.source == case.edit.target and len(case.second.target.objects) <= 4
 
 
-# ---------------------------------------------------------------- a person's changes
+# ---------------------------------------------------------------- a user's changes
 
 
 def plan(case):

@@ -1,4 +1,4 @@
-"""From answers to figures: a perfect model scores all, one that draws nothing scores none; answers outlive a break.
+"""From answers to figures: a perfect model scores all, one that draws nothing scores none; answers survive a stop.
 
 Run: python dev.py test tests/test_evaluation_figures.py
 """
@@ -25,7 +25,7 @@ QUESTIONS = Questions(prompts=14, edits=6, seed=0, strengths=(0, 6))
 
 
 def answered(folder, blank=False):
-    """What a model that does all it is told would answer; blank: its plans are right, its pictures empty."""
+    """The answers of a model that does all it is asked. blank: its plans are right, its images empty."""
     answers = Answers(folder, {}, resume=False)
 
     def add(key, chain, scene):
@@ -76,7 +76,7 @@ def test_a_perfect_model_scores_all(perfect):
     assert found["second_turn"]["change_made"]["value"] == 1
 
 
-def test_right_plans_with_empty_pictures_score_only_the_planning(blank):
+def test_right_plans_with_empty_images_score_only_the_planning(blank):
     found = report(figures_of(blank))
     assert found["planning"] == {"parse": 1, "plan": 1} and found["editing"]["box_found"] == 1
     assert found["drawing"] == dict.fromkeys(COLUMNS, 0)

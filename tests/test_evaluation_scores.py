@@ -1,4 +1,4 @@
-"""The evaluation's judgments: a rendered scene is what it is, and what is a little wrong is wrong.
+"""The metrics: a rendered scene is judged right, and a scene with one mistake wrong.
 
 Run: python dev.py test tests/test_evaluation_scores.py
 """
@@ -81,7 +81,7 @@ def test_a_plan_with_anything_wrong_is_wrong(scene):
         ("counting", (RED,), False),
     ],
 )
-def test_a_picture_is_judged_by_what_its_kind_of_prompt_asks_for(kind, objects, right):
+def test_an_image_is_judged_by_what_its_kind_of_prompt_asks_for(kind, objects, right):
     scene = PAIR if kind == "position" else Scene("gray", PAIR.objects)
     assert scores.as_asked(kind, scene, seen(*objects)) == right
 

@@ -1,4 +1,4 @@
-"""The server of our own: what is a person's in its base folder stays as it is.
+"""tools/server.py: a user's files in its base folder stay as they are.
 
 Run: python dev.py test tests/test_tools_server.py
 """
@@ -15,7 +15,7 @@ def files(base):
 
 @pytest.fixture
 def persons(tmp_path, monkeypatch):
-    """A folder of a person's, with a file wherever ComfyUI or we have files of the same name."""
+    """A user's folder, with a file wherever ComfyUI or we have files of the same name."""
     base = tmp_path / "persons"
     for name in ("temp/mine.txt", "input/example.png", "user/default/comfy.settings.json", "server.log"):
         (base / name).parent.mkdir(parents=True, exist_ok=True)
