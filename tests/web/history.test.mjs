@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import {
-  MOST_ENTRIES, MOST_IMAGE, MOST_TOTAL, NONE, attachImage, clear, parseHistory, remember, remove, serializeHistory,
+  MOST_ENTRIES, MOST_IMAGE, MOST_TOTAL, NONE, attachImage, parseHistory, remember, remove, serializeHistory,
 } from "../../web/editor/model/history.mjs";
 
 /** @typedef {import("../../web/editor/model/history.mjs").History} History */
@@ -72,8 +72,6 @@ test("one plan is removed by its place, and a place that is not there removes no
   assert.deepEqual(texts(remove(history, 1)), ["c", "a"]);
   for (const index of [-1, 3, NaN]) assert.equal(remove(history, index), history);
 });
-
-test("nothing is left after clearing", () => assert.deepEqual(clear(), []));
 
 test("a history comes back from the workflow as it was", () => {
   const history = attachImage(of("猫 (1,2),(3,4)", "b"), "b", IMAGE);

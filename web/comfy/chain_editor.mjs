@@ -115,7 +115,8 @@ export class ChainEditor {
   paused(pause) {
     this.pause = pause;
     if (pause) this.#arrive(pause, pause.background?.[0]);
-    this.panel.store.setPause(pause && { end: pause.seconds === null ? null : Date.now() + pause.seconds * 1000 });
+    const end = pause && pause.seconds !== null ? Date.now() + pause.seconds * 1000 : null;
+    this.panel.store.set({ pause: pause && { end } });
   }
 
   /** An image was drawn from the chain that ran. @param {string} url */

@@ -36,11 +36,6 @@ export function remove(history, index) {
   return index in history ? history.filter((_, i) => i !== index) : history;
 }
 
-/** @returns {History} */
-export function clear() {
-  return NONE;
-}
-
 /** @param {History} history */
 export function serializeHistory(history) {
   return history.length ? JSON.stringify({ version: 1, entries: history }) : "";

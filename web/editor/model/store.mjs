@@ -126,11 +126,6 @@ export class Store {
     this.set({ streaming });
   }
 
-  /** @param {State["pause"]} pause */
-  setPause(pause) {
-    this.set({ pause });
-  }
-
   // -------------------------------------------------------------------------------------------------------- edits
 
   /** Show an edit that is still being made; null gives it up. @param {((plan: Plan) => Plan) | null} how */

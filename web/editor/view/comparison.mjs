@@ -2,7 +2,7 @@
 // Earlier plans: small images of their results, any two side by side, and a button to use one again.
 
 import { readText } from "../model/chain.mjs";
-import { clear, remove } from "../model/history.mjs";
+import { NONE, remove } from "../model/history.mjs";
 import { fill } from "../model/messages.mjs";
 import { make } from "./dom.mjs";
 import { paint } from "./drawing.mjs";
@@ -40,7 +40,7 @@ export class Comparison {
     this.element = make("section", { className: "got-history", hidden: true, "aria-label": messages.history });
     this.element.append(this.#help, this.#list, this.#pair, this.#foot);
     this.#keep.addEventListener("change", () => actions.onKeep(this.#keep.checked), { signal });
-    forgetAll.addEventListener("click", () => actions.onHistory(clear()), { signal });
+    forgetAll.addEventListener("click", () => actions.onHistory(NONE), { signal });
   }
 
   /** @param {import("../model/store.mjs").View} view */
