@@ -9,13 +9,13 @@ def _keys(text: str) -> tuple[str, ...]:
 
 BOX = _keys(
     "bbox_2d box_2d tgt_bbox src_bbox bbox bbox_xyxy bounding_box boundingbox box bndbox bboxes boxes rect region "
-    "coordinates coords coordinate position location area xyxy bbox_list"
+    "coordinates coords coordinate position location area xyxy bbox_list 坐标 边界框 方框 位置"
 )
 LABEL = _keys(
     "label desc description name class class_name caption phrase object category hint text entity element item title "
-    "content prompt tag type id"
+    "content prompt tag 标签 名称 物体 对象 描述 类别 type id"
 )
-COLOR = _keys("color_palette palette color_specs color colour html_web_color_name colors hex")
+COLOR = _keys("color_palette palette color_specs color colour html_web_color_name colors hex 颜色")
 LABEL_LISTS = _keys(
     "labels bboxes_labels text_labels region_captions region_caption_list captions phrases names classes class_names"
 )

@@ -37,6 +37,7 @@ _NO_MOSS_SIZE = (
     "was made for."
 )
 
+_LIKE_BOX = re.compile(r"box|loc|pos|coord|xy|rect|area|region|bound|frame")
 _NO_LABELS = {*keys.WRAPPERS, *keys.BOX, *keys.LEAD}
 _USED = {*keys.BOX, *keys.LABEL, *keys.COLOR, *keys.BOX_LISTS, *keys.LABEL_LISTS, "metadata", "prefixes"}
 _Entry = tuple[Any, str, dict]  # a value, the key above it, and the MOSS layout around it
@@ -142,7 +143,9 @@ def _walk(data: Any, read: _Read, settings: Settings) -> None:
 
 
 def _pair(value: list) -> Found | None:
-    """A row of the form ["a cup", [120, 400, 380, 760]], in either order."""
+    """A row of the form ["a cup", [120, 400, 380, 760]] or ["a cup", 120, 400, 380, 760], in either order."""
+    if len(value) == 5 and sum(isinstance(entry, str) for entry in (value[0], value[-1])) == 1:
+        value = [value[0], value[1:]] if isinstance(value[0], str) else [value[-1], value[:-1]]
     if len(value) != 2:
         return None
     label, box = value if isinstance(value[0], str) else reversed(value)
@@ -224,6 +227,8 @@ def _own_rows(small: dict, above: str, frame: dict, settings: Settings) -> list[
     key, numbers = _box_of(small)
     if not numbers:
         return None
+    if not label and key and key not in keys.BOX:  # an object whose keys are all unknown
+        label = next((words for value in small.values() if isinstance(value, str) and (words := words_of(value))), "")
     name = small.get("id") if isinstance(small.get("id"), str) else ""
     color = color_of(small)
     rows = []
@@ -271,7 +276,7 @@ def _box_of(small: dict) -> tuple[str, list[Numbers]]:
         return "", numbers
     fours = [key for key, value in small.items() if isinstance(value, list) and len(value) == 4]
     others = [key for key in fours if key not in keys.COLOR]
-    if len(others) == 1 and label_of(small, {}) and others[0] not in keys.POINTS:
+    if len(others) == 1 and others[0] not in keys.POINTS and (label_of(small, {}) or _LIKE_BOX.search(others[0])):
         return others[0], numbers_of(small[others[0]])
     return "", []
 

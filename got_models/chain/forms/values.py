@@ -181,6 +181,8 @@ def _named(sides: dict[str, float]) -> Numbers | None:
     if "x1" in sides and "x2" in sides:  # x1, y1 are then the first corner
         sides = sides | {"x0": sides["x1"], "x1": sides["x2"], "y0": sides.get("y1"), "y1": sides.get("y2")}
         sides = {name: value for name, value in sides.items() if value is not None}
+    elif "x2" in sides and "y2" in sides:
+        sides = sides | {"x1": sides["x2"], "y1": sides["y2"]}
     left, top = sides.get("x0", sides.get("x")), sides.get("y0", sides.get("y"))
     if {"cx", "cy", "w", "h"} <= sides.keys():
         cx, cy, w, h = (sides[name] for name in ("cx", "cy", "w", "h"))
