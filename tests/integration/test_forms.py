@@ -51,7 +51,8 @@ def test_elements_of_create_bounding_boxes_become_a_chain(client):
     run = client.run(graph)
     assert run.status == "success", run.message
     [region] = read_chain(run.text("show")).regions
-    assert (region.phrase, region.box, region.color.word) == ("a red cup", (120, 400, 380, 760), "saddlebrown")
+    assert (region.phrase, region.color.word) == ("a red cup", "saddlebrown")
+    assert all(abs(one - other) <= 1 for one, other in zip(region.box, (120, 400, 380, 760)))  # core counts in pixels
 
 
 def test_one_label_names_all_boxes_of_create_bounding_boxes(client):

@@ -32,7 +32,7 @@ _NUMBERED = re.compile(r"^([ \t]{0,9}\d{1,3})\)[ \t]{1,9}", re.MULTILINE)
 _RULE = re.compile(r"^[ \t]{0,9}(?:[-*_] ?){3,40}$\n?", re.MULTILINE)
 
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
-_FULL_WIDTH |= str.maketrans("【】「」《》〔〕、　", "[][]<>[], ")
+_FULL_WIDTH |= str.maketrans("【】「」《》〔〕⟨⟩、　", "[][]<>[]<>, ")
 
 
 def answer_of(text: str) -> str:

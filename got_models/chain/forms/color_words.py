@@ -18,7 +18,8 @@ _SHADES = {"light", "dark", "bright", "pale", "deep", "vivid", "warm", "cool", "
 _ADJECTIVES = re.compile(r"(?<=gol)den$|(?<=silver)y$|d?ish$")  # golden, silvery, reddish, bluish
 _BRACKETED = re.compile(r"\s{0,9}[(\[{]\s{0,9}([^][(){}<>\n]{1,60}(?:\([^()\n]{1,30}\))?)\s{0,9}[)\]}]")
 _AFTER_COLON = re.compile(
-    r"\s{0,3}[:,]?\s{0,3}(?:colou?r(?:ed)?\s{0,3}[:=]?|[:=])\s{0,3}(#?\w[\w-]{2,30})(?=\s{0,3}(?:[,.;|\n]|$))"
+    r"(?:\s{0,20}(?=colou?r\s?:)|\s{0,3}[:,]?\s{0,3})(?:colou?r(?:ed)?\s{0,3}[:=]?|[:=])\s{0,3}(#?\w[\w-]{2,30})(?=\s{0,3}(?:[,.;|\n]|$))",
+    re.IGNORECASE,
 )
 
 

@@ -70,6 +70,8 @@ def read_objects(text: str, settings: Settings) -> Plan | None:
     if not read.rows and '\\"' in text:  # a text of JSON that was printed as a JSON text itself
         text = text.replace('\\"', '"')
         loose, read = _read_all(text, settings)
+    if read.rows and '"' not in text and not any(row.found.label for row in read.rows):
+        return None  # a cup => {x1: 120, ...}
     if read.rows:
         return _plan(read, loose.cut, _outside(text, loose.spans))
     if not read.has_objects:
@@ -181,6 +183,8 @@ def _read_object(entries: dict, above: str, frame: dict, read: _Read, settings: 
         if is_plain and name not in keys.POINTS and (numbers := numbers_of(entry)):
             label = key if is_label and has_letters(key) else ""
             read.rows += [_Row(_found(label, box), "") for box in numbers]
+        elif isinstance(entry, str) and is_label and has_letters(key) and (numbers := numbers_of(entry)):
+            read.rows += [_Row(_found(key, box), "") for box in numbers]
         elif isinstance(entry, dict | list) or (isinstance(entry, str) and name not in (*keys.LEAD, "background")):
             below.append((entry, key if is_label else above if isinstance(entry, list) else "", frame))
     return below

@@ -45,11 +45,15 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """pieces: prose and boxes, in order. cut: the text ends within the plan. no_size: the error without a size."""
+    """pieces: prose and boxes, in order. cut: the text ends within the plan. no_size: the error without a size.
+
+    is_prose: the boxes were found in prose, and may lack words as in any chain.
+    """
 
     pieces: list[str | Found]
     cut: bool = False
     no_size: str = ""
+    is_prose: bool = False
 
     @property
     def boxes(self) -> list[Found]:

@@ -9,11 +9,11 @@ import re
 
 from ..colors import COLORS
 from ..grammar import ChainError
-from ..phrases import OBJECT_END, OBJECT_START, find_phrase
+from ..phrases import OBJECT_END, OBJECT_START, find_phrase, has_words
 from .cleaning import half_width, without_markdown
 from .color_words import color_after
-from .plan import THOUSANDTHS, Found, Plan, Settings
-from .values import boxes_in
+from .plan import THOUSANDTHS, Found, Plan, Settings, listed
+from .values import Numbers, boxes_in
 
 _START, _END = "\ue000", "\ue001"  # around a box, for the tokens of any model
 _OBJECT_STARTS = re.compile(r"<\|(?:obj|object_ref)_start\|>|<ref>|<\|ref\|>|<p>|<phrase>", re.IGNORECASE)
@@ -25,7 +25,8 @@ _OTHER_TOKENS = re.compile(r"<\|(?!obj_)[a-z_/]{1,30}\|>|<image>", re.IGNORECASE
 _AT = r"\b(?:is|are|was|sits?|located|placed|positioned|found)(?:\s(?:located|placed|positioned))?\sat\b"
 _CORNER = r",?\s?\b(?:from\s)?(?:the\s)?(?:top|upper)[- ]?left(?:\s?corner)?(?:\s(?:at|is))?\s?[:=]?"
 _LINK = re.compile(
-    rf"(?:\s{{0,9}}(?:{_AT}|{_CORNER}|[–—=→@|~•]+|(?<=\s)-+>?|->|\b(?:from|between)\b"
+    rf"(?:\s{{0,9}}(?:{_AT}|{_CORNER}|=>|[–—=→@|~•]+|(?<=\s)-+>?|->|\b(?:from|between)\b"
+    r"|\b(?:position|location|bounds|area|region)\s?[:=]"
     r"|\b(?:bounding[ _]?box|bbox(?:_2d)?|box_2d|coordinates?|coords)\b(?:\s(?:is|are|at|of))?\s?[:=]?"
     r"|(?<=[,;:|(–\n] )box\s?[:=]|(?<=[,;:|(–\n] )box\b)\s{0,9})+$",
     re.IGNORECASE,
@@ -36,6 +37,8 @@ _IN_BRACKETS = re.compile(
 _AFTER_OBJECT = re.compile(r"[\s:,–—-]*(?:(?:is|are|at|in|located|found|shown|here)\b[\s:,–—-]*)*")
 _FIRST_HALF = r"(?:[(\[]\s{0,9}[-\d., ]{1,60}[)\]]\s{0,9},?\s{0,9})?"
 _UNFINISHED = re.compile(rf"(?:{_START}\s{{0,9}})?{_FIRST_HALF}[(\[{_START}][^][(){{}}]{{0,80}}$")
+_QUOTED_LABEL = re.compile(r"(?<![\w'])(['\"])([^'\"\n]{1,80})\1(\s{0,3}[:=]\s{0,3}(?=[(\[{\d]))")
+_ELEMENT = re.compile(r"<([A-Za-z][\w -]{0,40})>(\s{0,9}[(\[][^<>]{1,200})</\1>")
 _COMMA = re.compile(r"^[，、；：。]")
 _ONE_WORD = re.compile(r"\s{0,9}\(\s{0,9}([A-Za-z]{5,20})\s{0,9}\)")
 _THIRD_CORNER = re.compile(r"\s{0,3},\s{0,3}\(\s{0,3}\d{1,6}\s{0,3},\s{0,3}\d{1,6}\s{0,3}\)")
@@ -44,11 +47,15 @@ _HOW = "Write it as (left,top),(right,bottom), whole numbers from 0 to 999, for 
 
 def read_prose(text: str, settings: Settings) -> Plan:
     """The plan of any prose. It has no boxes if the prose has none."""
-    text = with_common_tokens(without_markdown(text))
+    text = _unquoted(with_common_tokens(without_markdown(text)))
     shadow = half_width(text)
+    places = boxes_in(shadow)
+    after = _labels_after(text, shadow, places)
+    if after:
+        return after
     pieces: list[str | Found] = []
     done, values = 0, []
-    for start, stop, numbers in boxes_in(shadow):
+    for start, stop, numbers in places:
         words = text[done:start]
         color, stop = color_after(shadow, stop)
         if not color:
@@ -66,7 +73,27 @@ def read_prose(text: str, settings: Settings) -> Plan:
     _check_tokens(pieces)
     if values and max(values) <= 1 and all(isinstance(value, int) for value in values):
         pieces = [piece if isinstance(piece, str) else piece._replace(units=THOUSANDTHS) for piece in pieces]
-    return Plan(pieces, cut)
+    return Plan(pieces, cut, is_prose=True)
+
+
+def _unquoted(text: str) -> str:
+    """The text without quotes and elements around a label: `'a cup': (..)`, `<cup>(..)</cup>`."""
+    text = _QUOTED_LABEL.sub(r"\2\3", text) if "'" in text or '"' in text else text
+    return _ELEMENT.sub(r"\1 \2 ", text) if "</" in text else text
+
+
+def _labels_after(text: str, shadow: str, places: list[tuple[int, int, list[Numbers]]]) -> Plan | None:
+    """The plan of lines with the box first: `(120,400),(380,760): a red cup`. None if the words come before it."""
+    if not places or has_words(re.sub(r"[\d.)\s]|\b(?:bbox|box)\b", "", text[: places[0][0]])):
+        return None
+    rows = []
+    for (_, stop, numbers), following in zip(places, [*places[1:], (len(text), 0, [])], strict=True):
+        color, stop = color_after(shadow, stop)
+        label = text[stop : following[0]].strip(" \t:–—-=,|*").split("\n")[0].strip(" \t,;.|-")
+        if not any(letter.isalpha() for letter in label):
+            return None
+        rows += [Found(label, box.values, box.order, "", color, "order" if box.is_named else "") for box in numbers]
+    return listed("", rows)
 
 
 def _check_after(shadow: str, stop: int, number: int) -> None:

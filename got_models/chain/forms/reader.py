@@ -50,7 +50,7 @@ _PLACES = re.compile(
 )
 _NUMBER = r"\s{0,9}[-+]?\d{1,9}(?:\.\d{0,9})?\s{0,3}%?\s{0,9}"
 _SIGNS = re.compile(
-    rf"[(\[{{<]{_NUMBER}[,; ]{_NUMBER}[,; ]{_NUMBER}[,; ]{_NUMBER}"
+    rf"[(\[{{<⟨]{_NUMBER}[,; ]{_NUMBER}[,; ]{_NUMBER}[,; ]{_NUMBER}"
     rf"|[(\[]{_NUMBER}[,;]{_NUMBER}[)\]][^\w]{{0,9}}(?:to|and)?[^\w]{{0,9}}[(\[]{_NUMBER}"
     r"|\b(?:xmin|ymin|x_min|y_min|x1|y1)\W{1,4}\d|\b(?:left|top)\W{1,4}\d{1,4}\D{1,9}(?:left|top|right|bottom|width)\W{1,4}\d"
     r"|\d{1,6}\s?:\s?\d{1,6}\s?,\s?\d{1,6}\s?:\s?\d|^[\s(\[]{0,9}\d{1,4}(?:[,\s]{1,9}\d{1,4}){3}[\s)\]]{0,9}$"
@@ -141,7 +141,7 @@ def _check_regions(chain: Chain, plan: Plan, answer: str) -> None:
             f"The plan has {len(plan.boxes)} boxes, but {len(chain.regions)} could be placed in its text. {_HOW}"
         )
     bare = next((number for number, region in enumerate(chain.regions, 1) if not region.phrase), 0)
-    if bare and not _is_plain_chain(answer):
+    if bare and not (plan.is_prose and _is_plain_chain(answer)):
         raise ChainError(f"Box {bare} {chain.regions[bare - 1].box} has no words that say what it holds. {_HOW}")
 
 

@@ -40,6 +40,7 @@ _RANGES = re.compile(rf"{_RANGE}{_AND}{_RANGE}", re.IGNORECASE)
 _BARE = re.compile(
     rf"(?<=[=:])\s{{0,3}}{_DIGITS}{_UNIT}(?:,\s{{0,3}}{_DIGITS}{_UNIT}){{3}}(?![\d,.%]|\.\d)|(?<=\bat){SPACE}"
     rf"{_DIGITS}{_UNIT}(?:,\s{{0,3}}{_DIGITS}{_UNIT}){{3}}(?![\d,%])"
+    rf"|(?<![\d.]){_DIGITS}\s?%(?:[,\s]\s?{_DIGITS}\s?%){{3}}"
 )
 _STARTS = re.compile(_OPEN)
 _NAMED_STARTS = re.compile(rf"{_SIDE}(?=['\"]?\s{{0,9}}(?:[=:]|from\s|\d))", re.IGNORECASE)
@@ -58,6 +59,7 @@ _NAMES = {
     "x": ["x"],
     "y": ["y"],
 }
+_SIDE_WORDS = {"x1", "y1", "x2", "y2", "px", "min", "max", "center", "to", "from"}
 _SIDES = {name: side for side, names in _NAMES.items() for name in names}
 
 
@@ -119,8 +121,7 @@ def numbers_in(text: str) -> list[Numbers]:
 def numbers_of(value: Any, depth: int = 3) -> list[Numbers]:
     """The boxes that a value of data holds: four numbers, two corners, named sides, a text with them, or a list."""
     if isinstance(value, str):
-        is_box = len(value) < 400 and not re.search(r"[A-Za-z]{7}|[^\W\d_a-zA-Z]", value)
-        return numbers_in(value) if is_box else []
+        return numbers_in(value) if len(value) < 400 and _names_sides(value) else []
     if isinstance(value, dict):
         named = _named({_side(str(key)): number(entry) for key, entry in value.items() if number(entry) is not None})
         return [named] if named else _of_corners(list(value.values()))
@@ -135,6 +136,11 @@ def numbers_of(value: Any, depth: int = 3) -> list[Numbers]:
     if corners or not depth or not all(isinstance(entry, list | dict | str) for entry in value):
         return corners
     return [box for entry in value for box in numbers_of(entry, depth - 1)]
+
+
+def _names_sides(text: str) -> bool:
+    """Whether the words of a text are names of sides and units alone."""
+    return all(word.lower() in _SIDES or word.lower() in _SIDE_WORDS for word in re.findall(r"[^\W\d_]+\d?", text))
 
 
 def number(value: Any) -> float | None:
