@@ -206,10 +206,20 @@ export function rephrase(plan, index, phrase) {
   const mark = unlocked(plan, index);
   const words = cleanPhrase(phrase);
   if (!mark || !words || words === mark.phrase) return plan;
-  const text = mark.phraseSpan[0] < mark.phraseSpan[1]
-    ? spliced(plan.text, mark.phraseSpan, words)
-    : spliced(plan.text, [mark.boxSpan[0], mark.boxSpan[0]], `${spaceAfter(plan.text.slice(0, mark.boxSpan[0]))}${words} `);
-  return changed(plan, { text });
+  const [at] = mark.boxSpan;
+  const write = (/** @type {string} */ written) =>
+    mark.phraseSpan[0] < mark.phraseSpan[1]
+      ? spliced(plan.text, mark.phraseSpan, written)
+      : spliced(plan.text, [at, at], `${spaceAfter(plan.text.slice(0, at))}${written} `);
+  return changed(plan, { text: withWholePhrase(write, words, index) });
+}
+
+/** A text in which the phrase of a region is found as a whole, in square brackets if it is not found without them.
+ * @param {(written: string) => string} write the text, by how the phrase is written
+ * @param {string} phrase @param {number} index @returns {string} */
+function withWholePhrase(write, phrase, index) {
+  const text = write(phrase);
+  return !phrase || readText(text).marks[index]?.phrase === phrase ? text : write(`[${phrase}]`);
 }
 
 /** A new region, in a sentence of its own at the end of the text. Its index is the last one.
@@ -220,8 +230,9 @@ export function addRegion(plan, phrase, box, word) {
   const color = word ?? nextColor(new Set(marks.map((mark) => mark.color.word)), marks.length).word;
   const before = plan.text.trimEnd();
   const stop = !before || /[.!?。！？]$/u.test(before) ? "" : ".";
-  const region = `${cleanPhrase(phrase)} ${boxText(box)} (${color}).`.trimStart();
-  const text = `${before}${stop}${before ? " " : ""}${region}`;
+  const write = (/** @type {string} */ written) =>
+    `${before}${stop}${before ? " " : ""}${`${written} ${boxText(box)} (${color}).`.trimStart()}`;
+  const text = withWholePhrase(write, cleanPhrase(phrase), marks.length);
   return changed(plan, { text, flags: [...plan.flags, unmarked()], order: [...plan.order, marks.length] });
 }
 
@@ -376,7 +387,7 @@ function spliced(text, [start, stop], by) {
 
 /** A phrase without the characters that the grammar reads as something else. @param {string} phrase */
 function cleanPhrase(phrase) {
-  return phrase.replace(/[()<>|\s]+/g, " ").trim();
+  return phrase.replace(/[()<>|[\]\s]+/g, " ").trim();
 }
 
 /** @param {string} text */
