@@ -45,6 +45,7 @@ def text_of(case):
 def test_a_form_is_read(name):
     case = READ[name]
     assert boxes(text_of(case), **case["settings"]) == [tuple(region) for region in case["regions"]]
+    assert read_plan(text_of(case), **case["settings"]).text == case["chain"]
 
 
 @pytest.mark.parametrize("name", READ)

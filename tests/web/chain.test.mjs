@@ -29,6 +29,15 @@ for (const { name, text, chain, regions, error } of cases)
     }
   });
 
+for (const { name, chain, regions } of JSON.parse(read("../plan_forms.json")))
+  if (chain)
+    test(`${name}: what the server read is read back by the editor`, () => {
+      assert.equal(canonicalText(plainText(chain)), chain);
+      const found = readText(plainText(chain)).marks.map(({ phrase, box }) => [phrase, box]);
+      const boxes = regions.map((/** @type {[string, string]} */ [phrase, box]) => [phrase, box.match(/\d+/g)?.map(Number)]);
+      assert.deepEqual(found, boxes);
+    });
+
 test("every mistake is found, and good boxes between them are read", () => {
   const text = "a (9,0),(5,9) b (1,2),(3,4) c (1,2),(3,4) (bleu) d (1,2)(3,4)";
   const { marks, problems } = readText(text);

@@ -10,6 +10,7 @@ from .plan import LTRB, LTWH
 
 SPACE = r"\s{0,40}"
 _DIGITS = r"(?:\d{1,12}(?:\.\d{0,12})?|\.\d{1,12})"
+_PERCENT = r"\d{1,3}(?:\.\d{0,9})?\s?%"
 _NAME = r"[A-Za-z][A-Za-z_ -]{0,14}\d?(?:\s{0,9}[=:]\s{0,9}|(?<=[a-z]{3})\s)"
 _UNIT = r"(?:\s{0,3}(?:%|px\b))?"
 _ENTRY = rf"(?:{_NAME})?[-+−]?{_DIGITS}{_UNIT}"
@@ -38,10 +39,10 @@ _RANGE = (
 _NAMED_SIDES = re.compile(rf"{_NAMED_SIDE}(?:{_AND}{_NAMED_SIDE}){{3}}", re.IGNORECASE)
 _RANGES = re.compile(rf"{_RANGE}{_AND}{_RANGE}", re.IGNORECASE)
 _BARE = re.compile(
-    rf"(?<=[=:])\s{{0,3}}{_DIGITS}{_UNIT}(?:,\s{{0,3}}{_DIGITS}{_UNIT}){{3}}(?![\d,.%]|\.\d)|(?<=\bat){SPACE}"
-    rf"{_DIGITS}{_UNIT}(?:,\s{{0,3}}{_DIGITS}{_UNIT}){{3}}(?![\d,%])"
-    rf"|(?<![\d.]){_DIGITS}\s?%(?:[,\s]\s?{_DIGITS}\s?%){{3}}"
+    rf"{_DIGITS}{_UNIT}(?:,\s{{0,3}}{_DIGITS}{_UNIT}){{3}}(?![\d,.%]*\d)|{_PERCENT}(?:[,\s]\s?{_PERCENT}){{3}}"
 )
+_BEFORE_BARE = re.compile(r"[=:]\s{0,3}(?=\d)|at\s{1,3}(?=\d)")
+_PERCENTS = re.compile(rf"{_PERCENT}[,\s]")
 _STARTS = re.compile(_OPEN)
 _NAMED_STARTS = re.compile(rf"{_SIDE}(?=['\"]?\s{{0,9}}(?:[=:]|from\s|\d))", re.IGNORECASE)
 _CLOSED = re.compile(rf"{SPACE}{_CLOSE}")
@@ -97,7 +98,8 @@ def _possible_starts(text: str) -> list[int]:
     starts = [match.start() for match in _STARTS.finditer(text)]
     if any(sign in text for sign in ("=", ":", " from ", "x ", "X ", "eft ", "op ")):
         starts += [match.start() for match in _NAMED_STARTS.finditer(text)]
-    starts += [match.start() for match in _BARE.finditer(text)]
+    starts += [match.end() for match in _BEFORE_BARE.finditer(text)]
+    starts += [match.start() for match in _PERCENTS.finditer(text)] if "%" in text else []
     return sorted(starts)
 
 
