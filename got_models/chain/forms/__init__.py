@@ -5,6 +5,7 @@
     prose       boxes within prose, in every spelling, with or without the tokens of a model
     tokens      forms that count in tokens of their own: Florence-2, PaliGemma, Kosmos-2
     objects     JSON and Python data, of the models that answer with it
+    entries     what an object of data says of its box; keys: the names it may have
     layouts     texts for layout-to-image programs: LMD, LayoutGPT, Omost, RPG, CreatiLayout, RePlan
     tables      tables and markup: Markdown, CSV, YAML, XML
     values      numbers, sides and boxes as they are written

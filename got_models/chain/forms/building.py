@@ -36,7 +36,7 @@ def chain_text(plan: Plan, boxes: list[Box]) -> str:
 
 def clean_label(label: str) -> str:
     """A label that a chain can hold: one line, round brackets, no marker, and nothing that reads as a box."""
-    label = without_box(_MARKERS.sub("", label)).translate(str.maketrans("[]{}", "()()"))
+    label = without_box(_MARKERS.sub("", label).translate(str.maketrans("[]{}", "()()")))
     return " ".join(label.split()).strip(" ,;:")
 
 

@@ -6,12 +6,14 @@ Source of the tokens: the models' READMEs and processors; of the numbers: see va
 
 import difflib
 import re
+from functools import lru_cache
 
 from ..colors import COLORS
 from ..grammar import ChainError
 from ..phrases import OBJECT_END, OBJECT_START, find_phrase, has_words
 from .cleaning import half_width, without_markdown
 from .color_words import color_after
+from .entries import has_letters
 from .plan import THOUSANDTHS, Found, Plan, Settings, listed
 from .values import Numbers, boxes_in
 
@@ -90,7 +92,7 @@ def _labels_after(text: str, shadow: str, places: list[tuple[int, int, list[Numb
     for (_, stop, numbers), following in zip(places, [*places[1:], (len(text), 0, [])], strict=True):
         color, stop = color_after(shadow, stop)
         label = text[stop : following[0]].strip(" \t:–—-=,|*").split("\n")[0].strip(" \t,;.|-")
-        if not any(letter.isalpha() for letter in label):
+        if not has_words(label) or not has_letters(label):
             return None
         rows += [Found(label, box.values, box.order, "", color, "order" if box.is_named else "") for box in numbers]
     return listed("", rows)
@@ -99,11 +101,17 @@ def _labels_after(text: str, shadow: str, places: list[tuple[int, int, list[Numb
 def _check_after(shadow: str, stop: int, number: int) -> None:
     """ChainError for a misspelled color after a box, and for a third corner."""
     word = _ONE_WORD.match(shadow, stop)
-    near = difflib.get_close_matches(word[1].lower(), COLORS, n=1, cutoff=0.76) if word else []
+    near = _color_like(word[1].lower()) if word else ""
     if near:
-        raise ChainError(f"Box {number} has an unknown color '{word[1]}'. Did you mean {near[0]}?")
+        raise ChainError(f"Box {number} has an unknown color '{word[1]}'. Did you mean {near}?")
     if _THIRD_CORNER.match(shadow, stop):
         raise ChainError(f"Box {number} has more than two corners. {_HOW}")
+
+
+@lru_cache(maxsize=256)
+def _color_like(word: str) -> str:
+    """A color word that is spelled much like `word`, or ""."""
+    return next(iter(difflib.get_close_matches(word, COLORS, n=1, cutoff=0.76)), "")
 
 
 def with_common_tokens(text: str) -> str:
