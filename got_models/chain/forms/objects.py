@@ -58,6 +58,7 @@ class _Read:
     texts: list[str] = field(default_factory=list)
     has_objects: bool = False
     has_points: bool = False
+    categories: dict = field(default_factory=dict)  # COCO's names by id
 
 
 def read_objects(text: str, settings: Settings) -> Plan | None:
@@ -165,11 +166,14 @@ def _read_object(entries: dict, above: str, frame: dict, read: _Read, settings: 
     read.has_points = read.has_points or any(key in small for key in keys.POINTS)
     if "bbox_coord_space" in small:
         frame = small
+    for category in small["categories"] if isinstance(small.get("categories"), list) else []:
+        if isinstance(category, dict):
+            read.categories[str(category.get("id"))] = words_of(category.get("name"))
     rows = _omost_row(small, read)
     if rows is None and (rows := _parallel(small)) is not None:
         _take_prose(small, read)
     if rows is None:
-        rows = _own_rows(small, above, frame, settings)
+        rows = _own_rows(small, above, frame, read, settings)
     if rows is not None:
         read.rows += rows
         rest = ((key, entry) for key, entry in small.items() if isinstance(entry, dict | list))
@@ -225,9 +229,11 @@ def _parallel(small: dict) -> list[_Row] | None:
     return [_Row(_found(name, box)._replace(units=units), "") for name, box in zip(names, numbers, strict=True)]
 
 
-def _own_rows(small: dict, above: str, frame: dict, settings: Settings) -> list[_Row] | None:
+def _own_rows(small: dict, above: str, frame: dict, read: _Read, settings: Settings) -> list[_Row] | None:
     """The rows of an object that holds its own box or boxes; None if it has none."""
-    label = label_of(small, frame) or (above if has_letters(above) else "")
+    is_coco = "category_id" in small
+    label = label_of(small, frame) or (read.categories.get(str(small["category_id"]), "") if is_coco else "")
+    label = label or (above if has_letters(above) else "")
     key, numbers = _box_of(small)
     if not numbers:
         return None
@@ -245,6 +251,8 @@ def _own_rows(small: dict, above: str, frame: dict, settings: Settings) -> list[
         elif key in ("tgt_bbox", "src_bbox", "box_2d") or (key == "bbox" and _is_element(small)):
             units = THOUSANDTHS if max(box.values) > 1.02 else ""
             found = found if box.is_named else found._replace(order=TLBR, units=units)
+        elif key == "bbox" and is_coco:
+            found = found._replace(order=LTWH, units=PIXELS, fixed="order")
         elif not key and box.order == LTWH and "width" in small:
             found = _of_pixels(found, isinstance(small.get("metadata"), dict), settings)
         rows.append(_Row(found, name))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from ..grammar import TEXT_TO_IMAGE, Chain, ChainError, read_chain
@@ -14,6 +15,7 @@ from .prose import read_prose
 from .scaling import grid_boxes
 from .tables import read_csv, read_markup, read_table, read_yaml
 from .tokens import NO_POINTS, read_florence, read_kosmos, read_minigpt, read_paligemma, read_points
+from .values import declared_order, without_declaration
 
 
 class Form(NamedTuple):
@@ -90,11 +92,26 @@ def read_plan(
     plan = plan_of(answer, settings)
     if not plan.boxes:
         _check_no_signs(answer)
+    elif order == "auto":
+        plan = _in_declared_order(plan, declared_order(answer))
     boxes = grid_boxes(plan, settings)
     size = (width, height) if settings.has_size else None
     chain = read_chain(chain_text(plan, boxes), task, prompt, source, cut=plan.cut, size=size)
     _check_regions(chain, plan, answer)
     return chain
+
+
+def _in_declared_order(plan: Plan, order: str) -> Plan:
+    """The plan with the order that its text says the numbers have. It wins over the form's, unless that is fixed."""
+    if not order:
+        return plan
+    pieces: list[str | Found] = []
+    for piece in plan.pieces:
+        if isinstance(piece, str):
+            pieces.append(without_declaration(piece))
+        else:
+            pieces.append(piece if piece.fixed else piece._replace(order=order))
+    return replace(plan, pieces=pieces)
 
 
 def note_of(chain: Chain) -> str:

@@ -6,7 +6,7 @@ Every pattern takes at most a few hundred characters from where it starts, so th
 import re
 from typing import Any, NamedTuple
 
-from .plan import LTRB, LTWH
+from .plan import LTRB, LTWH, TLBR
 
 SPACE = r"\s{0,40}"
 _DIGITS = r"(?:\d{1,12}(?:\.\d{0,12})?|\.\d{1,12})"
@@ -43,6 +43,13 @@ _BARE = re.compile(
 )
 _BEFORE_BARE = re.compile(r"[=:]\s{0,3}(?=\d)|at\s{1,3}(?=\d)")
 _PERCENTS = re.compile(rf"{_PERCENT}[,\s]")
+_WORD = r"\s{0,3}['\"]?([A-Za-z][A-Za-z_]{0,8}\d?)['\"]?\s{0,3}"
+_DECLARED = re.compile(rf"[(\[]{_WORD},{_WORD},{_WORD},{_WORD}[)\]]")
+_DECLARATIONS = {
+    sides: order
+    for order, all_sides in {LTRB: ("xyXY", "XYx2y2"), TLBR: ("yxYX", "YXy2x2"), LTWH: ("xywh", "XYwh")}.items()
+    for sides in all_sides
+}
 _STARTS = re.compile(_OPEN)
 _NAMED_STARTS = re.compile(rf"{_SIDE}(?=['\"]?\s{{0,9}}(?:[=:]|from\s|\d))", re.IGNORECASE)
 _CLOSED = re.compile(rf"{SPACE}{_CLOSE}")
@@ -70,6 +77,24 @@ class Numbers(NamedTuple):
     values: tuple[float, ...]
     order: str = LTRB
     is_named: bool = False
+
+
+def declared_order(text: str) -> str:
+    """The order that a text says its numbers have: "format: [ymin, xmin, ymax, xmax]"; "" if it says none, or two."""
+    found = set()
+    for match in _DECLARED.finditer(text):
+        names = [_side(name) for name in match.groups()]
+        sides = "".join({"x0": "x", "y0": "y", "x1": "X", "y1": "Y"}.get(name, name) for name in names)
+        found.add(_DECLARATIONS.get(sides, ""))
+    found.discard("")
+    return found.pop() if len(found) == 1 else ""
+
+
+def without_declaration(text: str) -> str:
+    """Prose without the sentences that say the order of numbers; of the last sentence the order alone is dropped."""
+    sentences = re.split(r"(?<=[.!?\n])", text)
+    kept = [sentence for sentence in sentences[:-1] if not _DECLARED.search(sentence)]
+    return "".join([*kept, _DECLARED.sub("", sentences[-1])])
 
 
 def boxes_in(text: str) -> list[tuple[int, int, list[Numbers]]]:
