@@ -109,7 +109,7 @@ class GoTChainFromBoxes(io.ComfyNode):
             inputs=[
                 io.MultiType.Input(
                     "bboxes",
-                    [io.BoundingBox, io.Array, io.Custom("BOUNDING_BOXES")],
+                    [io.BoundingBox, io.Array, io.Custom("BOUNDING_BOXES"), io.Custom("JSON")],
                     tooltip="Boxes in pixels, from a detector, Create Bounding Boxes or GoT Chain To Boxes. Also "
                     "elements, or lists of left, top, right and bottom in pixels.",
                 ),

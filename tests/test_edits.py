@@ -247,6 +247,19 @@ def test_elements_and_corners_are_read():
         assert region.box == (120, 400, 370, 750)  # the last column and row are inside
 
 
+@pytest.mark.parametrize("shape", [lambda data: data, lambda data: [data]])
+def test_a_detectors_own_object_is_read(shape):
+    """Florence-2's, and one with a list of detections."""
+    florence = {"bboxes": [[12.0, 40, 38, 76], [0, 60, 99, 99]], "labels": ["a cup with a lid", "a table"]}
+    text, _ = text_of_boxes(shape(florence), [""], 100, 100)
+    assert [(region.phrase, region.box[:2]) for region in read_chain(text).regions] == [
+        ("a cup with a lid", (120, 400)),
+        ("a table", (0, 600)),
+    ]
+    detections = {"width": 100, "height": 100, "detections": [{"bbox_xyxy": [12, 40, 38, 76], "label": "a cup"}]}
+    assert text_of_boxes(shape(detections), [""], 100, 100).text.startswith("<|obj_start|>a cup<|obj_end|>")
+
+
 LABELED = 'A poster, and [a cup with a lid] (1,2),(300,400) (red), a sign that reads "GO. \\n ON" (5,6),(70,80) (gold).'
 
 

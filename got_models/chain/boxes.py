@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 from .forms.building import clean_label
 from .forms.color_words import color_word
 from .forms.entries import color_of, inner_of, quoted_text, text_label, words_of
+from .forms.objects import rows_of
+from .forms.plan import Settings
 from .forms.scaling import grid_range, pixel_range
 from .grammar import AFTER_CHAIN, BOX_END, BOX_START, GRID, Box, Chain, ChainError, Region, format_box, read_chain
 from .phrases import OBJECT_END, OBJECT_START
@@ -63,10 +65,11 @@ def text_of_boxes(bboxes: Any, labels: list[str], width: int, height: int) -> Bo
     """A chain's text with these boxes of a width x height image, each after its label, in order.
 
     bboxes: pixel boxes, elements, or lists of left, top, right and bottom in pixels: one, a list of them, or a list of
-    one frame. labels: texts with one label a line. Where a line is blank, the box's own label counts; a single line is
-    also the label of every other box without its own. Boxes are cut off at the image's edges. A box without width or
-    height is left out, unless it is the only one. ChainError names a box that has no label, is malformed, or lies
-    outside the image.
+    one frame; or a detector's object with bboxes and labels.
+    labels: texts with one label a line. Where a line is blank, the box's own label counts. A single line is also the
+    label of every other box without its own.
+    Boxes are cut off at the image's edges. Boxes without width or height are left out, unless there are no others.
+    ChainError names a box that has no label, is malformed, or lies outside the image.
     """
     frame = _one_frame(bboxes)
     lines = [line.strip(" \t.,;:") for text in labels for line in text.splitlines() or [""]]
@@ -90,6 +93,7 @@ def text_of_boxes(bboxes: Any, labels: list[str], width: int, height: int) -> Bo
 
 def _one_frame(bboxes: Any) -> list[dict]:
     """The boxes of one image: from a box, a list of boxes, or a list of one such list."""
+    bboxes = _of_detections(bboxes)
     frame = [bboxes] if isinstance(bboxes, dict) or _is_corners(bboxes) else bboxes
     if isinstance(frame, list) and frame and isinstance(frame[0], list) and not _is_corners(frame[0]):
         if len(frame) > 1:
@@ -100,6 +104,18 @@ def _one_frame(bboxes: Any) -> list[dict]:
     if not isinstance(frame, list) or not frame:
         raise ChainError("There is no box. Connect the boxes of a detector or of Create Bounding Boxes, at least one.")
     return [_as_pixel_box(box, number) for number, box in enumerate(frame, 1)]
+
+
+def _of_detections(data: Any) -> Any:
+    """Pixel boxes from a detector's own object, such as Florence-2's {bboxes, labels}; other data unchanged."""
+    first = data[0] if isinstance(data, list) and len(data) == 1 else data
+    if not isinstance(first, dict) or not any(key in first for key in ("bboxes", "boxes", "detections")):
+        return data
+    rows = rows_of(first, Settings())
+    corners = [(row.label, *row.numbers) for row in rows]
+    return [
+        {"x": x0, "y": y0, "width": x1 - x0, "height": y1 - y0, "label": label} for label, x0, y0, x1, y1 in corners
+    ]
 
 
 def _is_corners(value: Any) -> bool:
