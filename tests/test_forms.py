@@ -244,6 +244,24 @@ def test_a_chain_that_is_cut_within_a_box_keeps_the_others_and_says_so():
         assert chain.cut and chain.text.endswith("and a hat")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a red cup<loc_120><loc_400><loc_380><loc_760>a table<loc_0><loc_600>",
+        "<loc0123><loc0123><loc0456><loc0456> a red cup ; <loc0400><loc01",
+        "<phrase>a red cup</phrase><object><patch_index_0387><patch_index_0780></object> on<object><pat",
+        "<p>a red cup</p> {<12><40><38><76>} on <p>a table</p> {<12><4",
+        "a red cup,120,400,380,760\na table,0,600",
+        "a red cup {left: 5px; top: 10px; width: 20px; height: 30px;} a table {left: 5px; to",
+        "Objects: [('a red cup', [21, 281, 211, 159]), ('a ta",
+    ],
+)
+def test_other_forms_that_are_cut_off_keep_whole_boxes_and_say_so(text):
+    chain = read_plan(text, width=64, height=64)
+    assert [region.phrase for region in chain.regions] == ["a red cup"] and chain.cut
+    assert "<loc" not in chain.text and "{" not in chain.text and "<p" not in chain.text
+
+
 def test_an_explicit_setting_wins_over_what_the_form_says():
     row = '[{"bbox_2d": [400, 120, 760, 380], "label": "a red cup"}]'
     assert boxes(row, order="top left bottom right") == TWO[:1]

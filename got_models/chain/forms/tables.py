@@ -37,7 +37,8 @@ def read_csv(text: str, settings: Settings) -> Plan | None:
     if not rows:
         rows = [found for line in lines if (match := _BLANKS.match(line)) for found in _of_row([*match.groups()], [])]
         rows = [row for row in rows if max(row.numbers) <= 1 or sum(value >= 10 for value in row.numbers) >= 2]
-    return listed("", rows) if rows and all(row.label for row in rows) else None
+    cut = bool(rows) and bool(re.search(r"[,;\t ]\d", lines[-1])) and not _of_row(cells[-1], [])
+    return listed("", rows, "", cut) if rows and all(row.label for row in rows) else None
 
 
 def _of_cells(cells: list[list[str]]) -> list[Found]:

@@ -19,6 +19,7 @@ _LEADING_LINK = re.compile(
     r"(?=(?:an?|the|one|two|three|four|some|several|its|his|her|their)\s)",
     re.IGNORECASE,
 )
+_TAGS = re.compile(r"</?(?:phrase|object|p|delim|grounding)>")
 SIDE = 32  # cells of Kosmos-2's grid, each way
 
 
@@ -39,10 +40,7 @@ def read_florence(text: str, settings: Settings) -> Plan | None:
             pieces += [" "] * bool(number)
             pieces.append(Found("" if number else label, box, LTRB, THOUSANDTHS, "", "all", label))
         done = match.end()
-    if not done:
-        return None
-    pieces.append(text[done:])
-    return Plan(pieces)
+    return _captioned(pieces, text[done:], "<loc_") if done else None
 
 
 def _florence_boxes(numbers: list[int]) -> list[tuple[int, ...]]:
@@ -55,11 +53,12 @@ def _florence_boxes(numbers: list[int]) -> list[tuple[int, ...]]:
 
 def read_paligemma(text: str, settings: Settings) -> Plan | None:
     """`<loc0400><loc0120><loc0760><loc0380> cup ; ...`: top, left, bottom, right of 1024 bins, the label after it."""
-    rows = []
+    rows, done = [], 0
     for match in _PALIGEMMA.finditer(text):
         numbers = tuple(int(number) * 1000 / 1024 for number in _NUMBERS.findall(match[1]))
         rows.append(Found(" ".join(match[3].split()).strip(" ,."), numbers, TLBR, THOUSANDTHS, "", "all"))
-    return listed("", rows) if rows else None
+        done = match.end()
+    return listed("", rows, "", "<loc" in text[done:]) if rows else None
 
 
 def read_kosmos(text: str, settings: Settings) -> Plan | None:
@@ -78,7 +77,7 @@ def read_kosmos(text: str, settings: Settings) -> Plan | None:
             box = _between_cells(*map(int, cells.groups()))
             pieces.append(Found("" if number else label, box, LTRB, THOUSANDTHS, "", "all", label))
         done = match.end()
-    return Plan([*pieces, text[done:]]) if done else None
+    return _captioned(pieces, text[done:], "<object>") if done else None
 
 
 def _between_cells(first: int, last: int) -> tuple[float, ...]:
@@ -99,7 +98,13 @@ def read_minigpt(text: str, settings: Settings) -> Plan | None:
             pieces += [" "] * bool(at)
             pieces.append(Found("" if at else label, tuple(numbers[at : at + 4]), LTRB, THOUSANDTHS, "", "all", label))
         done = match.end()
-    return Plan([*pieces, text[done:]]) if done else None
+    return _captioned(pieces, text[done:], "{<") if done else None
+
+
+def _captioned(pieces: list[str | Found], rest: str, sign: str) -> Plan:
+    """A plan of a caption and what follows its last box. A further sign of a box means that the text was cut off."""
+    before, cut, _ = rest.partition(sign)
+    return Plan([_TAGS.sub(" ", piece) if isinstance(piece, str) else piece for piece in [*pieces, before]], bool(cut))
 
 
 NO_POINTS = "The text holds points, and a chain needs boxes. Ask the model for boxes: 'a red cup (120,400),(380,760)'."
