@@ -13,8 +13,9 @@ from got.got_models.chain.edits import rewriting
 from got.got_models.chain.grammar import EDIT, TEXT_TO_IMAGE, ChainError, read_chain
 from got.got_models.chain.request import Request
 from got.got_models.files.manifest import published_manifest
+from got.got_models.reasoner.dialects import PROMPTS
 from got.got_models.reasoner.network import mrope_position_ids
-from got.got_models.reasoner.prompt import NEW_TOKENS, PROMPTS, checked_prompt
+from got.got_models.reasoner.prompt import NEW_TOKENS, checked_prompt
 from got.got_models.reasoner.reasoner import Reasoner, ReasonerNetwork
 from got.got_models.reasoner.sampling import Sampling, TokenSampler
 from got.tools.oracle.qwen import Sizes, write_mllm_folder

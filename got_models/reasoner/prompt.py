@@ -1,9 +1,9 @@
-"""From a request or chain to the token ids that the language model was trained on.
+"""From a request or chain to the token ids that the language model reads.
 
-The chat template of the model's own tokenizer gives the frame. What people type is always read as ordinary text: a
-special token typed into a caption or a chain stays text. Only the markers of well-formed boxes become tokens.
+The model's dialect gives the chat. What people type is always read as ordinary text: a special token typed into a
+caption or a chain stays text. Only the markers of well-formed boxes become tokens.
 
-Source of the two prompts and of the token order: the released GoT inference code.
+Source of the token order: the released GoT inference code.
 """
 
 import re
@@ -15,34 +15,31 @@ from ..chain.grammar import BOX_END, BOX_START, EDIT, TEXT_TO_IMAGE, Chain, well
 from ..chain.phrases import without_tags
 from ..chain.request import Request
 from ..errors import GoTError
+from .dialects import IMAGE_START, SLOT, Dialect, GotDialect, slot_number
 
-PROMPTS = {
-    TEXT_TO_IMAGE: "Follow the caption to generate an image through a chain of thought process: {}",
-    EDIT: "Follow the instruction to edit the given image through a chain of thought process: {}",
-}
-IMAGE_START, IMAGE_END, IMAGE_PAD = "<|im_gen_start|>", "<|im_gen_end|>", "<|image_pad|>"
+IMAGE_END, IMAGE_PAD = "<|im_gen_end|>", "<|image_pad|>"
 NEW_TOKENS = (IMAGE_START, IMAGE_END, *(f"<|im_gen_{number:04}|>" for number in range(64)))
-STOP_TOKENS = (IMAGE_START, "<|vision_start|>", "<|endoftext|>", "<|im_end|>")
 _BOX_MARKER = re.compile(f"({re.escape(BOX_START)}|{re.escape(BOX_END)})")
 _OPENS = re.compile(r"\s*,?\s*\(")
 _BOX_CHARACTERS = re.compile(r"[0-9(),]+")
-_SLOT = re.compile("([\ue000-\uf8ff])")  # private-use characters mark where prompts and answers go in the template
-_FIRST_SLOT = 0xE000
 
 
 class Vocabulary:
-    """The ids of GoT's tokens in one tokenizer, looked up by name.
+    """The ids of the tokens that a dialect needs in one tokenizer, looked up by name.
 
-    Raises GoTError if the tokenizer lacks one of them.
+    image_tokens: 0 for a model that only plans. Raises GoTError if the tokenizer lacks one of the tokens.
     """
 
-    def __init__(self, tokenizer: Any, image_tokens: int) -> None:
-        self.tokenizer = tokenizer
+    def __init__(self, tokenizer: Any, image_tokens: int, dialect: Dialect | None = None) -> None:
+        self.tokenizer, self.dialect = tokenizer, dialect or GotDialect()
         self.special = {token.content: number for number, token in tokenizer.added_tokens_decoder.items()}
-        self.image_start, self.image_end, self.image_pad = map(self.id_of, (IMAGE_START, IMAGE_END, IMAGE_PAD))
-        # What follows a finished chain: the start token and the image tokens, whose hidden states guide the UNet.
-        self.image_ids = [self.image_start, *(self.id_of(token) for token in NEW_TOKENS[2 : 2 + image_tokens])]
-        self.stops = {self.id_of(token) for token in STOP_TOKENS}
+        self.image_pad, self.image_ids, self.after_answer = self.id_of(IMAGE_PAD), [], []
+        if image_tokens:
+            self.image_start, self.image_end = self.id_of(IMAGE_START), self.id_of(IMAGE_END)
+            # What follows a finished chain: the start token and the image tokens, whose hidden states guide the UNet.
+            self.image_ids = [self.image_start, *(self.id_of(token) for token in NEW_TOKENS[2 : 2 + image_tokens])]
+            self.after_answer = [*self.image_ids, self.image_end]
+        self.stops = {self.id_of(token) for token in self.dialect.stops}
         self.box_start, self.box_end = self.id_of(BOX_START), self.id_of(BOX_END)
         self._special_pattern = re.compile("(" + "|".join(map(re.escape, self.special)) + ")")
 
@@ -76,8 +73,7 @@ class Vocabulary:
         """The id of a special token. GoTError if the tokenizer does not have it."""
         if token not in self.special:
             raise GoTError(
-                f"The language model's tokenizer has no token '{token}', so this is not a GoT reasoner. "
-                f"Convert the released checkpoint again with `python dev.py convert`."
+                f"The language model's tokenizer has no token '{token}', so it is not complete. {self.dialect.remedy}"
             )
         return self.special[token]
 
@@ -105,12 +101,11 @@ class Vocabulary:
         turns, lengths = turns_of(turn), iter(image_lengths)
         contents: list[str | list[int]] = []  # of the template's slots: of each turn the prompt and the answer's ids
         for part in turns:
-            contents += [PROMPTS[part.task].format(part.prompt), self._answer_ids(part)]
-        rendered = self.tokenizer.apply_chat_template(_messages(turns), tokenize=False, add_generation_prompt=True)
+            contents += [self.dialect.prompt(part), [*self.answer_ids(part.text, part), *self.after_answer]]
         ids, text = [], ""  # text is tokenized as a whole: a token may span a prompt and the frame around it
-        for piece in self._pieces(rendered):
-            if _SLOT.fullmatch(piece):
-                content = contents[ord(piece) - _FIRST_SLOT]
+        for piece in self._pieces(self.dialect.chat(turns, self.tokenizer)):
+            if SLOT.fullmatch(piece):
+                content = contents[slot_number(piece)]
             elif piece in self.special:
                 content = [self.special[piece]] * (next(lengths) if piece == IMAGE_PAD else 1)
             else:
@@ -122,27 +117,17 @@ class Vocabulary:
                 text = ""
         return ids + self.text_ids(text)
 
-    def _pieces(self, rendered: str) -> list[str]:
-        return [piece for part in _SLOT.split(rendered) for piece in self._special_pattern.split(part) if piece]
+    def answer_ids(self, text: str, turn: Request | Chain) -> list[int]:
+        """Ids of a chain's text, or a part of it, as the model itself would write it in the answer to a turn."""
+        return self.chain_ids(self.dialect.spell(text, turn))
 
-    def _answer_ids(self, turn: Request | Chain) -> list[int]:
-        return [*self.chain_ids(turn.text), *self.image_ids, self.image_end]
+    def _pieces(self, chat: str) -> list[str]:
+        return [piece for part in SLOT.split(chat) for piece in self._special_pattern.split(part) if piece]
 
 
 def turns_of(turn: Request | Chain) -> list[Request | Chain]:
     """A request or chain, after the chains of the turns before it, oldest first."""
     return [*(turns_of(turn.earlier) if turn.earlier else []), turn]
-
-
-def _messages(turns: list[Request | Chain]) -> list[dict]:
-    """Chat messages with a slot character in place of every text that a person or the model wrote."""
-    messages = []
-    for number, turn in enumerate(turns):
-        image = [] if turn.source is None else [{"type": "image"}]
-        prompt, answer = ({"type": "text", "text": chr(_FIRST_SLOT + 2 * number + part)} for part in range(2))
-        messages.append({"role": "user", "content": [*image, prompt]})
-        messages.append({"role": "assistant", "content": [answer]})
-    return messages[:-1]
 
 
 def checked_prompt(text: str, task: str) -> str:

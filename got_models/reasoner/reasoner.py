@@ -1,4 +1,4 @@
-"""The reasoner: Qwen2.5-VL that writes chains, and reads them into the 64 hidden states that guide the UNet.
+"""The reasoner: Qwen2.5-VL that writes chains. A GoT model's also reads them into 64 hidden states that guide the UNet.
 
 Works on tensors and tokens; knows nothing of ComfyUI, files or boxes in pixels. The network is transformers'
 `Qwen2_5_VLForConditionalGeneration`, used by its parts (network.py), with position ids computed here. So the numbers
@@ -18,11 +18,12 @@ import torch
 from torch import Tensor, nn
 
 from ..chain.grammar import Chain, ChainError, canonical_text, parse_regions, without_unfinished_box
-from ..chain.phrases import without_tags
 from ..chain.request import Request, with_wish
+from ..errors import GoTError
 from ..files.manifest import Manifest
 from ..guidance.images import bicubic
 from .cuda_graph import EagerStep, LazyCUDAGraphStep
+from .dialects import Dialect, GotDialect
 from .generation import (
     LOOKAHEAD,
     Generation,
@@ -62,29 +63,41 @@ class ImageFeatures(NamedTuple):
 class ReasonerNetwork(nn.Module):
     """The networks of a reasoner as one module: the language model and the two projectors.
 
-    context: Linear D -> the UNet's context width. pooled: Linear D -> the UNet's pooled width.
+    context: Linear D -> the UNet's context width. pooled: Linear D -> the UNet's pooled width. A model that only plans
+    has None.
     """
 
-    def __init__(self, language_model: nn.Module, context: nn.Linear, pooled: nn.Linear) -> None:
+    def __init__(
+        self, language_model: nn.Module, context: nn.Linear | None = None, pooled: nn.Linear | None = None
+    ) -> None:
         super().__init__()
         self.language_model, self.context, self.pooled = language_model, context, pooled
         self.device = None  # ComfyUI's model patcher sets it
 
     def get_dtype(self) -> torch.dtype:
         """The dtype in which the network computes; large weights may be stored in a smaller one."""
-        return self.context.weight.dtype
+        return CachedQwenVL(self.language_model).text_model.norm.weight.dtype
 
 
 class Reasoner:
     """A reasoner ready to use. `device` is where its network's inputs go; the network may be loaded there in part.
 
     use_cuda_graph: whether the step of a token may become a CUDA graph, where a CUDA device holds all weights.
+    dialect: how the model is asked and answers; by default as a GoT model. A model without image tokens only plans.
     """
 
-    def __init__(self, network: ReasonerNetwork, tokenizer: Any, image_processor: Any, manifest: Manifest) -> None:
+    def __init__(
+        self,
+        network: ReasonerNetwork,
+        tokenizer: Any,
+        image_processor: Any,
+        manifest: Manifest,
+        dialect: Dialect | None = None,
+    ) -> None:
         self.network, self.image_processor, self.manifest = network, image_processor, manifest
         self.qwen = CachedQwenVL(network.language_model)
-        self.vocabulary = Vocabulary(tokenizer, manifest.image_tokens)
+        self.dialect = dialect or GotDialect(manifest.reasoner_image_size)
+        self.vocabulary = Vocabulary(tokenizer, manifest.image_tokens, self.dialect)
         self.key = uuid4().hex
         self.device = torch.device("cpu")
         self.use_cuda_graph = True
@@ -138,12 +151,25 @@ class Reasoner:
         return [chain for batch in batches for chain in self._write_batch(batch, capacity, max_tokens, constrain)]
 
     def semantics(self, chain: Chain) -> Semantics:
-        """The hidden states of a chain: those it was written with, or else from one forward pass over its text."""
+        """The hidden states of a chain: those it was written with, or else from one forward pass over its text.
+
+        GoTError if this reasoner only plans.
+        """
+        self.check_guides()
         if chain.semantics is not None and chain.semantics.reasoner == self.key:
             return chain.semantics
         prompt = self._prompt(self._with_image_features(chain, {}), tuple(self.vocabulary.image_ids))
         cache = self.qwen.new_cache(1, len(prompt.ids), like=prompt.embeddings)
         return self._semantics(Sequence(self.qwen, prompt.embeddings, prompt.position_ids, cache).prefill())
+
+    def check_guides(self) -> None:
+        """Raise GoTError if this reasoner only plans: it has no image tokens and no projectors."""
+        if not self.manifest.image_tokens:
+            raise GoTError(
+                f"'{self.manifest.name}' only plans: it is a plain Qwen2.5-VL, and cannot encode a chain's meaning for "
+                f"GoT's UNet. Connect the reasoner of GoT Loader here, which reads any chain. To draw with another "
+                f"model, use GoT Regional Conditioning or GoT Chain To Boxes."
+            )
 
     def conditions(self, semantics: Semantics) -> tuple[Tensor, Tensor, Tensor]:
         """context (1, T, C), null context (1, T, C) and pooled (1, P) for the UNet, in float32.
@@ -159,7 +185,8 @@ class Reasoner:
 
     def image_inputs(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """See the function of that name."""
-        return image_inputs(image, self.manifest.reasoner_image_size, self.image_processor)
+        size = self.dialect.image_size(image.shape[2], image.shape[1])
+        return image_inputs(image, size, self.image_processor)
 
     def _write_batch(
         self, jobs: list["_Job"], capacity: int, max_tokens: int, constrain: bool
@@ -168,19 +195,25 @@ class Reasoner:
         cache = self.qwen.new_cache(len(jobs), capacity, like=jobs[0].prompt.embeddings)
         step = (LazyCUDAGraphStep if self._can_capture() else EagerStep)(self.qwen, cache)
         sequences, logits = self._prefill(jobs, cache)
-        generations = [
-            Generation(
-                *(sequence, job.prompt.ids, job.prompt.begun, self.vocabulary),
-                *(TokenSampler(job.sampling, self.vocabulary, constrain), job.on_token, max_tokens),
-            )
-            for job, sequence in zip(jobs, sequences, strict=True)
-        ]
-        lookup_text = jobs[0].prompt.turn.lookup_text
-        if len(jobs) == 1 and lookup_text:
-            decode_with_lookup(generations[0], logits, step, PromptLookup(self.vocabulary.chain_ids(lookup_text)))
+        pairs = list(zip(jobs, sequences, strict=True))
+        generations = [self._generation(job, sequence, max_tokens, constrain) for job, sequence in pairs]
+        first = jobs[0].prompt.turn
+        if len(jobs) == 1 and first.lookup_text:
+            lookup = PromptLookup(self.vocabulary.answer_ids(first.lookup_text, first))
+            decode_with_lookup(generations[0], logits, step, lookup)
         else:
             decode_batch(generations, logits, step)
-        return [self._chain(job.prompt.turn, generation) for job, generation in zip(jobs, generations, strict=True)]
+        turns = [job.prompt.turn for job in jobs]
+        return [self._chain(turn, made, constrain) for turn, made in zip(turns, generations, strict=True)]
+
+    def _generation(self, job: "_Job", sequence: Sequence, max_tokens: int, constrain: bool) -> Generation:
+        turn = job.prompt.turn
+        sample = TokenSampler(job.sampling, self.vocabulary, constrain, self.dialect.coordinates(turn))
+
+        def on_token(count: int, text: str) -> None:
+            job.on_token(count, self.dialect.show(text, turn))
+
+        return Generation(sequence, job.prompt.ids, job.prompt.begun, self.vocabulary, sample, on_token, max_tokens)
 
     def _prefill(self, jobs: list["_Job"], cache: KVCache) -> tuple[list[Sequence], Tensor]:
         """A sequence per job that has read its prompt, and the logits (jobs, vocabulary) of the first new tokens."""
@@ -196,23 +229,24 @@ class Reasoner:
             sequences.append(sequence)
         return sequences, torch.cat(logits)
 
-    def _chain(self, request: Request, generation: Generation) -> Chain | ChainError:
+    def _chain(self, request: Request, generation: Generation, constrained: bool) -> Chain | ChainError:
         """The chain of a finished generation, with its semantics if the text is exactly what was generated."""
         raw = self.vocabulary.decode(generation.written)
-        beginning = without_tags(request.text)
-        if raw.startswith(beginning):  # the tags of locked phrases are no tokens
-            raw = request.text + raw[len(beginning) :]
+        beginning = self.dialect.spell(request.text, request)  # what was given stays in GoT's form, with its tags
+        begun, rest = (request.text, raw[len(beginning) :]) if raw.startswith(beginning) else ("", raw)
         try:
+            rest, cut = self.dialect.read(rest, request, constrained)
+            raw = begun + rest
             text = canonical_text(raw if generation.stopped else without_unfinished_box(raw))
             regions = parse_regions(text)
         except ChainError as error:
             return error
-        unchanged = generation.written == self.vocabulary.chain_ids(text)
+        guides = self.manifest.image_tokens and generation.written == self.vocabulary.answer_ids(text, request)
         return Chain(
             *(request.task, request.prompt, text, regions, request.source),
-            cut=not generation.stopped,
+            cut=cut or not generation.stopped,
             earlier=request.earlier,
-            semantics=self._semantics(generation.finish(self.vocabulary.image_ids)) if unchanged else None,
+            semantics=self._semantics(generation.finish(self.vocabulary.image_ids)) if guides else None,
             locked=tuple(range(len(parse_regions(request.text)))),
             image_features=request.image_features,
         )
@@ -231,7 +265,7 @@ class Reasoner:
         images = [part.image_features for part in turns_of(turn) if part.image_features]
         grids, merge_size = [image.grid for image in images], self.qwen.merge_size
         prompt = self.vocabulary.prompt_ids(turn, [t * h * w // merge_size**2 for t, h, w in grids])
-        begun = self.vocabulary.chain_ids(turn.text)
+        begun = self.vocabulary.answer_ids(turn.text, turn)
         ids = [*prompt, *begun, *suffix]
         tokens = torch.tensor([ids], device=self.device)
         embeddings = self.qwen.embed(tokens)  # (1, L, D)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ..errors import GoTError
+from .dialects import ON_GRID, Coordinates
 from .grammar_constraint import GrammarConstraint
 from .prompt import Vocabulary
 
@@ -50,12 +51,19 @@ class TokenSampler:
     Everything as long as the vocabulary stays on the logits' device; one id comes back from there.
     """
 
-    def __init__(self, sampling: Sampling, vocabulary: Vocabulary, constrain: bool = True) -> None:
+    def __init__(
+        self,
+        sampling: Sampling,
+        vocabulary: Vocabulary,
+        constrain: bool = True,
+        coordinates: Coordinates = ON_GRID,
+    ) -> None:
+        """coordinates: the numbers in which a constrained chain writes its boxes."""
         self.sampling = sampling
         self.processors = _processors(sampling)
         self.generator = torch.Generator().manual_seed(sampling.seed)
         self.suppressed = _suppressed_tokens(vocabulary)
-        self.constraint = GrammarConstraint(vocabulary) if constrain else None
+        self.constraint = GrammarConstraint(vocabulary, coordinates) if constrain else None
         self.penalized = 0  # how many ids `penalties` accounts for
         self.penalties: Tensor | None = None  # (1, vocabulary): the penalty where an id has come, else 1
         self.masks: dict[tuple[int, ...], Tensor] = {}  # (1, vocabulary): what may not come, by `forbidden`

@@ -1,0 +1,252 @@
+"""Dialects: how a model is asked for a chain, and in which form and numbers it writes its boxes.
+
+    GotDialect      a model trained on chains: the two prompts of its training, boxes between tokens on the chain's grid
+    PlannerDialect  a plain Qwen2.5-VL: an instruction with an example, boxes in the plain form; in an edit they count
+                    pixels of the image as the model sees it
+
+Works on texts. Source of GoT's prompts: the released inference code; of the frame of a chat: Qwen2.5-VL's template; of
+the image sizes: its README and `smart_resize`.
+"""
+
+import math
+import re
+from typing import Any, NamedTuple, Protocol
+
+from ..chain.forms.plan import PIXELS, THOUSANDTHS
+from ..chain.forms.reader import read_plan
+from ..chain.grammar import EDIT, GRID, TEXT_TO_IMAGE, Chain, plain_text, without_unfinished_box
+from ..chain.phrases import without_tags
+from ..chain.request import Request
+from ..errors import GoTError
+
+PROMPTS = {
+    TEXT_TO_IMAGE: "Follow the caption to generate an image through a chain of thought process: {}",
+    EDIT: "Follow the instruction to edit the given image through a chain of thought process: {}",
+}
+IMAGE_START = "<|im_gen_start|>"
+SLOT = re.compile("([\ue000-\uf8ff])")  # private-use characters mark where prompts and answers go in a chat
+_FIRST_SLOT = 0xE000
+
+
+class Coordinates(NamedTuple):
+    """The numbers in which a model writes boxes.
+
+    width, height: how many span the image. right, bottom: the greatest that it may write.
+    """
+
+    width: int = GRID
+    height: int = GRID
+    right: int = GRID - 1
+    bottom: int = GRID - 1
+
+    def on_grid(self, number: int, axis: int) -> int:
+        """A number on the chain's 0..999 grid. axis: 0 for x, 1 for y."""
+        return min(GRID - 1, round(number * GRID / self[axis]))
+
+    def from_grid(self, number: int, axis: int) -> int:
+        """A number of the chain's grid in these coordinates."""
+        return round(number * self[axis] / GRID)
+
+
+ON_GRID = Coordinates()
+
+
+class Dialect(Protocol):
+    """How one model is asked and how it answers. A turn is a Request or a Chain.
+
+    stops: the tokens that end an answer. plain_boxes: boxes are written without tokens around them.
+    remedy: what to do if the tokenizer lacks a token.
+    """
+
+    stops: tuple[str, ...]
+    plain_boxes: bool
+    remedy: str
+
+    def image_size(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height in pixels at which the model sees a source image."""
+
+    def coordinates(self, turn: Request | Chain) -> Coordinates:
+        """The numbers of the boxes in a turn's answer."""
+
+    def prompt(self, turn: Request | Chain) -> str:
+        """The text of the user's part of a turn."""
+
+    def chat(self, turns: list[Request | Chain], tokenizer: Any) -> str:
+        """The chat with the model's special tokens, and a slot in place of each prompt and answer."""
+
+    def spell(self, text: str, turn: Request | Chain) -> str:
+        """A text in GoT's form as the model itself would write it in the answer to a turn."""
+
+    def show(self, text: str, turn: Request | Chain) -> str:
+        """The text that the model has written so far, on the chain's grid, for a person to see."""
+
+    def read(self, text: str, turn: Request | Chain, constrained: bool) -> tuple[str, bool]:
+        """An answer, without its given beginning, in GoT's form or the plain one, and whether it was cut off.
+
+        constrained: it was written under the grammar constraint. ChainError if it cannot be read.
+        """
+
+
+class GotDialect:
+    """The dialect of a model that was trained on chains. size: (width, height) at which it sees every source image."""
+
+    stops = (IMAGE_START, "<|vision_start|>", "<|endoftext|>", "<|im_end|>")
+    plain_boxes = False
+    remedy = "Convert the released checkpoint again with `python dev.py convert`."
+
+    def __init__(self, size: tuple[int, int] = (448, 448)) -> None:
+        self.size = size
+
+    def image_size(self, width: int, height: int) -> tuple[int, int]:
+        return self.size
+
+    def coordinates(self, turn: Request | Chain) -> Coordinates:
+        return ON_GRID
+
+    def prompt(self, turn: Request | Chain) -> str:
+        return PROMPTS[turn.task].format(turn.prompt)
+
+    def chat(self, turns: list[Request | Chain], tokenizer: Any) -> str:
+        """By the template of the model's own tokenizer."""
+        messages = []
+        for number, turn in enumerate(turns):
+            image = [] if turn.source is None else [{"type": "image"}]
+            prompt, answer = ({"type": "text", "text": slot} for slot in _slots(number))
+            messages.append({"role": "user", "content": [*image, prompt]})
+            messages.append({"role": "assistant", "content": [answer]})
+        return tokenizer.apply_chat_template(messages[:-1], tokenize=False, add_generation_prompt=True)
+
+    def spell(self, text: str, turn: Request | Chain) -> str:
+        return without_tags(text)
+
+    def show(self, text: str, turn: Request | Chain) -> str:
+        return text
+
+    def read(self, text: str, turn: Request | Chain, constrained: bool) -> tuple[str, bool]:
+        return text, False
+
+
+_RULES = """\
+After the words for each object write its box and a color, like this: a red cup (120,400),(380,760) (red)
+A box is (left,top),(right,bottom) in whole numbers. {numbers}
+The color is one English word, another one for each box. Use round brackets for nothing else.
+{answer} No list of boxes, no JSON, no explanation.
+"""
+_SYSTEM = {
+    TEXT_TO_IMAGE: "You plan images. Describe the image that the caption asks for, and say where everything is.\n"
+    + _RULES.format(
+        numbers="They go from 0 to 999: 0 is the left or top edge of the image, 999 the right or bottom edge.",
+        answer="Answer with one paragraph of plain English. Give every object and the background a box.",
+    )
+    + """
+Example
+Caption: a cat on a sofa under a lamp
+Answer: A cozy living room (0,0),(999,999) (brown) has a green sofa (90,480),(910,930) (green) along its wall. \
+A gray cat (380,430),(620,640) (gray) sleeps in the middle of the sofa. \
+A yellow lamp (700,60),(860,420) (yellow) on the right lights the room.""",
+    EDIT: "You plan edits of images. Say what the image shows, where it changes, and how it looks after the edit.\n"
+    + _RULES.format(
+        numbers="They are pixels of the image that you see, from its top left corner. The user gives its size.",
+        answer="Answer in five short numbered sentences. Give a box to the area to be edited.",
+    )
+    + """
+Example
+The image is 840 pixels wide and 560 pixels high.
+Instruction: turn the cup into a glass of milk
+Answer: 1. The image shows a white cup and a plant on a wooden table. 2. The object to be edited is the white cup. \
+3. The area to be edited is the white cup on the table (120,224),(319,426) (blue). \
+4. The white cup becomes a glass of milk. \
+5. The edited image shows a glass of milk and a plant on a wooden table.""",
+}
+_IMAGE = "<|vision_start|><|image_pad|><|vision_end|>"
+_PATCH = 28  # pixels of an image token, each way
+_FEWEST, _MOST = 256 * _PATCH**2, 1280 * _PATCH**2  # pixels of a seen image; the README's range for speed and memory
+_LONGEST = 200  # times its other side; Qwen2.5-VL takes no longer image
+_WHOLE_BOX = re.compile(r"\((\d{1,9}),(\d{1,9})\),\((\d{1,9}),(\d{1,9})\)")
+_OPEN_BOX = re.compile(r"\s*\(\d{1,9}(?:,\d{0,9})?(?:\)(?:,(?:\((?:\d{1,9}(?:,\d{0,9})?)?)?)?)?$")
+
+
+class PlannerDialect:
+    """The dialect of a plain Qwen2.5-VL. It writes thousandths, or for an edit pixels of the image as it sees it."""
+
+    stops = ("<|im_end|>", "<|endoftext|>")
+    plain_boxes = True
+    remedy = "Get the whole folder of Qwen2.5-VL-3B-Instruct or Qwen2.5-VL-7B-Instruct again."
+
+    def image_size(self, width: int, height: int) -> tuple[int, int]:
+        """The size at the image's aspect, in multiples of 28, from 200,704 to 1,003,520 pixels: `smart_resize`.
+
+        GoTError if the image is longer than 200 times its other side.
+        """
+        if max(width, height) > _LONGEST * min(width, height):
+            raise GoTError(
+                f"The image is {width}x{height} pixels. One side is more than {_LONGEST} times the other, which "
+                f"Qwen2.5-VL cannot see. Crop the image first."
+            )
+        sides = [max(_PATCH, round(side / _PATCH) * _PATCH) for side in (width, height)]
+        if math.prod(sides) > _MOST:
+            scale = math.sqrt(width * height / _MOST)
+            sides = [max(_PATCH, math.floor(side / scale / _PATCH) * _PATCH) for side in (width, height)]
+        elif math.prod(sides) < _FEWEST:
+            scale = math.sqrt(_FEWEST / (width * height))
+            sides = [math.ceil(side * scale / _PATCH) * _PATCH for side in (width, height)]
+        return sides[0], sides[1]
+
+    def coordinates(self, turn: Request | Chain) -> Coordinates:
+        size = self._seen(turn) or (GRID, GRID)
+        return Coordinates(*size, *size)
+
+    def prompt(self, turn: Request | Chain) -> str:
+        size = self._seen(turn)
+        if size is None:
+            return f"Caption: {turn.prompt}"
+        return f"The image is {size[0]} pixels wide and {size[1]} pixels high.\nInstruction: {turn.prompt}"
+
+    def chat(self, turns: list[Request | Chain], tokenizer: Any) -> str:
+        """By Qwen2.5-VL's template, which needs no file of the model's folder."""
+        text = f"<|im_start|>system\n{_SYSTEM[turns[-1].task]}<|im_end|>\n"
+        for number, turn in enumerate(turns):
+            (prompt, answer), image = _slots(number), "" if turn.source is None else _IMAGE
+            text += f"<|im_start|>user\n{image}{prompt}<|im_end|>\n<|im_start|>assistant\n"
+            text += "" if turn is turns[-1] else f"{answer}<|im_end|>\n"
+        return text
+
+    def spell(self, text: str, turn: Request | Chain) -> str:
+        return _converted(plain_text(without_tags(text)), self.coordinates(turn).from_grid)
+
+    def show(self, text: str, turn: Request | Chain) -> str:
+        """A box that is not finished yet is left out, for a part of it cannot be converted."""
+        return _converted(_OPEN_BOX.sub("", without_unfinished_box(text)), self.coordinates(turn).on_grid)
+
+    def read(self, text: str, turn: Request | Chain, constrained: bool) -> tuple[str, bool]:
+        """A constrained answer is in our form if it has a box in it. Any other one may be in any known form."""
+        if constrained and _WHOLE_BOX.search(text):
+            return self.show(text, turn), False
+        size = self._seen(turn) or (0, 0)
+        plan = read_plan(text, units=PIXELS if any(size) else THOUSANDTHS, width=size[0], height=size[1])
+        lead = text[: len(text) - len(text.lstrip())]
+        return lead + plan.text, plan.cut
+
+    def _seen(self, turn: Request | Chain) -> tuple[int, int] | None:
+        """The size of the turn's source as the model sees it; None without a source."""
+        return None if turn.source is None else self.image_size(turn.source.shape[2], turn.source.shape[1])
+
+
+def _converted(text: str, convert: Any) -> str:
+    """A text with the numbers of its whole boxes converted. convert: Coordinates' on_grid or from_grid."""
+
+    def corners(match: re.Match) -> str:
+        x0, y0, x1, y1 = (convert(int(number), at % 2) for at, number in enumerate(match.groups()))
+        return f"({x0},{y0}),({x1},{y1})"
+
+    return _WHOLE_BOX.sub(corners, text)
+
+
+def _slots(number: int) -> tuple[str, str]:
+    """The characters that mark a turn's prompt and answer in a chat. number: of the turn, from 0."""
+    return chr(_FIRST_SLOT + 2 * number), chr(_FIRST_SLOT + 2 * number + 1)
+
+
+def slot_number(character: str) -> int:
+    """The place of a slot's content: of each turn first the prompt, then the answer."""
+    return ord(character) - _FIRST_SLOT
