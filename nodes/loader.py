@@ -1,9 +1,9 @@
-"""The node that loads a model."""
+"""The nodes that load models."""
 
 from comfy_api.latest import io
 
-from ..got_models.comfy.files import model_folder, model_names
-from ..got_models.comfy.reasoner import ManagedReasoner
+from ..got_models.comfy.files import comfyui_tokenizer, model_folder, model_names, planner_names, planner_path
+from ..got_models.comfy.reasoner import ManagedReasoner, managed_planner
 from ..got_models.comfy.unet import load_unet
 from ..got_models.comfy.vae import load_vae
 from ..got_models.files.manifest import MANIFEST, UNET, VAE, read_manifest
@@ -47,4 +47,40 @@ class GoTLoader(io.ComfyNode):
         return io.NodeOutput(ManagedReasoner(folder), load_unet(folder / UNET), load_vae(folder / VAE))
 
 
-NODES = [GoTLoader]
+class GoTPlannerLoader(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="GoTPlannerLoader",
+            display_name="GoT Planner Loader",
+            category=CATEGORY,
+            description="Loads a plain Qwen2.5-VL as a reasoner that plans images and edits. Any model can draw its "
+            "plans.",
+            search_aliases=["GoT", "qwen", "Qwen2.5-VL", "planner", "LLM", "VLM", "language model", "load reasoner"],
+            inputs=[
+                io.Combo.Input(
+                    "model_name",
+                    options=planner_names(),
+                    tooltip="Qwen2.5-VL in 3B or 7B: a folder in models/LLM, models/text_encoders or models/got as "
+                    "Hugging Face has it, or a single file.",
+                )
+            ],
+            outputs=[
+                GotReasoner.Output(
+                    display_name="reasoner",
+                    tooltip="Writes chains, for Reasoning Chain, Edit Chain and GoT Several Chains.",
+                ),
+            ],
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, model_name):
+        return planner_path(model_name).stat().st_mtime_ns
+
+    @classmethod
+    def execute(cls, model_name) -> io.NodeOutput:
+        path = planner_path(model_name)
+        return io.NodeOutput(managed_planner(path, comfyui_tokenizer() if path.is_file() else None))
+
+
+NODES = [GoTLoader, GoTPlannerLoader]

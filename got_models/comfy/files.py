@@ -1,23 +1,31 @@
 """Where models are: folders in models/got, in each `got` of extra_model_paths.yaml, and the bundled one.
 
-Written against ComfyUI 0.30.0: folder_paths.
+Planners are also in `LLM` and `text_encoders`, as folders or single files.
+Written against ComfyUI 0.30.0: folder_paths, comfy/text_encoders/qwen25_tokenizer.
 """
 
 import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
+import comfy.text_encoders
 import folder_paths
 
 from ..errors import GoTError
 from ..files.manifest import MANIFEST, TINY
+from ..files.planner import CONFIG, is_listed
 
-FOLDER = "got"
+FOLDER, LANGUAGE_MODELS = "got", "LLM"
+PLANNER_FOLDERS = (LANGUAGE_MODELS, "text_encoders", FOLDER)
 BUNDLED = "GoT-Tiny (bundled)"
+_SINGLE_FILE = re.compile(r"qwen.*2.?5.*vl.*\.safetensors", re.IGNORECASE)
 
 
 def register_folder() -> None:
-    """Register models/got with ComfyUI, which knows the folders of extra_model_paths.yaml already."""
-    folder_paths.add_model_folder_path(FOLDER, os.path.join(folder_paths.models_dir, FOLDER))
+    """Register models/got and models/LLM with ComfyUI, which knows those of extra_model_paths.yaml already."""
+    for name in (FOLDER, LANGUAGE_MODELS):
+        folder_paths.add_model_folder_path(name, os.path.join(folder_paths.models_dir, name))
 
 
 def model_names() -> list[str]:
@@ -25,7 +33,7 @@ def model_names() -> list[str]:
     found = {
         Path(folder).relative_to(root).as_posix()
         for root in _roots()
-        for folder, _, files in os.walk(root, followlinks=True)  # people link their models
+        for folder, files in _walk(root)
         if MANIFEST in files
     }
     return [BUNDLED, *sorted(found - {"."})]
@@ -45,5 +53,41 @@ def model_folder(name: str) -> Path:
     return folders[0]
 
 
-def _roots() -> list[Path]:
-    return [Path(root) for root in folder_paths.get_folder_paths(FOLDER)]
+def planner_names() -> list[str]:
+    """Names of the folders and files that may be a plain Qwen2.5-VL, relative to the folder that they are in."""
+    return sorted({path.relative_to(root).as_posix() for root, path in _planners()})
+
+
+def planner_path(name: str) -> Path:
+    """The folder or file of a name that `planner_names` lists. GoTError if it is not listed."""
+    paths = [path for root, path in _planners() if path.relative_to(root).as_posix() == name]
+    if not paths:
+        where = " or ".join(f"models/{folder}" for folder in PLANNER_FOLDERS)
+        raise GoTError(
+            f"There is no language model '{name[:100]}'. Put the folder of Qwen2.5-VL-3B-Instruct or "
+            f"Qwen2.5-VL-7B-Instruct into {where}, press R to refresh the list, and choose it again."
+        )
+    return paths[0]
+
+
+def comfyui_tokenizer() -> Path:
+    """The folder of Qwen2.5's tokenizer, which ComfyUI has for its text encoders."""
+    return Path(comfy.text_encoders.__path__[0]) / "qwen25_tokenizer"
+
+
+def _planners() -> Iterator[tuple[Path, Path]]:
+    """Each planner with the root that it is in. A folder inside a planner's is not searched."""
+    for root in (root for name in PLANNER_FOLDERS for root in _roots(name)):
+        for folder, files in _walk(root):
+            yield from ((root, folder / name) for name in files if folder == root and _SINGLE_FILE.fullmatch(name))
+            if CONFIG in files and folder != root and is_listed(folder):
+                yield root, folder
+
+
+def _walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Each folder in a root, with the names of its files. Links are followed, for people link their models."""
+    return ((Path(folder), files) for folder, _, files in os.walk(root, followlinks=True))
+
+
+def _roots(name: str = FOLDER) -> list[Path]:
+    return [Path(root) for root in folder_paths.get_folder_paths(name)]

@@ -19,6 +19,7 @@ def make_guidance(reasoner: ManagedReasoner, chain: Chain, vae: VAE, width: int,
     """The guidance of a chain for an image of width x height pixels. GoTError, before a network runs, on bad input."""
     check_size(width, height)
     check_vae(vae)
+    reasoner.check_guides()
 
     def encode(images: Tensor) -> Tensor:
         comfy.model_management.throw_exception_if_processing_interrupted()

@@ -6,6 +6,7 @@ comfy.model_patcher.CoreModelPatcher, load_models_gpu.
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import comfy.model_management
@@ -22,9 +23,10 @@ from ..chain.grammar import Chain, ChainError, plain_text
 from ..chain.request import Request
 from ..files.fp8 import LAYER, Fp8Linear, as_bytes
 from ..files.manifest import REASONER
+from ..files.planner import read_planner
 from ..files.weights import weights_of
-from ..reasoner.loading import load_reasoner
-from ..reasoner.reasoner import Semantics
+from ..reasoner.loading import load_planner, load_reasoner
+from ..reasoner.reasoner import Reasoner, Semantics
 from ..reasoner.sampling import Sampling
 from .linear import Linear
 from .precision import reasoner_dtype, reasoner_stays
@@ -48,11 +50,14 @@ class ManagedReasoner:
     use_cuda_graph: see reasoner.Reasoner.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, load: Callable[..., Reasoner] = load_reasoner, weights: Path | None = None
+    ) -> None:
+        """load: reasoner.loading.load_reasoner or load_planner. weights: where they are, if not in a GoT model."""
         management = comfy.model_management
         device, offload_device = management.get_torch_device(), management.text_encoder_offload_device()
         dtype, check = reasoner_dtype(), management.throw_exception_if_processing_interrupted
-        self.reasoner = load_reasoner(folder, dtype, reasoner_stays(*weights_of(folder / REASONER)), check)
+        self.reasoner = load(folder, dtype, reasoner_stays(*weights_of(weights or folder / REASONER)), check)
         self.manifest, self.use_cuda_graph = self.reasoner.manifest, True
         retype(self.reasoner.network, dtype)
         patcher_class = _patcher_class(self.reasoner.network, device)
@@ -100,8 +105,13 @@ class ManagedReasoner:
             stream.send()
         return written
 
+    def check_guides(self) -> None:
+        """Raise GoTError if this reasoner only plans."""
+        self.reasoner.check_guides()
+
     def semantics(self, chain: Chain) -> Semantics:
         """The chain's hidden states. The network is loaded only if the chain does not carry them."""
+        self.check_guides()
         if chain.semantics is None or chain.semantics.reasoner != self.reasoner.key:
             self._load()
         return self.reasoner.semantics(chain)
@@ -138,6 +148,12 @@ def _patched_at_run_time(network: nn.Module) -> bool:
     """Whether a layer changes its weights each time it runs, such as for a LoRA on partially loaded weights."""
     changes = ("weight_function", "bias_function")
     return any(getattr(layer, name, None) for layer in network.modules() for name in changes)
+
+
+def managed_planner(path: Path, tokenizer_folder: Path | None = None) -> ManagedReasoner:
+    """A plain Qwen2.5-VL, which only plans. Arguments and errors: reasoner.loading.load_planner."""
+    read_planner(path)  # refuses another model before its weights are counted
+    return ManagedReasoner(path, partial(load_planner, tokenizer_folder=tokenizer_folder), path)
 
 
 class _Embedding(_OPS.Embedding):

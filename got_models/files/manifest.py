@@ -50,7 +50,8 @@ PUBLISHED_DEFAULTS = {
 class Manifest:
     """The contents of got.json.
 
-    image_tokens: number of `<|im_gen_NNNN|>` tokens, whose hidden states guide the UNet (64 in all published models).
+    image_tokens: number of `<|im_gen_NNNN|>` tokens, whose hidden states guide the UNet (64 in all published models). 0
+    for a plain language model, which only plans and has no got.json.
     reasoner_image_size: (width, height) in pixels to which a source image is resized for the language model.
     """
 
@@ -92,12 +93,12 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 def _manifest(content: dict) -> Manifest:
     if content["format"] != FORMAT:
         raise ValueError(f"its format is {content['format']}, this pack reads {FORMAT}; update the pack")
-    width, height = (_number(side, *_SIDE) for side in content["reasoner_image_size"])
+    width, height = (number_between(side, *_SIDE) for side in content["reasoner_image_size"])
     defaults = {task: Defaults(**content["defaults"][task]) for task in (TEXT_TO_IMAGE, EDIT)}
     for values in defaults.values():
         for name, value in vars(values).items():
-            _number(value, *_RANGES[name])
-    return Manifest(str(content["name"]), _number(content["image_tokens"], 1, 64), (width, height), defaults)
+            number_between(value, *_RANGES[name])
+    return Manifest(str(content["name"]), number_between(content["image_tokens"], 1, 64), (width, height), defaults)
 
 
 _STRENGTH, _SIDE = (0.0, 100.0), (8, 8192)
@@ -105,7 +106,7 @@ _RANGES = {"text": _STRENGTH, "spatial": _STRENGTH, "reference": _STRENGTH, "ste
 _RANGES |= {"width": _SIDE, "height": _SIDE}
 
 
-def _number(value: Any, least: float, most: float) -> float:
+def number_between(value: Any, least: float, most: float) -> float:
     """The value. ValueError unless it is a number from `least` to `most`, and an integer if those are."""
     if type(value) in (int, type(least)) and least <= value <= most:
         return value

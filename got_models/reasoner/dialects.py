@@ -163,7 +163,8 @@ _PATCH = 28  # pixels of an image token, each way
 _FEWEST, _MOST = 256 * _PATCH**2, 1280 * _PATCH**2  # pixels of a seen image; the README's range for speed and memory
 _LONGEST = 200  # times its other side; Qwen2.5-VL takes no longer image
 _WHOLE_BOX = re.compile(r"\((\d{1,9}),(\d{1,9})\),\((\d{1,9}),(\d{1,9})\)")
-_OPEN_BOX = re.compile(r"\s*\(\d{1,9}(?:,\d{0,9})?(?:\)(?:,(?:\((?:\d{1,9}(?:,\d{0,9})?)?)?)?)?$")
+# A box that is not finished at the end of a text; the second half of a finished one does not count.
+_OPEN_BOX = re.compile(r"\s*(?<!\),)\(\d{1,9}(?:,\d{0,9})?(?:\)(?:,(?:\((?:\d{1,9}(?:,\d{0,9})?)?)?)?)?$")
 
 
 class PlannerDialect:
@@ -216,12 +217,14 @@ class PlannerDialect:
 
     def show(self, text: str, turn: Request | Chain) -> str:
         """A box that is not finished yet is left out, for a part of it cannot be converted."""
-        return _converted(_OPEN_BOX.sub("", without_unfinished_box(text)), self.coordinates(turn).on_grid)
+        return _converted(_without_open_box(text), self.coordinates(turn).on_grid)
 
     def read(self, text: str, turn: Request | Chain, constrained: bool) -> tuple[str, bool]:
         """A constrained answer is in our form if it has a box in it. Any other one may be in any known form."""
-        if constrained and _WHOLE_BOX.search(text):
-            return self.show(text, turn), False
+        if constrained:
+            text = _without_open_box(text)
+            if _WHOLE_BOX.search(text):
+                return self.show(text, turn), False
         size = self._seen(turn) or (0, 0)
         plan = read_plan(text, units=PIXELS if any(size) else THOUSANDTHS, width=size[0], height=size[1])
         lead = text[: len(text) - len(text.lstrip())]
@@ -230,6 +233,10 @@ class PlannerDialect:
     def _seen(self, turn: Request | Chain) -> tuple[int, int] | None:
         """The size of the turn's source as the model sees it; None without a source."""
         return None if turn.source is None else self.image_size(turn.source.shape[2], turn.source.shape[1])
+
+
+def _without_open_box(text: str) -> str:
+    return _OPEN_BOX.sub("", without_unfinished_box(text))
 
 
 def _converted(text: str, convert: Any) -> str:

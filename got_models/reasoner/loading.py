@@ -1,4 +1,6 @@
-"""From a model folder to a reasoner, on the CPU. Nothing in the folder is executed: safetensors and JSON only.
+"""From a GoT model's folder, or a plain Qwen2.5-VL, to a reasoner, on the CPU.
+
+Nothing in a folder is executed: safetensors and JSON only.
 
 Weights are memory-mapped: a tensor that keeps its dtype is never copied, and takes memory when it is read.
 transformers is imported when a reasoner is loaded, for its import takes seconds.
@@ -12,12 +14,14 @@ import torch
 from torch import Tensor, nn
 
 from ..files.fp8 import Fp8Linear, fixed, quantized_layers
-from ..files.manifest import PROJECTORS, REASONER, FolderError, read_manifest
+from ..files.manifest import PROJECTORS, PUBLISHED_DEFAULTS, REASONER, FolderError, Manifest, read_manifest
+from ..files.planner import TOKENIZER, read_planner
 from ..files.weights import WeightsError, load_tensors, published_key, stored_dtype
+from .dialects import PlannerDialect
 from .reasoner import Reasoner, ReasonerNetwork
 
 if TYPE_CHECKING:
-    from transformers import Qwen2_5_VLConfig
+    from transformers import PreTrainedTokenizerFast, Qwen2_5_VLConfig
 
 
 def load_reasoner(
@@ -49,6 +53,46 @@ def load_reasoner(
     network = ReasonerNetwork(language_model, *(_linear(projectors, name, folder) for name in ("context", "pooled")))
     cast(network, dtype, as_stored, check)
     return Reasoner(network.eval(), tokenizer, image_processor, manifest)
+
+
+def load_planner(
+    path: Path,
+    dtype: torch.dtype,
+    as_stored: bool = False,
+    check: Callable[[], None] = lambda: None,
+    tokenizer_folder: Path | None = None,
+) -> Reasoner:
+    """A plain Qwen2.5-VL as a reasoner that only plans. path: a folder as Hugging Face has it, or a single file.
+
+    tokenizer_folder: where the tokenizer's files are, if they are not in the model's folder. Otherwise as
+    `load_reasoner`.
+    """
+    content, folder = read_planner(path), tokenizer_folder or path
+    from transformers import Qwen2_5_VLConfig, Qwen2VLImageProcessor
+
+    try:
+        config = Qwen2_5_VLConfig.from_dict(content)
+        tokenizer = _qwen_tokenizer(folder)
+    except Exception as error:  # as above
+        raise FolderError(
+            f"The tokenizer in '{folder.name}' is not Qwen2.5-VL's: {error!s:.300}. {PlannerDialect.remedy}"
+        ) from error
+    try:
+        language_model = _language_model(config, load_tensors(path, check), path)
+    except WeightsError as error:
+        raise WeightsError(str(error).replace("Convert the model again.", PlannerDialect.remedy)) from error
+    network = ReasonerNetwork(language_model)
+    cast(network, dtype, as_stored, check)
+    manifest = Manifest(path.name, image_tokens=0, reasoner_image_size=(0, 0), defaults=PUBLISHED_DEFAULTS)
+    return Reasoner(network.eval(), tokenizer, Qwen2VLImageProcessor(), manifest, PlannerDialect())
+
+
+def _qwen_tokenizer(folder: Path) -> "PreTrainedTokenizerFast":
+    """The tokenizer of a folder, from tokenizer.json, or from vocab.json and merges.txt."""
+    from transformers import PreTrainedTokenizerFast, Qwen2TokenizerFast
+
+    kind = PreTrainedTokenizerFast if (folder / TOKENIZER).is_file() else Qwen2TokenizerFast
+    return kind.from_pretrained(folder, local_files_only=True)
 
 
 def _language_model(config: "Qwen2_5_VLConfig", tensors: dict[str, Tensor], source: Path) -> nn.Module:
