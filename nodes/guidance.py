@@ -51,7 +51,9 @@ class SemanticSpatialGuidance(io.ComfyNode):
             search_aliases=["GoT", "regional prompt", "box control", "encode chain"],
             inputs=[
                 GotReasoner.Input("reasoner", tooltip="From GoT Loader. It encodes the chain's meaning."),
-                GotChain.Input("chain", tooltip="Chain to draw, as the reasoner wrote it or as you changed it."),
+                GotChain.Input(
+                    "chain", tooltip="Chain to draw, as the reasoner wrote it or as you changed it.", lazy=True
+                ),
                 io.Vae.Input("vae", tooltip="From GoT Loader. It encodes the painted boxes and the image to edit."),
                 SIZE,
             ],
@@ -66,6 +68,12 @@ class SemanticSpatialGuidance(io.ComfyNode):
                 ),
             ],
         )
+
+    @classmethod
+    def check_lazy_status(cls, reasoner, **inputs) -> list[str]:
+        """A reasoner that only plans is refused before a chain is written for it."""
+        reasoner.check_guides()
+        return ["chain"]
 
     @classmethod
     def execute(cls, reasoner, chain, vae, size) -> io.NodeOutput:

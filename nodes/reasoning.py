@@ -128,7 +128,7 @@ class ReasoningChain(io.ComfyNode):
             search_aliases=["GoT", "layout", "plan", "prompt enhance", "chain of thought"],
             hidden=[io.Hidden.unique_id],
             inputs=[
-                GotReasoner.Input("reasoner", tooltip="From GoT Loader."),
+                GotReasoner.Input("reasoner", tooltip="From GoT Loader or GoT Planner Loader."),
                 io.String.Input(
                     "prompt",
                     multiline=True,
@@ -175,7 +175,7 @@ class EditChain(io.ComfyNode):
             search_aliases=["GoT", "image edit", "instruct pix2pix", "chain of thought"],
             hidden=[io.Hidden.unique_id],
             inputs=[
-                GotReasoner.Input("reasoner", tooltip="From GoT Loader."),
+                GotReasoner.Input("reasoner", tooltip="From GoT Loader or GoT Planner Loader."),
                 io.Image.Input("image", tooltip="Image to edit."),
                 io.String.Input(
                     "instruction",
@@ -213,7 +213,7 @@ class GoTSeveralChains(io.ComfyNode):
             is_input_list=True,
             hidden=[io.Hidden.unique_id],
             inputs=[
-                GotReasoner.Input("reasoner", tooltip="From GoT Loader."),
+                GotReasoner.Input("reasoner", tooltip="From GoT Loader or GoT Planner Loader."),
                 io.String.Input(
                     "prompts",
                     multiline=True,

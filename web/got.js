@@ -21,6 +21,7 @@ app.registerExtension({
 app.registerExtension({
   name: "ComfyUI-GoT.MemoryEstimate",
   nodeCreated(/** @type {any} */ node) {
-    if (node.comfyClass === "GoTLoader") showMemoryEstimate(node);
+    if (node.comfyClass === "GoTLoader") showMemoryEstimate(node, "model");
+    if (node.comfyClass === "GoTPlannerLoader") showMemoryEstimate(node, "planner");
   },
 });

@@ -17,7 +17,8 @@ from pathlib import Path
 import torch
 
 from .manifest import PROJECTORS, REASONER, UNET, read_manifest
-from .weights import ITEM_BYTES, TensorInfo, WeightsError, read_header, weight_files
+from .planner import read_planner
+from .weights import ITEM_BYTES, TensorInfo, WeightsError, published_key, read_header, weight_files
 
 TOGETHER, TURNS, PARTS = "together", "turns", "parts"  # both networks fit at once; one at a time; not even one
 TOKENS = 2048  # prompt, two images, a chain of 1024 tokens, the image tokens
@@ -43,6 +44,15 @@ def reasoner_need(folder: Path, dtype: torch.dtype, as_stored: bool) -> Need:
     weights = loaded_bytes(header, dtype, lambda name, info: as_stored and len(info.shape) == 2)
     weights += loaded_bytes(read_header(folder / PROJECTORS), dtype)
     return Need(weights, cache_bytes(_config(folder / REASONER / "config.json"), TOKENS, dtype))
+
+
+def planner_need(path: Path, dtype: torch.dtype, as_stored: bool) -> Need:
+    """The need of a plain Qwen2.5-VL. An output layer that shares the embeddings' weights gets a copy of them."""
+    config, stays = read_planner(path), lambda name, info: as_stored and len(info.shape) == 2
+    header = {published_key(name): info for file in weight_files(path) for name, info in read_header(file).items()}
+    if config["tie_word_embeddings"]:
+        header.setdefault("lm_head.weight", header["model.embed_tokens.weight"])
+    return Need(loaded_bytes(header, dtype, stays), cache_bytes(config, TOKENS, dtype))
 
 
 def unet_need(folder: Path, dtype: torch.dtype, computes: torch.dtype) -> Need:
@@ -85,6 +95,11 @@ def fits(reasoner: Need, unet: Need, free: int, reserve: int) -> str:
     if reasoner.weights + unet.weights + max(reasoner.work, unet.work, reserve) <= free:
         return TOGETHER
     return TURNS if max(reasoner.total(reserve), unet.total(reserve)) <= free else PARTS
+
+
+def fits_alone(need: Need, free: int, reserve: int) -> str:
+    """TOGETHER or PARTS, for a network that needs no other one."""
+    return TOGETHER if need.total(reserve) <= free else PARTS
 
 
 def _config(path: Path) -> dict[str, int]:

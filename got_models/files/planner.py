@@ -116,6 +116,7 @@ def _checked(language: Mapping[str, Any], vision: Mapping[str, Any]) -> dict[str
         "rope_scaling": {"type": "mrope", "mrope_section": sections},
         "rope_theta": number_between(theta, 1.0, 1e9),
         "tie_word_embeddings": bool(language.get("tie_word_embeddings")),
+        **{"bos_token_id": None, "eos_token_id": None},  # not used: tokens are looked up by name
         "vision_config": eyes,
     }
 

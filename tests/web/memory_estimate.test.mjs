@@ -21,6 +21,13 @@ test("a small model needs something too", () => {
   assert.equal(text, "Chain 0.1 GB, image 0.3 GB of 24.0 GB: both fit together");
 });
 
+test("a planner draws nothing", () => {
+  const planner = { chain: 8.4 * GB, free: 12 * GB };
+  assert.equal(estimateText({ ...planner, fits: "together" }, messagesFor("en")), "Chain 8.4 GB of 12.0 GB: fits");
+  const parts = estimateText({ ...planner, fits: "parts" }, messagesFor("zh"));
+  assert.equal(parts, "推理链 8.4 GB，可用 12.0 GB：将分部分加载，速度较慢");
+});
+
 test("each result has its own words, in both languages", () => {
   for (const language of ["en", "zh"]) {
     const texts = /** @type {const} */ (["together", "turns", "parts"]).map((fits) =>

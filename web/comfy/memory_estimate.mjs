@@ -1,5 +1,5 @@
 // @ts-check
-/** A line on GoT Loader: the memory that the chosen model needs, before anything is loaded. */
+/** A line on GoT Loader and GoT Planner Loader: the memory that the chosen model needs, before anything is loaded. */
 
 import { app } from "../../../scripts/app.js";
 import { estimateText } from "../editor/model/memory_estimate.mjs";
@@ -9,8 +9,8 @@ import { fetchMemoryEstimate } from "./server.mjs";
 
 const HEIGHT = 60; // CSS pixels: two lines, and the margins that the classic renderer leaves
 
-/** @param {any} node a GoTLoader that was just made */
-export function showMemoryEstimate(node) {
+/** @param {any} node a loader that was just made @param {"model" | "planner"} kind of what it loads */
+export function showMemoryEstimate(node, kind) {
   const element = document.createElement("div");
   element.className = "got-memory";
   element.setAttribute("role", "status");
@@ -26,7 +26,7 @@ export function showMemoryEstimate(node) {
   const model = node.widgets.find((/** @type {any} */ one) => one.name === "model_name");
   const update = async () => {
     const name = model.value;
-    const text = await textFor(name);
+    const text = await textFor(kind, name);
     if (model.value === name) element.textContent = element.title = text;
   };
   wrapMethod(model, "callback", update);
@@ -34,9 +34,10 @@ export function showMemoryEstimate(node) {
   update();
 }
 
-/** @param {string} name @returns {Promise<string>} */
-async function textFor(name) {
-  const estimate = await fetchMemoryEstimate(name);
+/** @param {"model" | "planner"} kind @param {string | undefined} name @returns {Promise<string>} */
+async function textFor(kind, name) {
+  if (!name) return ""; // the list is empty
+  const estimate = await fetchMemoryEstimate(kind, name);
   if (typeof estimate === "string") return estimate;
   return estimateText(estimate, messagesFor(app.extensionManager.setting.get("Comfy.Locale")));
 }

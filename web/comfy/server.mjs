@@ -76,12 +76,13 @@ export async function resume({ prompt, node }, body) {
 }
 
 /**
- * @param {string} model its name in the loader's list
+ * @param {"model" | "planner"} kind
+ * @param {string} name in the loader's list
  * @returns {Promise<import("../editor/model/memory_estimate.mjs").MemoryEstimate | string>} a string is the sentence of an
  *   error
  */
-export async function fetchMemoryEstimate(model) {
-  const answer = await api.fetchApi(`/got/memory_estimate?${new URLSearchParams({ model })}`);
+export async function fetchMemoryEstimate(kind, name) {
+  const answer = await api.fetchApi(`/got/memory_estimate?${new URLSearchParams({ [kind]: name })}`);
   const content = await answer.json().catch(() => ({}));
   return content.error ?? (answer.ok ? content : `${answer.status} ${answer.statusText}`);
 }

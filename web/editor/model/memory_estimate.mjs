@@ -3,10 +3,17 @@
 
 import { fill } from "./messages.mjs";
 
-/** @typedef {{chain: number, image: number, free: number, fits: "together" | "turns" | "parts"}} MemoryEstimate bytes */
+/**
+ * Bytes; a planner has no `image`.
+ * @typedef {{chain: number, image?: number, free: number, fits: "together" | "turns" | "parts"}} MemoryEstimate
+ */
 
 /** @param {MemoryEstimate} estimate @param {import("./messages.mjs").Messages} messages @returns {string} */
 export function estimateText({ chain, image, free, fits }, messages) {
+  if (image === undefined) {
+    const one = { chain: gigabytes(chain), free: gigabytes(free) };
+    return fill(messages.planEstimate, { ...one, fits: fits === "parts" ? messages.fitsInParts : messages.fitsAlone });
+  }
   const words = { together: messages.fitsTogether, turns: messages.fitsInTurns, parts: messages.fitsInParts };
   const sizes = { chain: gigabytes(chain), image: gigabytes(image), free: gigabytes(free) };
   return fill(messages.memoryEstimate, { ...sizes, fits: words[fits] });
