@@ -67,14 +67,13 @@ def request_of(task, prompt=CAPTION, **more):
 
 
 def inputs_of(plain, planner, request):
-    """What transformers' own tokenizer and chat template make of the dialect's system message and prompt."""
-    system = planner.dialect.chat([request], None).split("<|im_end|>")[0].removeprefix("<|im_start|>system\n")
+    """What transformers' own tokenizer and chat template make of the dialect's prompt."""
     content, inputs = [{"type": "text", "text": planner.dialect.prompt(request)}], {}
     if request.source is not None:
         content.insert(0, {"type": "image"})
         patches, grid = planner.image_inputs(request.source)
         inputs = {"pixel_values": patches, "image_grid_thw": grid}
-    messages = [{"role": "system", "content": system}, {"role": "user", "content": content}]
+    messages = [{"role": "user", "content": content}]
     text = plain.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
     if inputs:
         text = text.replace("<|image_pad|>", "<|image_pad|>" * int(inputs["image_grid_thw"].prod() // 4))
@@ -265,6 +264,12 @@ def test_an_answer_in_json_is_read_as_well(answer, constrain):
     assert [(region.phrase, region.box) for region in chain.regions] == [("the cup", (500, 250, 745, 997))]
 
 
+def test_no_box_is_lost_where_forms_are_mixed(answer):
+    text = "A cup (120,400),(380,760) (red) and a hat <box>(1,2),(300,400)</box> on a table [0,600,998,998]."
+    chain, _ = answer(text, request_of(TEXT_TO_IMAGE))
+    assert [region.box for region in chain.regions] == [(120, 400, 380, 760), (1, 2, 300, 400), (0, 600, 998, 998)]
+
+
 def test_without_the_constraint_a_box_outside_the_image_is_refused(answer):
     with pytest.raises(ChainError, match="leaves the 560x392 image: 700 is more than 560"):
         answer("The cup (280,98),(700,391) (red).", request_of(EDIT), constrain=False)
@@ -279,6 +284,29 @@ def test_a_rewrite_keeps_the_locked_regions_word_for_word(planner):
         chain = planner.write(rewriting(earlier, CAPTION), sampling, limit)
         assert chain.text.startswith(earlier.text) and chain.locked == (0, 1)
         assert chain.regions[:2] == earlier.regions
+
+
+def test_a_wish_is_asked_with_the_plan_that_it_changes(planner):
+    earlier = read_chain("A cup (1,2),(30,40) (red). A hat (5,6),(70,80) (blue) is here.", locked=(0,))
+    request = rewriting(earlier, CAPTION, "make the hat bigger")
+    asked = planner.dialect.prompt(planner.dialect.asked(request))
+    assert "make the hat bigger" in asked and "A hat (5,6),(70,80) (blue) is here." in asked and CAPTION in asked
+    chain = planner.write(request, Sampling(), 8)
+    assert chain.text.startswith("A cup <|box_start|>(1,2),(30,40)<|box_end|> (red).") and chain.locked == (0,)
+    assert chain.prompt == f"{CAPTION}. make the hat bigger"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "words"), [("一个红色杯子", "请在绘制之前规划一张图像"), ("a cup", "Plan an image before")]
+)
+def test_the_instruction_is_in_the_language_of_the_prompt(planner, prompt, words):
+    assert planner.dialect.prompt(request_of(TEXT_TO_IMAGE, prompt)).startswith(words)
+
+
+def test_an_edit_is_asked_in_pixels_of_the_seen_image(planner):
+    asked = planner.dialect.prompt(request_of(EDIT))
+    assert "560 pixels wide and 392 pixels high" in asked and "999" not in asked
+    assert "the red cup (78,129),(213,270) (blue)" in asked, "the example of the instruction is on the grid"
 
 
 def test_lookup_of_an_earlier_chain_changes_nothing(planner):

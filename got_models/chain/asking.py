@@ -27,6 +27,7 @@ class Asked(NamedTuple):
     regions: how many boxes; 0 leaves it to the model. width, height: of the image, for its aspect ratio; 0 if unknown.
     earlier: a plan to change, with its locks, or None. wish: how to change it, in words; "" for none.
     reference: the model sees an image that a new one should resemble. An edit always has an image.
+    pixels: width and height of the image whose pixels the boxes count; None for the chain's grid, 0 to 999.
     """
 
     prompt: str
@@ -39,6 +40,7 @@ class Asked(NamedTuple):
     earlier: Chain | None = None
     wish: str = ""
     reference: bool = False
+    pixels: tuple[int, int] | None = None
 
 
 def instruction(asked: Asked) -> str:
@@ -52,7 +54,7 @@ def instruction(asked: Asked) -> str:
     say = _WORDS[asked.language]
     paragraphs = [
         say[f"role {asked.task}"],
-        say[f"form {asked.form}"],
+        say[f"form {asked.form}"] + (say["pixels"].format(*asked.pixels) if asked.pixels else say["grid"]),
         " ".join([_count(asked), *_aspect(asked), *_reference(asked)]),
         say[f"example {asked.task} {asked.form}"],
         *_subject(asked),
@@ -112,14 +114,19 @@ _EN = {
     "form text": (
         "Write one paragraph. After the words for an object write its box and its color, like this: a red cup "
         "(120,400),(380,760) (red). A box is (left,top),(right,bottom): the left and top edge of the object, then "
-        "its right and bottom edge. The numbers are whole numbers from 0 to 999, counted from the top left corner "
-        "of the image. The whole image is (0,0),(999,999). The color is one English color word."
+        "its right and bottom edge. The color is one English color word."
     ),
     "form JSON": (
         "Write a JSON list with one entry for each object. An entry has three keys. label: the words for the "
         "object. bbox_2d: its box, a list of four numbers: left, top, right, bottom. color: one English color word."
-        " The numbers are whole numbers from 0 to 999, counted from the top left corner of the image. The whole "
-        "image is [0, 0, 999, 999]."
+    ),
+    "grid": (
+        " The numbers are whole numbers from 0 to 999, counted from the top left corner of the image: 999 is its right "
+        "or bottom edge."
+    ),
+    "pixels": (
+        " The numbers are pixels, counted from the top left corner of the image. The image is {} pixels wide and {} "
+        "pixels high."
     ),
     "one box": "The plan has exactly 1 box.",
     "boxes": "The plan has exactly {} boxes.",
@@ -178,13 +185,14 @@ _ZH = {
     "role edit": "请规划对所附图像的修改：说明在哪里修改，以及那里变成什么。",
     "form text": (
         "写一段话。每个对象的名称放在方括号中，后面写它的方框和颜色，例如：[一个红色杯子] (120,400),(380,760) "
-        "(red)。方框写作 (左,上),(右,下)：先写对象的左边和上边，再写右边和下边。数值是 0 到 999 的整数，"
-        "从图像左上角算起。整张图像是 (0,0),(999,999)。颜色是一个英文颜色词。"
+        "(red)。方框写作 (左,上),(右,下)：先写对象的左边和上边，再写右边和下边。颜色是一个英文颜色词。"
     ),
     "form JSON": (
         "写一个 JSON 列表，每个对象一项。每项有三个键。label：对象的名称。bbox_2d：它的方框，四个数的列表：左、上、"
-        "右、下。color：一个英文颜色词。数值是 0 到 999 的整数，从图像左上角算起。整张图像是 [0, 0, 999, 999]。"
+        "右、下。color：一个英文颜色词。"
     ),
+    "grid": "数值是 0 到 999 的整数，从图像左上角算起：999 是图像的右边缘或下边缘。",
+    "pixels": "数值以像素为单位，从图像左上角算起。图像宽 {} 像素，高 {} 像素。",
     "one box": "方案恰好有 1 个方框。",
     "boxes": "方案恰好有 {} 个方框。",
     "any boxes text-to-image": "每个对象都有自己的方框，天空、桌面这样的大片区域也有。",

@@ -1,8 +1,8 @@
 """Dialects: how a model is asked for a chain, and in which form and numbers it writes its boxes.
 
     GotDialect      a model trained on chains: the two prompts of its training, boxes between tokens on the chain's grid
-    PlannerDialect  a plain Qwen2.5-VL: an instruction with an example, boxes in the plain form; in an edit they count
-                    pixels of the image as the model sees it
+    PlannerDialect  a plain Qwen2.5-VL: the instruction of GoT Plan Request, boxes in the plain form; in an edit they
+                    count pixels of the image as the model sees it
 
 Works on texts. Source of GoT's prompts: the released inference code; of the frame of a chat: Qwen2.5-VL's template; of
 the image sizes: its README and `smart_resize`.
@@ -12,11 +12,12 @@ import math
 import re
 from typing import Any, NamedTuple, Protocol
 
+from ..chain.asking import CHINESE, ENGLISH, Asked, instruction
 from ..chain.forms.plan import PIXELS, THOUSANDTHS
 from ..chain.forms.reader import read_plan
-from ..chain.grammar import EDIT, GRID, TEXT_TO_IMAGE, Chain, plain_text, without_unfinished_box
+from ..chain.grammar import EDIT, GRID, TEXT_TO_IMAGE, Chain, ChainError, plain_text, without_unfinished_box
 from ..chain.phrases import without_tags
-from ..chain.request import Request
+from ..chain.request import Request, with_wish
 from ..errors import GoTError
 
 PROMPTS = {
@@ -68,6 +69,9 @@ class Dialect(Protocol):
     def coordinates(self, turn: Request | Chain) -> Coordinates:
         """The numbers of the boxes in a turn's answer."""
 
+    def asked(self, request: Request) -> Request:
+        """The request as the model is asked it: with its wish in its prompt, if the model knows no wishes."""
+
     def prompt(self, turn: Request | Chain) -> str:
         """The text of the user's part of a turn."""
 
@@ -103,6 +107,9 @@ class GotDialect:
     def coordinates(self, turn: Request | Chain) -> Coordinates:
         return ON_GRID
 
+    def asked(self, request: Request) -> Request:
+        return with_wish(request)
+
     def prompt(self, turn: Request | Chain) -> str:
         return PROMPTS[turn.task].format(turn.prompt)
 
@@ -126,42 +133,12 @@ class GotDialect:
         return text, False
 
 
-_RULES = """\
-After the words for each object write its box and a color, like this: a red cup (120,400),(380,760) (red)
-A box is (left,top),(right,bottom) in whole numbers. {numbers}
-The color is one English word, another one for each box. Use round brackets for nothing else.
-{answer} No list of boxes, no JSON, no explanation.
-"""
-_SYSTEM = {
-    TEXT_TO_IMAGE: "You plan images. Describe the image that the caption asks for, and say where everything is.\n"
-    + _RULES.format(
-        numbers="They go from 0 to 999: 0 is the left or top edge of the image, 999 the right or bottom edge.",
-        answer="Answer with one paragraph of plain English. Give every object and the background a box.",
-    )
-    + """
-Example
-Caption: a cat on a sofa under a lamp
-Answer: A cozy living room (0,0),(999,999) (brown) has a green sofa (90,480),(910,930) (green) along its wall. \
-A gray cat (380,430),(620,640) (gray) sleeps in the middle of the sofa. \
-A yellow lamp (700,60),(860,420) (yellow) on the right lights the room.""",
-    EDIT: "You plan edits of images. Say what the image shows, where it changes, and how it looks after the edit.\n"
-    + _RULES.format(
-        numbers="They are pixels of the image that you see, from its top left corner. The user gives its size.",
-        answer="Answer in five short numbered sentences. Give a box to the area to be edited.",
-    )
-    + """
-Example
-The image is 840 pixels wide and 560 pixels high.
-Instruction: turn the cup into a glass of milk
-Answer: 1. The image shows a white cup and a plant on a wooden table. 2. The object to be edited is the white cup. \
-3. The area to be edited is the white cup on the table (120,224),(319,426) (blue). \
-4. The white cup becomes a glass of milk. \
-5. The edited image shows a glass of milk and a plant on a wooden table.""",
-}
+_SYSTEM = "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n"
 _IMAGE = "<|vision_start|><|image_pad|><|vision_end|>"
 _PATCH = 28  # pixels of an image token, each way
 _FEWEST, _MOST = 256 * _PATCH**2, 1280 * _PATCH**2  # pixels of a seen image; the README's range for speed and memory
 _LONGEST = 200  # times its other side; Qwen2.5-VL takes no longer image
+_CHINESE = re.compile("[\u4e00-\u9fff]")
 _WHOLE_BOX = re.compile(r"\((\d{1,9}),(\d{1,9})\),\((\d{1,9}),(\d{1,9})\)")
 # A box that is not finished at the end of a text; the second half of a finished one does not count.
 _OPEN_BOX = re.compile(r"\s*(?<!\),)\(\d{1,9}(?:,\d{0,9})?(?:\)(?:,(?:\((?:\d{1,9}(?:,\d{0,9})?)?)?)?)?$")
@@ -197,15 +174,19 @@ class PlannerDialect:
         size = self._seen(turn) or (GRID, GRID)
         return Coordinates(*size, *size)
 
+    def asked(self, request: Request) -> Request:
+        return request
+
     def prompt(self, turn: Request | Chain) -> str:
-        size = self._seen(turn)
-        if size is None:
-            return f"Caption: {turn.prompt}"
-        return f"The image is {size[0]} pixels wide and {size[1]} pixels high.\nInstruction: {turn.prompt}"
+        language = CHINESE if _CHINESE.search(turn.prompt) else ENGLISH
+        asked = Asked(turn.prompt, turn.task, language, pixels=self._seen(turn))
+        if isinstance(turn, Request):
+            asked = asked._replace(earlier=turn.plan, wish=turn.wish)
+        return _converted(instruction(asked), self.coordinates(turn).from_grid)
 
     def chat(self, turns: list[Request | Chain], tokenizer: Any) -> str:
         """By Qwen2.5-VL's template, which needs no file of the model's folder."""
-        text = f"<|im_start|>system\n{_SYSTEM[turns[-1].task]}<|im_end|>\n"
+        text = _SYSTEM
         for number, turn in enumerate(turns):
             (prompt, answer), image = _slots(number), "" if turn.source is None else _IMAGE
             text += f"<|im_start|>user\n{image}{prompt}<|im_end|>\n<|im_start|>assistant\n"
@@ -220,13 +201,18 @@ class PlannerDialect:
         return _converted(_without_open_box(text), self.coordinates(turn).on_grid)
 
     def read(self, text: str, turn: Request | Chain, constrained: bool) -> tuple[str, bool]:
-        """A constrained answer is in our form if it has a box in it. Any other one may be in any known form."""
-        if constrained:
-            text = _without_open_box(text)
-            if _WHOLE_BOX.search(text):
-                return self.show(text, turn), False
+        """A constrained answer is in our form, unless more boxes are found in it in another one, such as JSON."""
+        ours = len(_WHOLE_BOX.findall(text)) if constrained else 0
+        text = _without_open_box(text) if constrained else text
         size = self._seen(turn) or (0, 0)
-        plan = read_plan(text, units=PIXELS if any(size) else THOUSANDTHS, width=size[0], height=size[1])
+        try:
+            plan = read_plan(text, units=PIXELS if any(size) else THOUSANDTHS, width=size[0], height=size[1])
+        except ChainError:
+            if not ours:
+                raise
+            return self.show(text, turn), False
+        if ours and len(plan.regions) <= ours:
+            return self.show(text, turn), False
         lead = text[: len(text) - len(text.lstrip())]
         return lead + plan.text, plan.cut
 

@@ -139,7 +139,7 @@ class Reasoner:
         one chain takes more.
         """
         encoded: dict[Tensor, ImageFeatures] = {}
-        prompts = {one: self._prompt(self._with_image_features(with_wish(one), encoded)) for one in requests}
+        prompts = {one: self._prompt(self._with_image_features(self.dialect.asked(one), encoded)) for one in requests}
         longest = max(len(prompt.ids) for prompt in prompts.values())
         capacity = round_up_to_block(longest + max_tokens + LOOKAHEAD + len(self.vocabulary.image_ids))
         size = int(max(1, min(len(requests), cache_memory / self.qwen.cache_bytes(capacity, self.network.get_dtype()))))
@@ -243,7 +243,7 @@ class Reasoner:
             return error
         guides = self.manifest.image_tokens and generation.written == self.vocabulary.answer_ids(text, request)
         return Chain(
-            *(request.task, request.prompt, text, regions, request.source),
+            *(request.task, with_wish(request).prompt, text, regions, request.source),
             cut=cut or not generation.stopped,
             earlier=request.earlier,
             semantics=self._semantics(generation.finish(self.vocabulary.image_ids)) if guides else None,
