@@ -2,7 +2,7 @@
 
 from comfy_api.latest import ComfyExtension, io
 
-from .got_models.comfy import memory_estimate, pause
+from .got_models.comfy import memory_estimate, pause, reading
 from .got_models.comfy.files import register_folder
 from .nodes import chain, editor, guidance, loader, reasoning, regional, request, sampling
 
@@ -14,6 +14,7 @@ class GoTExtension(ComfyExtension):
         register_folder()
         pause.register_routes()
         memory_estimate.register_routes()
+        reading.register_routes()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         modules = (loader, reasoning, request, chain, editor, guidance, sampling, regional)

@@ -15,7 +15,7 @@ from server import PromptServer
 
 from ..chain.edits import MAX_SIZE, Edits, read_answer, read_object
 from ..errors import GoTError
-from .routes import refusal, same_origin
+from .routes import body_of, refusal, same_origin
 
 _POLL_SECONDS = 0.1  # between two checks for an answer and for Stop
 _FEATURE = "got_pause"  # sent by web/: this client shows pauses to a person, who can resume the run
@@ -88,7 +88,7 @@ async def _resume(request: web.Request) -> web.Response:
     pause = _pauses.get((request.match_info["prompt"], request.match_info["node"]))
     if pause is None or pause.answer is not None:
         return refusal(404, "No run is paused here any more: it was resumed or stopped.")
-    body = await _body(request)
+    body = await body_of(request, MAX_SIZE)
     if body is None:
         return refusal(413, f"The answer is larger than {MAX_SIZE // 1000} kB.")
     try:
@@ -96,13 +96,3 @@ async def _resume(request: web.Request) -> web.Response:
     except GoTError as error:
         return refusal(400, str(error))
     return web.json_response({})
-
-
-async def _body(request: web.Request) -> bytes | None:
-    """The body of a request, or None if it is larger than MAX_SIZE; no more than that is read."""
-    body = b""
-    async for part in request.content.iter_any():
-        body += part
-        if len(body) > MAX_SIZE:
-            return None
-    return body

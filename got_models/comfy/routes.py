@@ -25,3 +25,13 @@ def same_origin(request: web.Request) -> bool:
     if site := request.headers.get("Sec-Fetch-Site"):
         return site in ("same-origin", "none")
     return origin is None or urlsplit(origin).netloc.lower() == request.headers.get("Host", "").lower()
+
+
+async def body_of(request: web.Request, most: int) -> bytes | None:
+    """The body of a request, or None if it is larger than `most` bytes; no more than that is read."""
+    body = b""
+    async for part in request.content.iter_any():
+        body += part
+        if len(body) > most:
+            return None
+    return body

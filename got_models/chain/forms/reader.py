@@ -12,7 +12,7 @@ from .layouts import read_assignments, read_layoutgpt, read_lmd, read_omost, rea
 from .objects import read_objects
 from .plan import ORDERS, UNITS, Found, Plan, Settings
 from .prose import read_prose
-from .scaling import grid_boxes
+from .scaling import grid_boxes, known_boxes
 from .tables import read_csv, read_markup, read_table, read_yaml
 from .tokens import NO_POINTS, read_florence, read_kosmos, read_minigpt, read_paligemma, read_points
 from .values import declared_order, without_declaration
@@ -26,6 +26,7 @@ class Form(NamedTuple):
     read: Callable[[str, Settings], Plan | None]
 
 
+PROSE = "text"
 # The first form that has a sign in the text and reads it is the text's. Prose, in any spelling of boxes, is the last.
 FORMS = (
     Form("Molmo", ("<point ", "<points "), read_points),
@@ -69,6 +70,18 @@ _POSSIBLE = ("<", "point", "box", "coord", "add_local", "split ratio")  # withou
 _HOW = "Write each box after its words, for example: a red cup (120,400),(380,760)."
 
 
+class Reading(NamedTuple):
+    """A chain, and how its plan was understood. form: its name in FORMS, or PROSE.
+
+    order, units: those of its boxes; "" if they differ, or if there is no box.
+    """
+
+    chain: Chain
+    form: str
+    order: str
+    units: str
+
+
 def read_plan(
     text: str,
     order: str = "auto",
@@ -85,20 +98,30 @@ def read_plan(
     numbers count; 0 if unknown. The chain is marked `cut` if the text ends within the plan; whole boxes are kept.
     ChainError says what was found and what to set, if numbers cannot be understood or a box was not read.
     """
-    if order not in ORDERS or units not in UNITS:
-        raise ChainError(f"Order is '{order}' and units '{units}'. Use {', '.join(ORDERS)}; {', '.join(UNITS)}.")
-    settings = Settings(order, units, width, height)
+    return understand(text, Settings(order, units, width, height), task, prompt, source).chain
+
+
+def understand(
+    text: str, settings: Settings, task: str = TEXT_TO_IMAGE, prompt: str = "", source: Any = None
+) -> Reading:
+    """As `read_plan`, with what the form is and how its numbers were taken. SettingError names settings to give."""
+    if settings.order not in ORDERS or settings.units not in UNITS:
+        raise ChainError(
+            f"Order is '{settings.order}' and units '{settings.units}'. Use {', '.join(ORDERS)}; {', '.join(UNITS)}."
+        )
     answer = answer_of(text)
-    plan = plan_of(answer, settings)
+    form, plan = plan_of(answer, settings)
     if not plan.boxes:
         _check_no_signs(answer)
-    elif order == "auto":
+    elif settings.order == "auto":
         plan = _in_declared_order(plan, declared_order(answer))
-    boxes = grid_boxes(plan, settings)
-    size = (width, height) if settings.has_size else None
+    known = known_boxes(plan, settings)
+    boxes = grid_boxes(known, settings, plan.no_size)
+    size = (settings.width, settings.height) if settings.has_size else None
     chain = read_chain(chain_text(plan, boxes), task, prompt, source, cut=plan.cut, size=size)
     _check_regions(chain, plan, answer)
-    return chain
+    orders, units = {found.order for found in known}, {found.units for found in known}
+    return Reading(chain, form, *(one.pop() if len(one) == 1 else "" for one in (orders, units)))
 
 
 def _in_declared_order(plan: Plan, order: str) -> Plan:
@@ -121,14 +144,14 @@ def note_of(chain: Chain) -> str:
     return "The text ends within its plan. The boxes that are whole were kept." if chain.cut else ""
 
 
-def plan_of(answer: str, settings: Settings) -> Plan:
-    """The plan of a cleaned answer, still in its form's own numbers."""
+def plan_of(answer: str, settings: Settings) -> tuple[str, Plan]:
+    """The form of a cleaned answer, and its plan, still in the form's own numbers."""
     small = answer.lower()
     for form in FORMS:
         plan = form.read(answer, settings) if any(sign in small for sign in form.signs) else None
         if plan is not None:
-            return Plan([_prose(piece) for piece in plan.pieces], plan.cut, plan.no_size)
-    return read_prose(answer, settings)
+            return form.name, Plan([_prose(piece) for piece in plan.pieces], plan.cut, plan.no_size)
+    return PROSE, read_prose(answer, settings)
 
 
 def _prose(piece: str | Found) -> str | Found:

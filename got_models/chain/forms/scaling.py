@@ -15,17 +15,30 @@ _TOLERANCE = 0.02
 _HOW = "Write it as (left,top),(right,bottom), whole numbers from 0 to 999, for example (120,400),(380,760)."
 
 
-def grid_boxes(plan: Plan, settings: Settings) -> list[Box]:
-    """The boxes of a plan on the grid, in order. ChainError names the box and the setting that is missing."""
+class SettingError(ChainError):
+    """Numbers that cannot be understood as they are. settings: the names of the settings that may help."""
+
+    def __init__(self, message: str, *settings: str):
+        super().__init__(message)
+        self.settings = settings
+
+
+def known_boxes(plan: Plan, settings: Settings) -> list[Found]:
+    """The boxes of a plan, in order, each with its units."""
     known = [_with_settings(found, settings) for found in plan.boxes]
     auto = _units_of([found for found in known if not found.units])
-    known = [found if found.units else found._replace(units=auto) for found in known]
+    return [found if found.units else found._replace(units=auto) for found in known]
+
+
+def grid_boxes(known: list[Found], settings: Settings, no_size: str = "") -> list[Box]:
+    """The `known_boxes` of a plan on the grid. SettingError names the box and the setting that is missing."""
     for number, found in enumerate(known, 1):
         if found.units == PIXELS and not settings.has_size:
-            raise ChainError(
-                plan.no_size
+            raise SettingError(
+                no_size
                 or f"{_name(found, number)} is in pixels, and the size of its image is unknown. Set width and height "
-                f"to those of the image that the model saw."
+                f"to those of the image that the model saw.",
+                *("width", "height"),
             )
     return [_on_grid(found, number, known, settings) for number, found in enumerate(known, 1)]
 
@@ -102,11 +115,12 @@ def _is_empty(
         what = "its top is below its bottom" if y0 > y1 else "its left is right of its right"
         if (x0 == x1 and y0 <= y1) or (y0 == y1 and x0 <= x1):
             what = "two of its sides are the same"
-        return ChainError(
-            f"{name} is empty: {what}. If its last two numbers are width and height, set order to '{LTWH}'."
+        return SettingError(
+            f"{name} is empty: {what}. If its last two numbers are width and height, set order to '{LTWH}'.", "order"
         )
     side = "left of" if x0 >= x1 else "above"
-    return ChainError(f"{name} is empty: its first corner is not {side} its second. {_HOW}")
+    message = f"{name} is empty: its first corner is not {side} its second. {_HOW}"
+    return ChainError(message) if found.fixed else SettingError(message, "order")
 
 
 def _fits_as_sizes(found: Found, settings: Settings) -> bool:
@@ -124,4 +138,4 @@ def _leaves(name: str, value: float, extent: float, found: Found, settings: Sett
     else:
         image, how = "the image", "Set units, and width and height for pixels."
     limit = f"{value:.6g} is less than 0" if value < 0 else f"{value:.6g} is more than {extent:.6g}"
-    return ChainError(f"{name} leaves {image}: {limit}. {how}")
+    return SettingError(f"{name} leaves {image}: {limit}. {how}", "units", "width", "height")
