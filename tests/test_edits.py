@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from random import Random
 
 import pytest
 import torch
@@ -277,6 +278,39 @@ def test_what_chain_to_boxes_gives_comes_back(size):
         ]
         if min(size) >= 1000 or not settings:
             assert [region[:3] for region in again.regions] == expected
+
+
+def test_elements_of_any_chain_lead_back():
+    """Of 300 random chains with labels that need tags, texts to be drawn and colors, by both nodes."""
+    chance = Random(5)
+    words = [
+        "a",
+        "cup",
+        "with",
+        "the",
+        "red",
+        "and",
+        "猫",
+        'sign that reads "GO, NOW"',
+        "of",
+        "hat,",
+        "is",
+        "5.",
+        "(left)",
+    ]
+    for _ in range(300):
+        mentions = []
+        for _ in range(chance.randrange(1, 6)):
+            label = " ".join(chance.choices(words, k=chance.randrange(1, 6))).strip(",") + " x"
+            x0, y0 = chance.randrange(900), chance.randrange(900)
+            box = f"({x0},{y0}),({chance.randrange(x0 + 1, 1000)},{chance.randrange(y0 + 1, 1000)})"
+            mentions.append(f"[{label}] {box} ({chance.choice(['red', 'teal', '#123456'])})")
+        chain = read_chain(chance.choice([", ", " and ", ".\n"]).join(mentions))
+        expected = [region[:3] for region in chain.regions]
+        found = elements(chain)
+        assert [region[:3] for region in read_plan(json.dumps(found)).regions] == expected
+        again = read_chain(text_of_boxes(found, [""], 64, 64).text)
+        assert [region[:3] for region in again.regions] == expected
 
 
 def test_a_quoted_text_is_given_as_text():

@@ -15,6 +15,7 @@ from .cleaning import half_width, without_markdown
 from .color_words import color_after
 from .entries import has_letters
 from .plan import THOUSANDTHS, Found, Plan, Settings, listed
+from .tokens import LEADING_LINK
 from .values import Numbers, boxes_in
 
 _START, _END = "\ue000", "\ue001"  # around a box, for the tokens of any model
@@ -41,6 +42,10 @@ _FIRST_HALF = r"(?:[(\[]\s{0,9}[-\d., ]{1,60}[)\]]\s{0,9},?\s{0,9})?"
 _UNFINISHED = re.compile(rf"(?:{_START}\s{{0,9}})?{_FIRST_HALF}[(\[{_START}][^][(){{}}]{{0,80}}$")
 _QUOTED_LABEL = re.compile(r"(?<![\w'])(['\"])([^'\"\n]{1,80})\1(\s{0,3}[:=]\s{0,3}(?=[(\[{\d]))")
 _ELEMENT = re.compile(r"<([A-Za-z][\w -]{0,40})>(\s{0,9}[(\[][^<>]{1,200})</\1>")
+_LISTED = re.compile(
+    r"(?:^|\n)\s{0,9}(?:[,;]\s?)?(?:and\s)?(?:\d{1,3}\.\s{1,3})?([^\n.!?:;]{2,80})(?<!\s)\s{0,3}(?:[:–—]|\s-)\s{0,3}[(\[]?$"
+)
+_VERB = re.compile(r"\b(?:is|are|was|has|have|there|shows?|depicts?|contains?|features?|portrays?)\b", re.IGNORECASE)
 _COMMA = re.compile(r"^[，、；：。]")
 _ONE_WORD = re.compile(r"\s{0,9}\(\s{0,9}([A-Za-z]{5,20})\s{0,9}\)")
 _THIRD_CORNER = re.compile(r"\s{0,3},\s{0,3}\(\s{0,3}\d{1,6}\s{0,3},\s{0,3}\d{1,6}\s{0,3}\)")
@@ -62,12 +67,18 @@ def read_prose(text: str, settings: Settings) -> Plan:
         color, stop = color_after(shadow, stop)
         if not color:
             _check_after(shadow, stop, len(values) // 4 + len(numbers))
+        label = _label_before_colon(words)
         words, stop = _trimmed(words, shadow, stop)
         name, _ = find_phrase(words, 0, len(words))
+        if label and label != name and label in words:
+            words, name = words[: words.rindex(label)], label
+        else:
+            label = ""
         pieces.append(_COMMA.sub(", ", words) if done else words)
         for number, box in enumerate(numbers):
             fixed = "order" if box.is_named else ""
-            pieces += [" "] * bool(number) + [Found("", box.values, box.order, "", color, fixed, name)]
+            one = Found("" if number else label, box.values, box.order, "", color, fixed, name)
+            pieces += [" "] * bool(number) + [one]
             values += box.values
         done = stop
     rest, cut = _without_unfinished(text[done:], bool(pieces))
@@ -121,6 +132,12 @@ def with_common_tokens(text: str) -> str:
     text = _BOX_ENDS.sub(_END, _BOX_STARTS.sub(_START, text))
     text = _OBJECT_ENDS.sub(OBJECT_END, _OBJECT_STARTS.sub(OBJECT_START, text))
     return _OTHER_TOKENS.sub("", text)
+
+
+def _label_before_colon(words: str) -> str:
+    """The label of a list's line, "1. a man with a hat: (..)", which names the object as a whole; "" if it is prose."""
+    line = _LISTED.search(words[-140:])
+    return "" if not line or _VERB.search(line[1]) else LEADING_LINK.sub("", line[1].strip(), count=1)
 
 
 def _trimmed(words: str, shadow: str, stop: int) -> tuple[str, int]:

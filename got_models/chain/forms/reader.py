@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ..grammar import TEXT_TO_IMAGE, Chain, ChainError, read_chain
 from .building import chain_text, without_box
-from .cleaning import answer_of, without_markdown
+from .cleaning import answer_of, half_width, without_markdown
 from .layouts import read_assignments, read_layoutgpt, read_lmd, read_omost, read_replan, read_rpg
 from .objects import read_objects
 from .plan import ORDERS, UNITS, Found, Plan, Settings
@@ -15,7 +15,7 @@ from .prose import read_prose
 from .scaling import grid_boxes, known_boxes
 from .tables import read_csv, read_markup, read_table, read_yaml
 from .tokens import NO_POINTS, read_florence, read_kosmos, read_minigpt, read_paligemma, read_points
-from .values import declared_order, without_declaration
+from .values import boxes_in, declared_order, without_declaration
 
 
 class Form(NamedTuple):
@@ -150,8 +150,20 @@ def plan_of(answer: str, settings: Settings) -> tuple[str, Plan]:
     for form in FORMS:
         plan = form.read(answer, settings) if any(sign in small for sign in form.signs) else None
         if plan is not None:
-            return form.name, Plan([_prose(piece) for piece in plan.pieces], plan.cut, plan.no_size)
+            _check_one_form(form, plan)
+            return form.name, replace(plan, pieces=[_prose(piece) for piece in plan.pieces])
     return PROSE, read_prose(answer, settings)
+
+
+def _check_one_form(form: Form, plan: Plan) -> None:
+    """ChainError if the prose of a plan holds further boxes, in another form."""
+    prose = [] if plan.is_prose or not plan.boxes else [piece for piece in plan.pieces if isinstance(piece, str)]
+    other = next((piece[places[0][0] :] for piece in prose if (places := boxes_in(half_width(piece)))), "")
+    if other:
+        raise ChainError(
+            f"The text has boxes in the form of {form.name}, and others in its prose ('{' '.join(other.split())[:40]}'"
+            f"). Use one of the two forms."
+        )
 
 
 def _prose(piece: str | Found) -> str | Found:

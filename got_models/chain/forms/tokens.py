@@ -14,8 +14,8 @@ _KOSMOS = re.compile(
 _CELLS = re.compile(r"<patch_index_(\d{1,4})>\s?<patch_index_(\d{1,4})>")
 _MINIGPT = re.compile(r"(?:<p>(?P<phrase>[^<]{0,400})</p>)?\s?(?P<boxes>(?:\{(?:<\d{1,3}>){4}\}(?:<delim>)?\s?){1,50})")
 _NUMBERS = re.compile(r"\d+")
-_LEADING_LINK = re.compile(
-    r"\s*(?:(?:and|or|on|in|at|of|with|near|under|over|above|below|behind|beside|by|to|from|next|front)\s+){1,4}"
+LEADING_LINK = re.compile(
+    r"^\s*(?:(?:and|or|on|in|at|of|with|near|under|over|above|below|behind|beside|by|to|from|next|front)\s+){1,4}"
     r"(?=(?:an?|the|one|two|three|four|some|several|its|his|her|their)\s)",
     re.IGNORECASE,
 )
@@ -33,7 +33,7 @@ def read_florence(text: str, settings: Settings) -> Plan | None:
     for match in _FLORENCE.finditer(text):
         numbers = [min(int(number), 999) for number in _NUMBERS.findall(match[0])]
         words = text[done : match.start()].strip(" ,;.\n")
-        link = _LEADING_LINK.match(words) if done else None
+        link = LEADING_LINK.match(words) if done else None
         lead, label = (words[: link.end()], words[link.end() :]) if link else ("", words)
         pieces += [" " + lead] if lead else [", "] if done else []
         for number, box in enumerate(_florence_boxes(numbers)):
