@@ -27,6 +27,13 @@ def chromium() -> str:
     return found
 
 
+def open_page(page: Page, url: str) -> None:
+    """Go to ComfyUI's page and wait until our nodes are registered and its default workflow is open."""
+    page.goto(url)
+    page.wait_for_function(READY, timeout=60_000)
+    page.wait_for_timeout(1500)  # nothing on the page says when the default workflow is open
+
+
 @contextlib.contextmanager
 def comfyui_page(url: str) -> Iterator[tuple[Page, list[str]]]:
     """Yield the page of a server with its nodes registered, and the list of its console errors."""
@@ -41,8 +48,6 @@ def comfyui_page(url: str) -> Iterator[tuple[Page, list[str]]]:
         page = browser.new_page(viewport={"width": 1600, "height": 1000})
         page.on("console", lambda message: note(message.type, message.text))
         page.on("pageerror", lambda error: note("error", str(error)))
-        page.goto(url)
-        page.wait_for_function(READY, timeout=60_000)
-        page.wait_for_timeout(1500)  # the default workflow, which opens by itself, is through
+        open_page(page, url)
         yield page, errors
         browser.close()

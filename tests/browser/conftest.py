@@ -2,15 +2,25 @@
 
 import pytest
 from got.tests.browser.page import ComfyPage
-from got.tools.browser import comfyui_page
+from got.tools.browser import comfyui_page, open_page
 
 
 @pytest.fixture(scope="session")
-def comfyui(server):
-    """The page of the shared server. Tests leave it as it is; what they open makes way for the next."""
+def chromium(server):
+    """A browser with the page of the shared server, and the list of its console errors."""
     with comfyui_page(server.url) as (page, errors):
         assert errors == []
-        yield ComfyPage(page, errors)
+        yield page, errors
+
+
+@pytest.fixture(scope="module")
+def comfyui(server, chromium):
+    """The page for a file of tests. It is left at the end, for other files test a server that nobody looks at."""
+    page, errors = chromium
+    if page.url == "about:blank":
+        open_page(page, server.url)
+    yield ComfyPage(page, errors)
+    page.goto("about:blank")
 
 
 @pytest.fixture
