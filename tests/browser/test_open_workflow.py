@@ -41,6 +41,37 @@ def test_an_example_is_the_prompt_that_its_api_form_says(opened, browser):
     )
 
 
+BOUNDS = """
+() => {
+  const bounds = (item) => Array.from(item.boundingRect ?? item.getBounding());
+  const height = (node) => Math.max(node.size[1], node.computeSize()[1]) - node.size[1];
+  const nodes = app.graph.nodes.map((node) => [node.type, ...bounds(node)].with(4, bounds(node)[3] + height(node)));
+  return [nodes, app.graph.groups.map((group) => [group.title, ...group.pos, ...group.size])];
+}
+"""
+
+
+def overlap(one, other):
+    """Whether two [name, left, top, width, height] overlap."""
+    return all(one[i] < other[i] + other[i + 2] and other[i] < one[i] + one[i + 2] for i in (1, 2))
+
+
+def inside(one, group):
+    return all(group[i] <= one[i] and one[i] + one[i + 2] <= group[i] + group[i + 2] for i in (1, 2))
+
+
+def test_the_nodes_of_a_template_with_groups_are_each_in_one_and_do_not_overlap(comfyui):
+    open_example(comfyui, "plan_with_any_model")
+    nodes, groups = comfyui.page.evaluate(BOUNDS)
+    assert all(group[0].strip() for group in groups) and len(groups) == 4
+    for items in (nodes, groups):
+        pairs = [
+            (one[0], other[0]) for number, one in enumerate(items) for other in items[:number] if overlap(one, other)
+        ]
+        assert pairs == []
+    assert [node for node in nodes if sum(inside(node, group) for group in groups) != 1] == []
+
+
 def test_running_an_example_shows_its_picture(browser):
     open_example(browser, "text_to_image")
     browser.run()
