@@ -4,8 +4,8 @@ from comfy_api.latest import io, ui
 
 from ..got_models.chain.boxes import bounding_boxes, check_regions, elements, text_of_boxes
 from ..got_models.chain.forms.plan import ORDERS, UNITS
-from ..got_models.chain.forms.reader import note_of, read_plan
-from ..got_models.chain.grammar import EDIT, TEXT_TO_IMAGE, read_chain
+from ..got_models.chain.forms.reader import beginning, note_of, read_plan
+from ..got_models.chain.grammar import EDIT, TEXT_TO_IMAGE, ChainError, read_chain
 from ..got_models.comfy.notes import show_note
 from ..got_models.guidance.canvas import region_masks
 from ..got_models.guidance.preview import plan_image
@@ -91,7 +91,11 @@ class GoTChainFromText(io.ComfyNode):
         if image is not None:
             check_source(image)
             width, height = width or image.shape[2], height or image.shape[1]
-        chain = read_plan(text, order, units, width, height, task, checked_prompt(prompt, task), image)
+        prompt = checked_prompt(prompt, task)
+        try:
+            chain = read_plan(text, order, units, width, height, task, prompt, image)
+        except ChainError as error:
+            raise ChainError(f"{error} The text begins: {beginning(text)}") from error
         show_note(note_of(chain))
         return io.NodeOutput(chain, chain.text)
 

@@ -69,11 +69,12 @@ def _never_skipped_in_ci(report):
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     """A running ComfyUI with the pack and the probe, shared by all tests of a process."""
-    from got.tests.integration.models import broken_models
+    from got.tests.integration.models import broken_models, language_model
     from got.tools.server import Server
 
     base = tmp_path_factory.mktemp("comfyui")
     broken_models(base / "models" / "got")
+    language_model(base / "models" / "text_encoders" / "qwen3vl_4b_fp8_scaled.safetensors")
     with Server(base, packs={"got_probe": TESTS / "integration" / "probe"}) as running:
         yield running
 

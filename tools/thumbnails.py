@@ -19,6 +19,12 @@ from .server import PACK, Server, ServerError
 SIDE = 512  # pixels of each of the two images
 MOVED = (0, 275)  # right and down, in thousandths: how far the first box of text_to_image is moved
 NAMES = ("text_to_image", "change_the_plan", "edit", "edit_your_picture", "several_chains")
+ANY_MODEL = "plan_with_any_model"  # its image shows only a plan, written here as a language model may write it
+ANSWER = (
+    "A brick wall (0,0),(999,800) (brown) is above a pavement (0,800),(999,999) (silver). A red bicycle "
+    "(160,420),(640,930) (red) leans on it, a gray cat (690,700),(900,930) (gray) sleeps beside it, and above them hangs "
+    'a shop sign that reads "OPEN" (170,70),(830,270) (gold).'
+)
 
 
 def main():
@@ -37,7 +43,22 @@ def main():
             if name == "text_to_image":
                 image.save(drawn)
             print(name)
+        plan_of_answer(client).save(EXAMPLES / f"{ANY_MODEL}.jpg", quality=88)
         moved_box(client).save(PACK / "web" / "docs" / "moved_box.jpg", quality=88)
+
+
+def plan_of_answer(client: Client) -> Image.Image:
+    """The plan that the template for any model shows of ANSWER."""
+    graph = example(ANY_MODEL)
+    reader = node_of(graph, "GoTChainFromText")
+    graph[reader]["inputs"] |= {"text": ANSWER, "prompt": graph[node_of(graph, "GoTPlanRequest")]["inputs"]["prompt"]}
+    graph = {
+        key: graph[key] for key in (reader, *(node_of(graph, f"GoTChain{kind}") for kind in ("Editor", "Preview")))
+    }
+    run = client.run(graph)
+    if run.status != "success":
+        raise ServerError(run.message)
+    return shown(client, run, graph, "GoTChainPreview")
 
 
 def moved_box(client: Client) -> Image.Image:

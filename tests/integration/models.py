@@ -1,7 +1,9 @@
-"""Model folders for the server tests: GoT-Tiny broken in several ways, and a LoRA for it."""
+"""Models for the server tests: GoT-Tiny broken in several ways, a LoRA for it, and a language model of zeros."""
 
+import json
 import pickle
 import shutil
+import struct
 from pathlib import Path
 
 import torch
@@ -41,3 +43,25 @@ def random_lora(path: Path):
                 tensors[f"{name}.lora_down.weight"] = torch.randn(2, columns)
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file(tensors, path)
+
+
+def language_model(path: Path):
+    """The smallest model that ComfyUI 0.30 both loads with CLIPLoader and writes text with: Qwen3 0.6B.
+
+    Its sizes are fixed in ComfyUI's code. All weights are zero, so every token is equally likely, and the file is a
+    hole of 1.2 GB that takes 40 kB on the disk.
+    """
+    import comfy.ops
+    from comfy.text_encoders.llama import Qwen3_06B
+
+    network = Qwen3_06B({}, torch.bfloat16, "meta", comfy.ops.disable_weight_init)
+    entries, size = {}, 0
+    for name, tensor in network.state_dict().items():
+        end = size + tensor.nbytes
+        entries[name] = {"dtype": "BF16", "shape": list(tensor.shape), "data_offsets": [size, end]}
+        size = end
+    header = json.dumps(entries).encode()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "wb") as file:
+        file.write(struct.pack("<Q", len(header)) + header)
+        file.truncate(8 + len(header) + size)

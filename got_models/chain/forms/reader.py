@@ -140,8 +140,13 @@ def _in_declared_order(plan: Plan, order: str) -> Plan:
 def note_of(chain: Chain) -> str:
     """What a person should know of a chain that was read; "" if there is nothing."""
     if not chain.regions:
-        return f"The text has no box. It begins: {' '.join(chain.text.split())[:80]}"
+        return f"The text has no box. It begins: {beginning(chain.text)}"
     return "The text ends within its plan. The boxes that are whole were kept." if chain.cut else ""
+
+
+def beginning(text: str) -> str:
+    """The first 80 characters of a text, on one line."""
+    return " ".join(text[:400].split())[:80]
 
 
 def plan_of(answer: str, settings: Settings) -> tuple[str, Plan]:
