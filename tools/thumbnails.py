@@ -22,8 +22,8 @@ NAMES = ("text_to_image", "change_the_plan", "edit", "edit_your_picture", "sever
 ANY_MODEL = "plan_with_any_model"  # its image shows only a plan, written here as a language model may write it
 ANSWER = (
     "A brick wall (0,0),(999,800) (brown) is above a pavement (0,800),(999,999) (silver). A red bicycle "
-    "(160,420),(640,930) (red) leans on it, a gray cat (690,700),(900,930) (gray) sleeps beside it, and above them hangs "
-    'a shop sign that reads "OPEN" (170,70),(830,270) (gold).'
+    "(160,420),(640,930) (red) leans on it, a gray cat (690,700),(900,930) (gray) sleeps beside it, and above them "
+    'hangs a shop sign that reads "OPEN" (170,70),(830,270) (gold).'
 )
 
 
