@@ -12,7 +12,7 @@ from ..guidance.canvas import reference_latents, spatial_latents
 from ..guidance.formula import Guidance
 from ..guidance.sizes import check_size
 from .reasoner import ManagedReasoner
-from .vae import check_vae
+from .vae import check_vae, encode_images
 
 
 def make_guidance(reasoner: ManagedReasoner, chain: Chain, vae: VAE, width: int, height: int) -> Guidance:
@@ -23,7 +23,7 @@ def make_guidance(reasoner: ManagedReasoner, chain: Chain, vae: VAE, width: int,
 
     def encode(images: Tensor) -> Tensor:
         comfy.model_management.throw_exception_if_processing_interrupted()
-        return vae.encode(images)
+        return encode_images(vae, images)
 
     context, null_context, pooled = reasoner.conditions(reasoner.semantics(chain))
     reference = reference_latents(chain.source, encode, width, height)

@@ -1,6 +1,7 @@
 """Our side: the functions that the nodes call, stage by stage, on the model folder."""
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from ...got_models.chain.request import Request
 from ...got_models.comfy.guider import GoTGuider, empty_latent, sample
 from ...got_models.comfy.reasoner import ManagedReasoner
 from ...got_models.comfy.unet import load_unet
-from ...got_models.comfy.vae import load_vae
+from ...got_models.comfy.vae import encode_images, load_vae
 from ...got_models.files.manifest import UNET, VAE
 from ...got_models.guidance.canvas import reference_latents, spatial_latents
 from ...got_models.guidance.formula import Guidance, Strengths
@@ -63,10 +64,10 @@ class Ours:
         return self.reasoner.conditions(self.reasoner.semantics(chain))
 
     def spatial(self, chain: Chain, side: int) -> Tensor:
-        return spatial_latents(chain.regions, self.vae.encode, side, side)
+        return spatial_latents(chain.regions, partial(encode_images, self.vae), side, side)
 
     def black(self, side: int) -> Tensor:
-        return reference_latents(None, self.vae.encode, side, side)
+        return reference_latents(None, partial(encode_images, self.vae), side, side)
 
     def sample(
         self, conditions: tuple, spatial: Tensor, reference: Tensor, side: int, steps: int, seed: int, batch: int = 1
