@@ -133,10 +133,9 @@ def test_the_same_tokens_as_generate(reasoner, task, penalty):
 
 
 def _unwritten(reasoner):
-    vocabulary = reasoner.vocabulary
-    kept = vocabulary.stops | {vocabulary.box_start, vocabulary.box_end}
-    objects = {number for text, number in vocabulary.special.items() if text.startswith("<|object_ref")}
-    return sorted(set(vocabulary.special.values()) - kept - objects)
+    """The ids that the released code cannot read back: those of images."""
+    visual = ("<|image_pad|>", "<|video_pad|>", "<|vision_pad|>", "<|vision_end|>", *NEW_TOKENS[1:])
+    return sorted(reasoner.vocabulary.special[token] for token in visual)
 
 
 @pytest.mark.parametrize("task", REQUESTS)
@@ -164,6 +163,27 @@ def test_hidden_states_of_the_continued_cache_equal_one_forward(reasoner, writte
     chain = written(REQUESTS[task]())
     fresh = reasoner.semantics(replace(chain, semantics=None))
     torch.testing.assert_close(chain.semantics.hidden, fresh.hidden, atol=1e-4, rtol=0)
+
+
+def test_a_special_token_that_the_model_writes_is_kept_and_read_as_such(reasoner, monkeypatch):
+    """Greedy decoding may choose any token but those of images, as in the released code."""
+    wanted = iter(
+        [
+            *reasoner.vocabulary.text_ids("A cup"),
+            *(reasoner.vocabulary.special[token] for token in ("<|im_start|>", "<|quad_end|>")),
+        ]
+    )
+
+    def logits(hidden):
+        scores = torch.zeros(*hidden.shape[:-1], Sizes().vocabulary)
+        scores[..., next(wanted, reasoner.vocabulary.image_start)] = 9.0
+        return scores
+
+    monkeypatch.setattr(reasoner.qwen, "logits", logits)
+    chain = reasoner.write(text_request(), Sampling())
+    assert chain.text == "A cup<|im_start|><|quad_end|>"
+    expected = hidden_by_transformers(reasoner, chain)
+    torch.testing.assert_close(chain.semantics.hidden, expected, atol=1e-4, rtol=0)
 
 
 def test_a_chain_that_was_corrected_is_read_again(written):

@@ -9,7 +9,7 @@ from got.got_models.errors import GoTError
 from got.got_models.reasoner.grammar_constraint import GrammarConstraint, is_box, may_become_box, may_become_color
 from got.got_models.reasoner.prompt import NEW_TOKENS, Vocabulary
 from got.got_models.reasoner.sampling import Sampling, TokenSampler
-from got.tools.oracle.qwen import QWEN_TOKENS, make_tokenizer
+from got.tools.oracle.qwen import make_tokenizer
 from transformers.generation.logits_process import (
     LogitsProcessorList,
     MinPLogitsWarper,
@@ -22,8 +22,7 @@ from transformers.generation.logits_process import (
 pytestmark = pytest.mark.transformers_oldest
 
 ROWS = 400  # of the embeddings: more than there are tokens
-KEPT = ("<|box_start|>", "<|box_end|>", "<|object_ref_start|>", "<|object_ref_end|>", "<|im_gen_start|>")
-KEPT += ("<|vision_start|>", "<|endoftext|>", "<|im_end|>")
+VISUAL = ("<|image_pad|>", "<|video_pad|>", "<|vision_pad|>", "<|vision_end|>", *NEW_TOKENS[1:])
 BEGUN = "A cup <|box_start|>(120,300),(480,760)<|box_end|> (red), at (7,8) "
 SAMPLINGS = {
     "greedy": Sampling(),
@@ -48,7 +47,7 @@ class Plainly:
         self.sampling, self.generator = sampling, torch.Generator().manual_seed(sampling.seed)
         self.constraint = GrammarConstraint(vocabulary) if constrain else None
         special = vocabulary.special
-        self.suppressed = [special[token] for token in (*QWEN_TOKENS, *NEW_TOKENS) if token not in KEPT]
+        self.suppressed = [special[token] for token in VISUAL]
         self.penalty = RepetitionPenaltyLogitsProcessor(sampling.repetition_penalty)
         self.warpers = LogitsProcessorList()
         if sampling.temperature not in (0, 1):

@@ -121,6 +121,12 @@ class Vocabulary:
         """Ids of a chain's text, or a part of it, as the model itself would write it in the answer to a turn."""
         return self.chain_ids(self.dialect.spell(text, turn))
 
+    def is_answer(self, ids: list[int], text: str, turn: Request | Chain) -> bool:
+        """Whether ids are exactly a chain's text. The model, unlike a person, may write special tokens in it."""
+        if ids == self.answer_ids(text, turn):
+            return True
+        return ids == self.tokenizer(self.dialect.spell(text, turn), add_special_tokens=False).input_ids
+
     def _pieces(self, chat: str) -> list[str]:
         return [piece for part in SLOT.split(chat) for piece in self._special_pattern.split(part) if piece]
 

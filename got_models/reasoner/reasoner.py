@@ -241,7 +241,7 @@ class Reasoner:
             regions = parse_regions(text)
         except ChainError as error:
             return error
-        guides = self.manifest.image_tokens and generation.written == self.vocabulary.answer_ids(text, request)
+        guides = self.manifest.image_tokens and self.vocabulary.is_answer(generation.written, text, request)
         return Chain(
             *(request.task, with_wish(request).prompt, text, regions, request.source),
             cut=cut or not generation.stopped,

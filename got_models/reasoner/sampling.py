@@ -5,6 +5,7 @@ every token again. The random numbers come from a local generator, so the global
 """
 
 import math
+import re
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -118,13 +119,22 @@ class TokenSampler:
         return torch.empty(shape, dtype=torch.float32, device="cpu").exponential_(generator=self.generator)
 
 
+_VISUAL = re.compile(r"<\|(?:image|video|vision|im_gen)_")
 _NOISE_THREADS = ThreadPoolExecutor(thread_name_prefix="got-noise")
 
 
 def _suppressed_tokens(vocabulary: Vocabulary) -> list[int]:
-    """Every special token that has no place inside a chain: image, padding and role tokens."""
+    """The tokens that may not come inside a chain.
+
+    A GoT model may write all but those for images and videos, as in the released code: one of these would take the
+    place of an image that is not there. A plain language model is not trained on chains, so it gets only the tokens of
+    boxes and objects: with others, such as those of polygons, its answer would be in no form that is read.
+    """
+    special = vocabulary.special.items()
+    if not vocabulary.dialect.plain_boxes:
+        return [number for text, number in special if _VISUAL.match(text) and number not in vocabulary.stops]
     used = {*vocabulary.stops, vocabulary.box_start, vocabulary.box_end}
-    used |= {number for text, number in vocabulary.special.items() if text.startswith(("<|object_ref", "<|obj_"))}
+    used |= {number for text, number in special if text.startswith(("<|object_ref", "<|obj_"))}
     return [number for number in vocabulary.special.values() if number not in used]
 
 

@@ -61,11 +61,11 @@ def sequence(networks, task, prompt, answer, source):
 
 
 def written_chain(networks, task, prompt, source=None, max_tokens=1024):
-    """The chain that the model writes: greedy, with repetition penalty 1.05, without special tokens but the boxes'."""
+    """The chain that the model writes: greedy, with repetition penalty 1.05, without tokens for images."""
     tokenizer = networks.tokenizer
     stops = tokenizer.convert_tokens_to_ids(STOPS)
-    used = {*stops, *tokenizer.convert_tokens_to_ids(["<|box_start|>", "<|box_end|>"])}
-    used |= {*tokenizer.convert_tokens_to_ids(["<|object_ref_start|>", "<|object_ref_end|>"])}
+    visual = ("<|image_", "<|video_", "<|vision_", "<|im_gen_")
+    never = [number for text, number in tokenizer.get_added_vocab().items() if text.startswith(visual)]
     inputs = sequence(networks, task, prompt, "", source)
     ids = networks.mllm_model.generate(
         **inputs,
@@ -73,7 +73,7 @@ def written_chain(networks, task, prompt, source=None, max_tokens=1024):
         repetition_penalty=1.05,
         max_new_tokens=max_tokens,
         eos_token_id=stops,
-        bad_words_ids=[[number] for number in tokenizer.added_tokens_decoder if number not in used],
+        bad_words_ids=[[number] for number in never if number not in stops],
     )
     return tokenizer.decode([number for number in ids[0, inputs["input_ids"].shape[1] :] if number not in stops])
 
