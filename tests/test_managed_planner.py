@@ -12,6 +12,7 @@ from got.got_models.comfy.files import PLANNER_FOLDERS, comfyui_tokenizer, plann
 from got.got_models.comfy.memory_estimate import planner_estimate
 from got.got_models.comfy.reasoner import managed_planner
 from got.got_models.errors import GoTError
+from got.got_models.files.fp8 import LAYER, as_bytes, dequantize, quantize
 from got.got_models.files.memory_estimate import PARTS, TOGETHER, planner_need
 from got.got_models.files.planner import read_planner
 from got.got_models.reasoner.loading import load_planner
@@ -209,9 +210,46 @@ def test_a_text_encoder_without_a_part_is_refused(file, tmp_path, missing):
         managed_planner(path, comfyui_tokenizer())
 
 
-def test_a_file_that_is_quantized_in_another_way_is_refused(file, tmp_path):
-    path = tmp_path / "qwen_2.5_vl_7b_fp8_scaled.safetensors"
-    save_file({**load_file(file), "scaled_fp8": torch.zeros(1)}, path)
+def in_fp8(tensors, layout):
+    """Every linear layer but the embeddings in ComfyUI's fp8, and the same weights in float32."""
+    stored, plain = {}, {}
+    for name, tensor in tensors.items():
+        plain[name] = stored[name] = tensor
+        if tensor.ndim == 2 and "embed_tokens" not in name:
+            weight, scale = quantize(tensor)
+            scale = scale if layout != "no scale" else torch.ones(())
+            plain[name], stored[name] = dequantize(weight, scale, torch.float32), weight
+            layer = name.removesuffix(".weight")
+            stored |= {
+                "scaled": {f"{layer}.scale_weight": scale.reshape(1), f"{layer}.scale_input": torch.ones(1)},
+                "today": {f"{layer}.weight_scale": scale, f"{layer}.comfy_quant": as_bytes(LAYER)},
+                "no scale": {},
+            }[layout]
+    return stored | ({"scaled_fp8": torch.zeros(2, dtype=torch.float8_e4m3fn)} if layout == "scaled" else {}), plain
+
+
+@pytest.mark.parametrize("layout", ["scaled", "today", "no scale"])
+def test_a_single_file_in_any_fp8_of_comfyui_plans_as_its_weights_do(file, tmp_path, layout):
+    texts = []
+    for name, tensors in zip(("fp8", "plain"), in_fp8(load_file(file), layout), strict=True):
+        save_file(tensors, tmp_path / f"qwen_2.5_vl_{name}.safetensors")
+        planner = managed_planner(tmp_path / f"qwen_2.5_vl_{name}.safetensors", comfyui_tokenizer())
+        texts.append([planner.write(request_of(task), DRAWN, 12, True, "1").text for task in (TEXT_TO_IMAGE, EDIT)])
+    assert texts[0] == texts[1] and all(texts[0])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"model.layers.0.mlp.up_proj.weight": torch.zeros(112, 16, dtype=torch.uint8)},
+        {"model.layers.0.mlp.up_proj.weight_scale": torch.zeros(112)},
+        {"model.layers.0.mlp.up_proj.weight": torch.zeros(112, 128, dtype=torch.float8_e5m2)},
+    ],
+    ids=["4 bit", "scale per row", "e5m2"],
+)
+def test_a_file_that_is_quantized_in_another_way_is_refused(file, tmp_path, change):
+    path = tmp_path / "qwen_2.5_vl_7b_nf4.safetensors"
+    save_file(load_file(file) | change, path)
     with pytest.raises(GoTError, match="quantized in a way that is not read"):
         managed_planner(path, comfyui_tokenizer())
 

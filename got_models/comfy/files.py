@@ -76,11 +76,12 @@ def comfyui_tokenizer() -> Path:
 
 
 def _planners() -> Iterator[tuple[Path, Path]]:
-    """Each planner with the root that it is in. A folder inside a planner's is not searched."""
+    """Each planner with the root that it is in. The files of a folder with a config are no single files."""
     for root in (root for name in PLANNER_FOLDERS for root in _roots(name)):
         for folder, files in _walk(root):
-            yield from ((root, folder / name) for name in files if folder == root and _SINGLE_FILE.fullmatch(name))
-            if CONFIG in files and folder != root and is_listed(folder):
+            if CONFIG not in files:
+                yield from ((root, folder / name) for name in files if _SINGLE_FILE.fullmatch(name))
+            elif folder != root and is_listed(folder):
                 yield root, folder
 
 

@@ -78,6 +78,25 @@ def as_bytes(layer: dict) -> Tensor:
     return torch.tensor(list(json.dumps(layer).encode()), dtype=torch.uint8)
 
 
+def scaled_layers(tensors: dict[str, Tensor]) -> list[str]:
+    """The layers with an fp8 matrix among tensors of any layout of ComfyUI. The tensors are brought into today's.
+
+    NAME.scale_weight becomes NAME.weight_scale, and a matrix without a scale gets 1. Left out are the marks of the
+    formats, and the scales of inputs: matrices are multiplied in full precision.
+    Source: ComfyUI 0.30.0, comfy/utils.py: convert_old_quants.
+    """
+    for name in list(tensors):
+        if name.endswith((".scale_input", ".input_scale", ".comfy_quant")) or name == "scaled_fp8":
+            del tensors[name]
+        elif name.endswith((".scale_weight", ".weight_scale")):
+            tensors[f"{name.rpartition('.')[0]}.weight_scale"] = tensors.pop(name).float().reshape(())
+    matrices = [name for name, tensor in tensors.items() if tensor.dtype == DTYPE and tensor.ndim == 2]
+    layers = [name.removesuffix(".weight") for name in matrices if not name.endswith("embed_tokens.weight")]
+    for layer in layers:
+        tensors.setdefault(f"{layer}.weight_scale", torch.ones(()))
+    return layers
+
+
 def quantized_layers(path: Path) -> dict[str, dict]:
     """Layer -> its metadata, for a file or a folder of shards. {} without fp8; WeightsError for other quantizations."""
     layers = {}

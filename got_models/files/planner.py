@@ -9,6 +9,7 @@ and what shapes do not say is what Qwen2.5-VL-3B and 7B have in common.
 """
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,6 +33,8 @@ _VISION = {
 }
 _SECTIONS, _THETA, _HEAD, _WHOLE_BLOCKS = [16, 24, 24], 1_000_000.0, 128, [7, 15, 23, 31]  # of 3B and 7B
 _TIED = 2048  # the hidden size of 3B, which has no output layer of its own
+_DTYPES = ("BF16", "F16", "F32", "F8_E4M3")
+_SCALES, _MARKS = (".scale_weight", ".weight_scale", ".weight_scale_2"), (".comfy_quant", "scaled_fp8")
 _GET = "Get the whole folder of Qwen2.5-VL-3B-Instruct or Qwen2.5-VL-7B-Instruct, as safetensors, into models/LLM."
 
 
@@ -177,7 +180,10 @@ def _check_tensors(config: Mapping[str, Any], header: Mapping[str, TensorInfo]) 
     for name in [*names, *([] if config["tie_word_embeddings"] else ["lm_head.weight"])]:
         if not header[name].shape:
             raise KeyError(name)
-    if other := [name for name in header if name.endswith(("scaled_fp8", ".scale_weight", ".qweight", ".absmax"))]:
-        raise FolderError(
-            f"The weights are quantized in a way that is not read here ('{other[0][:80]}'). Get them in bfloat16."
-        )
+    for name, info in header.items():
+        one_scale = not name.endswith(_SCALES) or math.prod(info.shape) == 1
+        if not one_scale or (info.dtype not in _DTYPES and not name.endswith(_MARKS)):
+            raise FolderError(
+                f"The weights are quantized in a way that is not read here ('{name[:80]}' of type {info.dtype}). Get "
+                f"them in bfloat16, or in ComfyUI's fp8 with one scale for each layer."
+            )

@@ -6,14 +6,14 @@ Weights are memory-mapped: a tensor that keeps its dtype is never copied, and ta
 transformers is imported when a reasoner is loaded, for its import takes seconds.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from ..files.fp8 import Fp8Linear, fixed, quantized_layers
+from ..files.fp8 import Fp8Linear, fixed, quantized_layers, scaled_layers
 from ..files.manifest import PROJECTORS, PUBLISHED_DEFAULTS, REASONER, FolderError, Manifest, read_manifest
 from ..files.planner import TOKENIZER, read_planner
 from ..files.weights import WeightsError, load_tensors, published_key, stored_dtype
@@ -49,7 +49,7 @@ def load_reasoner(
             f"'{folder.name}/{REASONER}' is not a Qwen2.5-VL folder as transformers writes it: {error!s:.300}. "
             f"Convert the model again."
         ) from error
-    language_model = _language_model(config, tensors, source)
+    language_model = _language_model(config, tensors, quantized_layers(source), source)
     network = ReasonerNetwork(language_model, *(_linear(projectors, name, folder) for name in ("context", "pooled")))
     cast(network, dtype, as_stored, check)
     return Reasoner(network.eval(), tokenizer, image_processor, manifest)
@@ -78,7 +78,8 @@ def load_planner(
             f"The tokenizer in '{folder.name}' is not Qwen2.5-VL's: {error!s:.300}. {PlannerDialect.remedy}"
         ) from error
     try:
-        language_model = _language_model(config, load_tensors(path, check), path)
+        tensors = load_tensors(path, check)
+        language_model = _language_model(config, tensors, scaled_layers(tensors), path)
     except WeightsError as error:
         raise WeightsError(str(error).replace("Convert the model again.", PlannerDialect.remedy)) from error
     network = ReasonerNetwork(language_model)
@@ -95,27 +96,27 @@ def _qwen_tokenizer(folder: Path) -> "PreTrainedTokenizerFast":
     return kind.from_pretrained(folder, local_files_only=True)
 
 
-def _language_model(config: "Qwen2_5_VLConfig", tensors: dict[str, Tensor], source: Path) -> nn.Module:
-    """transformers' own class with the weights of the files, in their dtype."""
-    layers = _take_layers(tensors, source)
+def _language_model(
+    config: "Qwen2_5_VLConfig", tensors: dict[str, Tensor], fp8: Iterable[str], source: Path
+) -> nn.Module:
+    """transformers' own class with the weights of the files, in their dtype. fp8: the layers with an fp8 matrix."""
+    layers = _take_layers(tensors, fp8, source)
     for name, (weight, _) in layers.items():  # a view of one number: no memory of that size is used
         tensors[f"{name}.weight"] = torch.zeros((), dtype=torch.bfloat16).expand(weight.shape)
     model = _with_weights(config, tensors, source)
     paths = {published_key(path): path for path, _ in model.named_modules()}
     for name, (weight, scale) in layers.items():
-        parent, _, attribute = paths[name].rpartition(".")
-        bias = model.get_submodule(paths[name]).bias
+        path = paths[published_key(name)]
+        parent, _, attribute = path.rpartition(".")
+        bias = model.get_submodule(path).bias
         setattr(model.get_submodule(parent), attribute, Fp8Linear(weight, scale, bias))
     return model
 
 
-def _take_layers(tensors: dict[str, Tensor], source: Path) -> dict[str, tuple[Tensor, Tensor]]:
-    """Take the fp8 layers out of the tensors: published name of a layer -> its weight and scale."""
+def _take_layers(tensors: dict[str, Tensor], names: Iterable[str], source: Path) -> dict[str, tuple[Tensor, Tensor]]:
+    """Take the fp8 layers out of the tensors: name of a layer -> its weight and scale."""
     try:
-        return {
-            name: (tensors.pop(f"{name}.weight"), tensors.pop(f"{name}.weight_scale"))
-            for name in quantized_layers(source)
-        }
+        return {name: (tensors.pop(f"{name}.weight"), tensors.pop(f"{name}.weight_scale")) for name in names}
     except KeyError as error:
         raise WeightsError(f"{source} is incomplete: it has no {error}. Convert the model again.") from error
 
