@@ -48,6 +48,23 @@ def test_another_models_need_is_shown_when_it_is_chosen(page):
     shows(page, FITS)
 
 
+@pytest.fixture
+def planner(page, server):
+    """A GoT Planner Loader beside the rest, and a folder that it lists."""
+    folder = server.base / "models" / "LLM" / "Qwen3-VL"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text('{"model_type": "qwen3_vl"}')
+    page.evaluate("() => { app.graph.add(LiteGraph.createNode('GoTPlannerLoader')); }")
+    found = "app.graph.nodes.find((node) => node.type === 'GoTPlannerLoader')"
+    yield found
+    page.evaluate(f"() => app.graph.remove({found})")
+
+
+def test_a_planner_has_such_a_line_too(page, planner):
+    page.evaluate(f"() => {{ const one = {planner}.widgets[0]; one.value = 'Qwen3-VL'; one.callback?.('Qwen3-VL'); }}")
+    shows(page, "of type 'qwen3_vl', but Qwen2.5-VL is needed")
+
+
 def test_the_line_is_in_no_workflow(page):
     saved = page.evaluate("() => app.graph.serialize().nodes.find((node) => node.type === 'GoTLoader').widgets_values")
     assert saved == ["GoT-Tiny (bundled)"]

@@ -17,7 +17,7 @@ def models(server):
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(0)
         write_mllm_folder(folder / NAME, Sizes(), torch.float32)
-    (folder / OTHER).mkdir()
+    (folder / OTHER).mkdir(exist_ok=True)
     (folder / OTHER / "config.json").write_text('{"model_type": "qwen3_vl"}')
 
 
