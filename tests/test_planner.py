@@ -4,6 +4,7 @@ Runs with the newest transformers and, by `python dev.py test`, with the oldest 
 """
 
 import json
+import time
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -236,6 +237,13 @@ def test_an_edits_pixels_become_the_chains_grid_and_so_is_what_is_shown(answer):
     assert not chain.cut and chain.task == EDIT and chain.source is not None
     assert shown[-1] == "The area is the cup (500,250),(745,997) (red). It is blue."
     assert "The area is the cup" in shown and not [text for text in shown if "(2" in text or "(4" in text]
+
+
+@pytest.mark.parametrize("part", [" ", "(", "(1,2),", "(1,2),(3,4)", "\n(", "<|box_start|>"])
+def test_a_long_answer_is_shown_in_no_time(planner, part):
+    started = time.perf_counter()
+    planner.dialect.show(part * 20_000, request_of(EDIT))
+    assert time.perf_counter() - started < 1  # of spaces, a pattern of quadratic time would take minutes
 
 
 def test_a_marked_box_is_converted_too(planner):

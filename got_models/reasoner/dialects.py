@@ -141,7 +141,7 @@ _LONGEST = 200  # times its other side; Qwen2.5-VL takes no longer image
 _CHINESE = re.compile("[\u4e00-\u9fff]")
 _WHOLE_BOX = re.compile(r"\((\d{1,9}),(\d{1,9})\),\((\d{1,9}),(\d{1,9})\)")
 # A box that is not finished at the end of a text; the second half of a finished one does not count.
-_OPEN_BOX = re.compile(r"\s*(?<!\),)\(\d{1,9}(?:,\d{0,9})?(?:\)(?:,(?:\((?:\d{1,9}(?:,\d{0,9})?)?)?)?)?$")
+_OPEN_BOX = re.compile(r"(?<!\),)\(\d{1,9}(?:,\d{0,9})?(?:\)(?:,(?:\((?:\d{1,9}(?:,\d{0,9})?)?)?)?)?$")
 
 
 class PlannerDialect:
@@ -222,7 +222,9 @@ class PlannerDialect:
 
 
 def _without_open_box(text: str) -> str:
-    return _OPEN_BOX.sub("", without_unfinished_box(text))
+    text = without_unfinished_box(text)
+    unfinished = _OPEN_BOX.search(text)
+    return text[: unfinished.start()].rstrip() if unfinished else text
 
 
 def _converted(text: str, convert: Any) -> str:
