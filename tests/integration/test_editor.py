@@ -268,6 +268,21 @@ def test_locked_regions_stay_when_the_model_writes_again(client):
     assert rewritten.regions[0] == read_chain(MOVED).regions[0]
 
 
+@pytest.mark.parametrize("locked", [True, False])
+def test_a_wish_writes_a_plan_again_and_what_is_locked_stays(client, locked):
+    graph = by_hand(edits=saved(CHAIN, MOVED, regions=[{"locked": locked}, {}]))
+    again = writing(PROMPT, max_length=60)
+    again["chain"]["inputs"] |= {"earlier": ["editor", 0], "wish": "make the square green"}
+    inputs = {"prompt": "", "task": "edit", "language": "en", "form": "text", "regions": 0, "width": 512, "height": 512}
+    request = node("GoTPlanRequest", **inputs, earlier=["editor", 0], wish="make the square green")
+    shown = {"text": node("PreviewAny", source=["again", 1]), "asked": node("PreviewAny", source=["request", 0])}
+    run = done(client, graph | shown | {"loader": again["loader"], "again": again["chain"], "request": request})
+    rewritten = read_chain(run.text("text"))
+    assert rewritten.regions and (not locked or rewritten.regions[0] == read_chain(MOVED).regions[0])
+    assert f"The plan so far:\n{MOVED}" in run.text("asked") and "make the square green" in run.text("asked")
+    assert ("word for word" in run.text("asked")) == locked
+
+
 def test_writing_again_without_a_lock_is_explained(client):
     again = writing("a red circle")
     again["chain"]["inputs"]["earlier"] = ["editor", 0]
