@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { feeds, isDrawnFrom, nodeOf } from "../../web/comfy/graph.mjs";
+import { executionIdOf, feeds, isDrawnFrom, nodeOf } from "../../web/comfy/graph.mjs";
 
 /** @typedef {import("../../web/comfy/graph.mjs").Graph} Graph */
 
@@ -50,4 +50,13 @@ test("a node is found by its execution id, and what feeds it by the name of the 
   assert.equal(feeds(node("Save"), "in"), node("Decode"));
   assert.equal(feeds(node("Save"), "out"), null);
   assert.equal(feeds(node("Editor"), "in"), null);
+});
+
+test("a node's execution id leads to it, also inside subgraphs", () => {
+  const [outer, inner, other] = [graphOf("7 LATENT 8"), graphOf("1 LATENT 2"), graphOf("1 LATENT 2")];
+  outer.nodes[1].subgraph = inner;
+  inner.nodes[0].subgraph = other;
+  assert.deepEqual([outer.nodes[0], inner.nodes[1], other.nodes[1]].map((one) => executionIdOf(outer, one)), ["7", "8:2", "8:1:2"]);
+  assert.equal(nodeOf(outer, "8:1:2"), other.nodes[1]);
+  assert.equal(executionIdOf(outer, node("Save")), null);
 });

@@ -5,8 +5,11 @@ import { app } from "../../../scripts/app.js";
 import { attachImage, NONE, parseHistory, remember, serializeHistory } from "../editor/model/history.mjs";
 import { messagesFor } from "../editor/model/messages.mjs";
 import { answerTo, approve, arrive, isPlanOf, parsePlan, promptValue, serializePlan } from "../editor/model/plan.mjs";
+import { AUTO } from "../editor/model/proposal.mjs";
+import { ANSWER, wishPrompt } from "../editor/model/wish.mjs";
 import { Panel } from "../editor/view/panel.mjs";
-import { imageUrl, resume } from "./server.mjs";
+import { executionIdOf } from "./graph.mjs";
+import { imageUrl, queueNode, readPlan, resume } from "./server.mjs";
 import { thumbnail } from "./thumbnail.mjs";
 import { openWindow } from "./window.mjs";
 import { capture } from "./workflow.mjs";
@@ -24,7 +27,7 @@ const HISTORY = "gotHistory"; // node property: earlier plans as JSON; absent un
 /**
  * What the editor of a node gets back when ComfyUI loads the graph again (undo, a change of tabs).
  * @typedef {{history: History, ran: string | null, result: string | null, source: string | null, large: boolean,
- *   selected: number}} Snapshot
+ *   asked: string | null, state: Pick<import("../editor/model/store.mjs").State, "selected" | "proposal" | "asking">}} Snapshot
  */
 
 export class ChainEditor {
@@ -43,6 +46,8 @@ export class ChainEditor {
     this.written = null; // by the model so far, of a chain that has not arrived
     /** @type {string | null} */
     this.ran = null; // the chain, as edited, of the last run
+    /** @type {string | null} */
+    this.asked = null; // id of the run that was asked for a change
     this.restored = true; // false from loading until the snapshot is restored
     /** @type {string | null} */
     this.source = null; // url of the background image
@@ -59,6 +64,8 @@ export class ChainEditor {
       onResume: () => this.#resume(),
       onHistory: (history) => this.#setHistory(history),
       onKeep: (keep) => this.#keep(keep),
+      onRead: readPlan,
+      onWish: (wish) => this.#ask(wish),
     });
     this.place.append(this.panel.element);
     this.widget = this.#widget(name);
@@ -111,6 +118,27 @@ export class ChainEditor {
     capture();
   }
 
+  /** The model writes what was asked for. @param {string} prompt id of the run @param {string} text so far */
+  answering(prompt, text) {
+    if (prompt === this.asked) this.panel.store.set({ asking: text });
+  }
+
+  /** The run that was asked for a change has written a plan. @param {string} prompt id
+   * @param {{got_plan?: RunMessage[]}} ui */
+  answered(prompt, { got_plan: [run] = [] }) {
+    if (prompt !== this.asked || !run) return;
+    this.panel.flush();
+    const answer = { text: run.text, form: "", order: "", units: "", note: "" };
+    this.panel.store.set({ proposal: { raw: null, typed: false, settings: AUTO, answer } });
+  }
+
+  /** The run that was asked for a change has ended. @param {string} prompt id */
+  askingEnded(prompt) {
+    if (prompt !== this.asked) return;
+    this.asked = null;
+    this.panel.store.set({ asking: null });
+  }
+
   /** The run is paused, or no longer. @param {PauseMessage | null} pause */
   paused(pause) {
     this.pause = pause;
@@ -156,6 +184,19 @@ export class ChainEditor {
   }
 
   // -------------------------------------------------------------------------------------------- from the person
+
+  /** Queue a run that changes the plan. The plan stays until the person replaces it by the answer.
+   * @param {string} wish */
+  async #ask(wish) {
+    const { store } = this.panel;
+    store.set({ asking: "" });
+    const { output, workflow } = await app.graphToPrompt();
+    const made = wishPrompt(output, executionIdOf(app.graph, this.node) ?? "", wish, this.plan);
+    const queued = "prompt" in made ? await queueNode({ output: made.prompt, workflow }, ANSWER) : made;
+    if ("prompt" in queued) return void (this.asked = queued.prompt);
+    store.set({ asking: null });
+    this.#toast("error", "problem" in queued ? this.messages[queued.problem] : queued.error, 15_000);
+  }
 
   #edited(/** @type {Plan} */ plan) {
     this.plan = plan;
@@ -211,23 +252,25 @@ export class ChainEditor {
     if (this.restored) return;
     this.restored = true;
     if (!snapshot) return;
-    const { history, ran, result, source, large, selected } = snapshot;
+    const { history, ran, result, source, large, asked, state } = snapshot;
     if (!this.history.length) this.#setHistory(history);
     this.ran ??= ran;
     this.result ??= result;
     this.source ??= source;
     this.#setImages();
     if (large) this.#enlarge();
-    this.panel.store.select(selected);
+    this.asked = asked;
+    this.panel.store.select(state.selected);
+    this.panel.store.set({ proposal: state.proposal, asking: state.asking });
   }
 
   /** The node is removed. @returns {Snapshot} for the same node, if it comes back */
   remove() {
-    const { history, ran, result, source } = this;
-    const [large, selected] = [this.window !== null, this.panel.store.state.selected];
+    const { history, ran, result, source, asked } = this;
+    const [large, { selected, proposal, asking }] = [this.window !== null, this.panel.store.state];
     this.window?.close();
     this.panel.destroy();
-    return { history, ran, result, source, large, selected };
+    return { history, ran, result, source, large, asked, state: { selected, proposal, asking } };
   }
 
   #show(/** @type {Plan} */ plan) {

@@ -3,6 +3,7 @@
 
 import { app } from "../../../scripts/app.js";
 import { Runs } from "../editor/model/runs.mjs";
+import { ANSWER, WRITER } from "../editor/model/wish.mjs";
 import { ChainEditor, LEAST_HEIGHT, LEAST_WIDTH } from "./chain_editor.mjs";
 import { feeds, isDrawnFrom, nodeOf } from "./graph.mjs";
 import { CHAIN, fetchPauses, graphOf, imageUrl, on, onQueue, PAUSE, PAUSE_END } from "./server.mjs";
@@ -50,11 +51,12 @@ export class ChainEditors {
     addStyle();
     onQueue((answer) => this.#runs.queued(activeWorkflow(), answer));
     on(CHAIN, ({ prompt, node, text }) =>
-      this.#runs.receive(prompt, `chain ${node}`, () => this.#readersOf(node).forEach((editor) => editor.writing(text))));
+      this.#runs.receive(prompt, `chain ${node}`, () => this.#writing(prompt, node, text)));
     on("executed", ({ prompt_id, node, display_node, output }) =>
-      this.#runs.receive(prompt_id, `executed ${node}`, () => this.#executed(display_node ?? node, output ?? {})));
+      this.#runs.receive(prompt_id, `executed ${node === ANSWER ? prompt_id : node}`, () =>
+        this.#executed(prompt_id, display_node ?? node, output ?? {})));
     for (const end of RUN_ENDS)
-      on(end, ({ prompt_id }) => this.#runs.receive(prompt_id, "end", () => this.#ended(end === "execution_interrupted")));
+      on(end, ({ prompt_id }) => this.#runs.receive(prompt_id, `end ${prompt_id}`, () => this.#ended(prompt_id, end === "execution_interrupted")));
     on(PAUSE, (pause) => {
       this.#pauses.set(nameOf(pause), pause);
       this.#showPause(pause);
@@ -101,13 +103,23 @@ export class ChainEditors {
     this.#runs.receive(pause.prompt, name, handler);
   }
 
-  /** @param {boolean} stopped by the person */
-  #ended(stopped) {
-    this.#editors.forEach((editor) => editor.ended(stopped));
+  /** @param {string} prompt @param {boolean} stopped by the person */
+  #ended(prompt, stopped) {
+    this.#editors.forEach((editor) => {
+      editor.ended(stopped);
+      editor.askingEnded(prompt);
+    });
   }
 
-  /** @param {string} id @param {any} output */
-  #executed(id, output) {
+  /** @param {string} prompt @param {string} id @param {string} text so far */
+  #writing(prompt, id, text) {
+    if (id === WRITER) this.#editors.forEach((editor) => editor.answering(prompt, text));
+    else this.#readersOf(id).forEach((editor) => editor.writing(text));
+  }
+
+  /** @param {string} prompt @param {string} id @param {any} output */
+  #executed(prompt, id, output) {
+    if (id === ANSWER) this.#editors.forEach((editor) => editor.answered(prompt, output));
     const node = nodeOf(app.graph, id);
     if (!node) return;
     this.#editors.get(node)?.executed(output);

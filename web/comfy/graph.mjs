@@ -37,6 +37,21 @@ export function nodeOf(root, executionId) {
 }
 
 /**
+ * The execution id of a node; null if it is not in the graph.
+ * @param {Graph} graph
+ * @param {GraphNode} node
+ * @returns {string | null}
+ */
+export function executionIdOf(graph, node) {
+  if (node.graph === graph) return String(node.id);
+  for (const { id, subgraph } of graph.nodes) {
+    const inside = subgraph && executionIdOf(subgraph, node);
+    if (inside) return `${id}:${inside}`;
+  }
+  return null;
+}
+
+/**
  * The node that is linked to an input, in the same graph; null if none is, or if the link comes from outside a subgraph.
  * @param {GraphNode} node
  * @param {string} name

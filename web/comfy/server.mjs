@@ -1,5 +1,5 @@
 // @ts-check
-/** The messages and routes of the pack's server half (got_models/comfy: pause, reasoner, memory_estimate). */
+/** The messages and routes of the pack's server half (got_models/comfy: pause, reading, reasoner, memory_estimate). */
 
 import { api } from "../../../scripts/api.js";
 
@@ -39,6 +39,22 @@ export function onQueue(handler) {
   };
 }
 
+/**
+ * Queue a run of one node and what it needs.
+ * @param {{output: object, workflow: object}} prompt @param {string} target id of the node
+ * @returns {Promise<{prompt: string} | {error: string}>} the run's id, or why it was refused
+ */
+export async function queueNode(prompt, target) {
+  try {
+    const { prompt_id } = await api.queuePrompt(0, prompt, { partialExecutionTargets: [target] });
+    return { prompt: prompt_id };
+  } catch (error) {
+    const { error: whole, node_errors: nodes = {} } = /** @type {any} */ (error).response ?? {};
+    const [first] = Object.values(nodes).flatMap(({ errors = [] }) => errors);
+    return { error: [first?.message ?? whole?.message ?? String(error), first?.details].filter(Boolean).join(" ") };
+  }
+}
+
 /** @param {ImageFile} file @returns {string} */
 export function imageUrl({ filename, subfolder, type }) {
   return api.apiURL(`/view?${new URLSearchParams({ filename, subfolder, type })}`);
@@ -73,6 +89,23 @@ export async function resume({ prompt, node }, body) {
   if (answer.ok) return null;
   const content = await answer.json().catch(() => ({}));
   return content.error ?? `${answer.status} ${answer.statusText}`;
+}
+
+/**
+ * Read a plan in the form of any model.
+ * @param {string} text @param {import("../editor/model/proposal.mjs").Settings} settings
+ * @returns {Promise<import("../editor/model/proposal.mjs").Understood | import("../editor/model/proposal.mjs").Refused>}
+ */
+export async function readPlan(text, settings) {
+  const query = new URLSearchParams(Object.entries(settings).map(([name, value]) => [name, String(value)]));
+  try {
+    const answer = await api.fetchApi(`/got/plan?${query}`, { method: "POST", headers: { "Content-Type": "text/plain" }, body: text });
+    const content = await answer.json().catch(() => ({}));
+    if (answer.ok) return content;
+    return { error: content.error ?? `${answer.status} ${answer.statusText}`, settings: [] };
+  } catch (error) {
+    return { error: String(error), settings: [] }; // the server is gone
+  }
 }
 
 /**

@@ -114,12 +114,27 @@ export function isEdited({ plan, text }) {
 export function arrive(plan, text) {
   const incoming = plainText(text);
   if (sameChain(plan.plan, incoming)) return plan;
+  const flags = locksIn(plan, incoming);
+  return { ...plan, plan: incoming, text: incoming, flags, order: wholeOrder([], flags.length), approved: false };
+}
+
+/** The person takes another plan instead, for example a pasted one. It is an edit. A locked region that is the same in
+ * it stays locked. @param {Plan} plan @param {string} text @returns {Plan} */
+export function replacePlan(plan, text) {
+  const incoming = plainText(text);
+  if (incoming === plan.text) return plan;
+  const flags = locksIn(plan, incoming);
+  return changed(plan, { text: incoming, flags, order: wholeOrder([], flags.length) });
+}
+
+/** The state of each region of a text that comes in place of a plan's. @param {Plan} plan @param {string} text
+ * @returns {Flags[]} */
+function locksIn(plan, text) {
   const old = readText(plan.text).marks;
-  const flags = readText(incoming).marks.map((mark) => {
+  return readText(text).marks.map((mark) => {
     const same = old.findIndex((other, i) => plan.flags[i].locked && sameRegion(mark, other));
     return { locked: same >= 0, hidden: false };
   });
-  return { ...plan, plan: incoming, text: incoming, flags, order: wholeOrder([], flags.length), approved: false };
 }
 
 /** Is this the chain that the plan came as? @param {Plan} plan @param {string} text */
@@ -158,10 +173,15 @@ export function typeText(plan, text) {
 /** Which old mark each new one was; -1 for none. @param {readonly Mark[]} old @param {readonly Mark[]} now
  * @returns {number[]} */
 function matchMarks(old, now) {
-  if (old.length === now.length) return now.map((_, i) => i);
+  return old.length === now.length ? now.map((_, i) => i) : cameFrom(old, now, [sameRegion, sameBox, samePhrase]);
+}
+
+/** Which old mark each new one was; -1 for none. The first rule that finds one counts. @param {readonly Mark[]} old
+ * @param {readonly Mark[]} now @param {((a: Mark, b: Mark) => boolean)[]} rules @returns {number[]} */
+export function cameFrom(old, now, rules) {
   const came = now.map(() => -1);
   const free = new Set(old.keys());
-  for (const isSame of [sameRegion, sameBox, samePhrase])
+  for (const isSame of rules)
     now.forEach((mark, i) => {
       const found = came[i] < 0 ? old.findIndex((other, j) => free.has(j) && isSame(mark, other)) : -1;
       if (found < 0) return;
@@ -405,16 +425,16 @@ function sameChain(a, b) {
 }
 
 /** @param {Mark} a @param {Mark} b */
-function sameRegion(a, b) {
+export function sameRegion(a, b) {
   return samePhrase(a, b) && a.color.word === b.color.word && String(a.box) === String(b.box);
 }
 
 /** @param {Mark} a @param {Mark} b */
-function sameBox(a, b) {
+export function sameBox(a, b) {
   return a.box !== null && String(a.box) === String(b.box);
 }
 
 /** @param {Mark} a @param {Mark} b */
-function samePhrase(a, b) {
+export function samePhrase(a, b) {
   return a.phrase === b.phrase;
 }

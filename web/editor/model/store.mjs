@@ -4,7 +4,8 @@
 
 import { readText } from "./chain.mjs";
 import { NONE } from "./history.mjs";
-import { addRegion, EMPTY } from "./plan.mjs";
+import { addRegion, EMPTY, replacePlan } from "./plan.mjs";
+import { chainOf } from "./proposal.mjs";
 
 /** @typedef {import("./plan.mjs").Plan} Plan */
 /** @typedef {import("./chain.mjs").Box} Box */
@@ -37,6 +38,8 @@ import { addRegion, EMPTY } from "./plan.mjs";
  * @property {import("./history.mjs").History} history earlier plans, newest first
  * @property {boolean} kept the workflow keeps the history
  * @property {boolean} comparing earlier plans are shown
+ * @property {import("./proposal.mjs").Proposal | null} proposal a plan that may replace this one
+ * @property {string | null} asking the answer to a wish, as far as it is written; null if nothing is asked for
  */
 /** @typedef {{box: Box | null, label: string, color: import("./colors.mjs").Color, locked: boolean, hidden: boolean}} Region */
 /**
@@ -75,6 +78,8 @@ const START = {
   history: NONE,
   kept: false,
   comparing: false,
+  proposal: null,
+  asking: null,
 };
 
 export class Store {
@@ -213,6 +218,17 @@ export class Store {
     const { draft } = this.#state;
     this.set({ mode: "select", draft: null });
     if (draft && phrase) this.change((plan) => addRegion(plan, phrase, draft));
+  }
+
+  // ----------------------------------------------------------------------------------------------- another plan
+
+  /** The proposed plan replaces this one, as one edit, if it can be drawn. */
+  acceptProposal() {
+    const text = chainOf(this.#state.proposal);
+    if (text === null || this.#state.streaming !== null) return;
+    this.set({ proposal: null });
+    this.change((plan) => replacePlan(plan, text));
+    this.#handlers.onAnnounce("announceReplaced");
   }
 
   /** Give up what is being dragged or drawn. @returns {boolean} whether there was such a drag */

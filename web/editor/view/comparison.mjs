@@ -98,7 +98,7 @@ function timeOf({ time }) {
 }
 
 /** The boxes of a text, small. @param {string} text @param {number} side pixels */
-function layout(text, side) {
+export function layout(text, side) {
   const canvas = make("canvas", { width: side * 2, height: side * 2 });
   const regions = readText(text).marks.map((mark) => ({ ...mark, label: "", locked: false, hidden: false }));
   const theme = { surface: "#26262a", line: "#55555c", accent: "#fff", dark: true };

@@ -9,11 +9,14 @@ import { BackgroundLoader } from "./background.mjs";
 import { Comparison } from "./comparison.mjs";
 import { freshId, make } from "./dom.mjs";
 import { Fields } from "./fields.mjs";
+import { Incoming } from "./incoming.mjs";
+import { ProposalView } from "./proposal.mjs";
 import { RegionList } from "./region_list.mjs";
 import { Sentence } from "./sentence.mjs";
 import { Stage } from "./stage.mjs";
 import { Announcer, StatusBar } from "./status.mjs";
 import { Toolbar } from "./toolbar.mjs";
+import { WishLine } from "./wish.mjs";
 
 /** @typedef {import("../model/history.mjs").History} History */
 /** @typedef {import("../model/store.mjs").View} View */
@@ -25,6 +28,8 @@ import { Toolbar } from "./toolbar.mjs";
  * @property {() => void} onResume
  * @property {(history: History) => void} onHistory
  * @property {(keep: boolean) => void} onKeep
+ * @property {import("./incoming.mjs").Read} onRead a plan in any form
+ * @property {(wish: string) => void} onWish
  */
 /**
  * What every view is made with.
@@ -37,7 +42,7 @@ import { Toolbar } from "./toolbar.mjs";
  * @property {import("../model/keys.mjs").Focus} focus
  */
 
-const SCROLLING = ".got-list, .got-typed, .got-history";
+const SCROLLING = ".got-list, .got-typed, .got-history, .got-proposal";
 const OWN_EVENTS = ["pointerdown", "pointermove", "pointerup", "mousedown", "dblclick", "contextmenu"];
 
 export class Panel {
@@ -45,7 +50,7 @@ export class Panel {
   #sentence;
 
   /** @param {Options} options */
-  constructor({ messages, onEdit, onLarge, onResume, onHistory, onKeep }) {
+  constructor({ messages, onEdit, onLarge, onResume, onHistory, onKeep, onRead, onWish }) {
     const { signal } = this.#ended;
     const announcer = new Announcer(messages);
     this.store = new Store({ onEdit, onAnnounce: (message, values) => announcer.announce(message, values) });
@@ -65,15 +70,23 @@ export class Panel {
     const toolbar = new Toolbar(context, { onLarge, focusCanvas: () => stage.focus() });
     const bar = new StatusBar(context, () => (this.flush(), onResume()));
     const comparison = new Comparison(context, { onUse: (text) => store.change((plan) => typeText(plan, text)), onHistory, onKeep });
-    this.#sentence = new Sentence(context);
+    const sentence = (this.#sentence = new Sentence(context));
+    const wish = new WishLine(context, (text) => (this.flush(), onWish(text)));
+    const proposal = new ProposalView(context, {
+      onSettings: ({ raw, typed }, settings) => incoming.offer(raw ?? "", typed, settings),
+      onCancel: (asText) => incoming.cancel(asText),
+      onClosed: (typed) => (typed ? sentence : stage).focus(),
+    });
 
     const regions = make("div", { className: "got-regions" }, list.element, fields.element);
     const main = make("div", { className: "got-main" }, stage.element, regions);
     this.element = make("div", { className: "got-editor", role: "group", "aria-label": messages.editor });
-    this.element.append(toolbar.element, bar.element, main, this.#sentence.element, comparison.element, announcer.element, help);
+    this.element.append(toolbar.element, bar.element, proposal.element, main, sentence.element, wish.element);
+    this.element.append(comparison.element, announcer.element, help);
     this.#keepEvents(signal);
+    const incoming = new Incoming(context, this.element, { read: onRead, insert: (text) => sentence.insert(text) });
 
-    const views = [new BackgroundLoader(context), stage, list, fields, this.#sentence, toolbar, bar, comparison];
+    const views = [new BackgroundLoader(context), stage, list, fields, sentence, toolbar, bar, comparison, wish, proposal];
     store.subscribe(() => {
       for (const view of views) view.render(store.view); // a view may change the state, for those after it too
       this.#render(store.view, messages);
@@ -92,10 +105,11 @@ export class Panel {
   }
 
   /** @param {View} view @param {import("../model/messages.mjs").Messages} messages */
-  #render({ plan, large, comparing }, messages) {
+  #render({ plan, large, comparing, proposal }, messages) {
     this.element.dataset.notice = plan.notice ? messages[plan.notice] : "";
     this.element.classList.toggle("got-large", large);
     this.element.classList.toggle("got-comparing", comparing);
+    this.element.classList.toggle("got-deciding", proposal !== null);
   }
 
   /** The graph below must not react to the pointer in the panel. @param {AbortSignal} signal */

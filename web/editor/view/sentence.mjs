@@ -55,6 +55,16 @@ export class Sentence {
     this.#store.commit();
   }
 
+  /** Put a text where the caret is, as if it was typed. @param {string} text */
+  insert(text) {
+    this.focus();
+    document.execCommand("insertText", false, text); // unlike a change of the value, the field itself can undo it
+  }
+
+  focus() {
+    this.#area.focus({ preventScroll: true });
+  }
+
   /** @param {View} view */
   render(view) {
     if (this.#area.value !== view.text) this.#area.value = view.text;
