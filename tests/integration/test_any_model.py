@@ -23,7 +23,7 @@ def reading(text: str) -> dict:
     return {
         "request": node("GoTPlanRequest", prompt=PROMPT, task="text-to-image", language="en", form="text", regions=2,
                         width=512, height=512),
-        "chain": node("GoTChainFromText", text=text, prompt=["request", 1]),
+        "chain": node("GoTChainFromText", text=text, prompt=["request", 1], image=["request", 2]),
         "seen": node("GoTChainPreview", chain=["chain", 0], width=64, height=64),
         "text": node("PreviewAny", source=["chain", 1]),
     }  # fmt: skip
@@ -34,6 +34,16 @@ def test_an_answer_that_cannot_be_read_ends_in_a_message_with_its_beginning(clie
     run = client.run(reading(answer))
     assert run.status == "error" and run.message.startswith("GoTChainFromText: ")
     assert run.message.endswith(f"The text begins: {answer}")
+
+
+def test_the_requests_image_makes_the_chain_an_edits(client):
+    graph = reading("The area to be edited is the cup (100,100),(300,300) (blue).")
+    graph["image"] = node("EmptyImage", width=256, height=128, batch_size=1, color=255)
+    graph["request"]["inputs"] |= {"image": ["image", 0], "task": "edit"}
+    graph["asked"] = node("PreviewAny", source=["request", 0])
+    run = client.run(graph)
+    assert run.status == "success", run.message
+    assert client.image(run.images("seen")[0]).size == (256, 128) and "wider than tall: 2 to 1" in run.text("asked")
 
 
 def test_an_answer_becomes_a_chain_with_the_requests_prompt(client):
