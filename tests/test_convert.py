@@ -7,12 +7,15 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from got.got_models.convert import checkpoint, writer
 from got.got_models.convert.release import COMPONENTS, convert, main
+from got.got_models.convert.summary import size_text
 from got.got_models.errors import GoTError
 from got.got_models.files.manifest import read_manifest
 from got.got_models.files.weights import load_tensors, read_header
@@ -63,12 +66,12 @@ def broken(release, tmp_path):
     shutil.rmtree(tmp_path)  # pytest would keep all of them for three runs
 
 
-def refusal(folder, **places):
+def refusal(folder, dtype="fp32", **places):
     """The message of a conversion that must fail and leave no file."""
     places = {name: folder / name for name in ("got", "mllm", "sdxl")} | places
     before = sorted(folder.iterdir())
     with pytest.raises(GoTError) as error:
-        convert(**places, out=folder / "result", dtype="fp32")
+        convert(**places, out=folder / "result", dtype=dtype)
     assert sorted(folder.iterdir()) == before
     return str(error.value)
 
@@ -85,8 +88,8 @@ def change(folder, edit):
     tensors = {}
     for shard in sorted((folder / "got").glob("*.bin")):
         tensors |= torch.load(shard, weights_only=True)
-    shutil.rmtree(folder / "got")
-    (folder / "got").mkdir()
+        shard.unlink()
+    (folder / "got" / INDEX).unlink()
     edit(tensors)
     torch.save(tensors, folder / "got" / "pytorch_model.bin")
 
@@ -452,10 +455,218 @@ def test_two_adapters(broken):
     assert "one adapter" in refusal(broken)
 
 
-@pytest.mark.parametrize("content, complaint", [({"lora_alpha": 8, "use_dora": True}, "use_dora"), ({}, "lora_alpha")])
+@pytest.mark.parametrize(
+    "content, complaint",
+    [
+        ({"lora_alpha": 8, "use_dora": True}, "use_dora"),
+        ({}, "lora_alpha"),
+        ({"r": 4, "lora_alpha": float("inf")}, "lora_alpha is inf"),
+        ({"r": 4, "lora_alpha": float("nan")}, "lora_alpha is nan"),
+        ({"r": 4, "lora_alpha": 0}, "lora_alpha is 0"),
+        ({"r": 0, "lora_alpha": 8}, "r is 0"),
+        ({"r": 8, "lora_alpha": 8}, "says rank 8, but a LoRA has rank 4"),
+    ],
+    ids=str,
+)
 def test_adapter_config_that_cannot_be_followed(broken, content, complaint):
     (broken / "got" / "adapter_config.json").write_text(json.dumps(content))
     assert complaint in refusal(broken)
+
+
+def test_rank_that_was_not_published_needs_its_configuration(broken):
+    (broken / "got" / "adapter_config.json").unlink()
+    message = refusal(broken)
+    assert "has rank 4" in message and "adapter_config.json" in message
+
+
+def test_adapter_config_in_a_subfolder_is_read(broken, release):
+    (broken / "got" / "mllm").mkdir()
+    (broken / "got" / "adapter_config.json").rename(broken / "got" / "mllm" / "adapter_config.json")
+    convert(broken / "got", broken / "mllm", broken / "sdxl", broken / "out", "fp32")
+    assert difference(release.mllm_model, broken / "out", True) <= 1e-5
+    shutil.copy(broken / "got" / "mllm" / "adapter_config.json", broken / "got")
+    assert "several LoRA configurations" in refusal(broken)
+
+
+@pytest.mark.parametrize(
+    "lost", ["visual", "visual.blocks.0"], ids=["the whole vision tower", "one vision layer and kind"]
+)
+def test_vision_tower_without_loras(broken, lost):
+    change(broken, lambda t: [t.pop(key) for key in list(t) if lost in key and ".lora_" in key])
+    message = refusal(broken)
+    assert "visual.blocks.0.mlp" in message and "Get the whole checkpoint" in message
+
+
+def test_vision_tower_without_loras_as_its_configuration_says(make_release, tmp_path):
+    """A pattern as target_modules chooses layers, so the vision tower may have none."""
+    release = make_release(tmp_path, sizes=SIZES, adapter={"target_modules": r".*layers.*\.(q_proj|up_proj)"})
+    lines = run(release, tmp_path / "out")
+    assert difference(release.mllm_model, tmp_path / "out", True) <= 1e-5
+    assert any(" ".join(line.split()) == "LoRAs of the vision model 0 -" for line in lines)
+
+
+@pytest.mark.parametrize(
+    "part, name, value",
+    [("vae", "norm_num_groups", 8), ("vae", "scaling_factor", 0.18215), ("unet", "norm_num_groups", 16)],
+)
+def test_base_config_of_another_network(broken, part, name, value):
+    path = broken / "sdxl" / part / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), name: value}))
+    message = refusal(broken)
+    assert f"{name} {value}" in message and str(path) in message
+
+
+@pytest.mark.parametrize(
+    "part, value, dtype",
+    [
+        ("layers.0.self_attn.q_proj.lora_A", float("nan"), "fp8"),
+        ("unet.conv_in.weight", float("inf"), "bf16"),
+        ("vae.decoder.conv_in", float("nan"), "bf16"),
+    ],
+)
+def test_weights_that_are_not_finite(broken, part, value, dtype):
+    _, key = shard_with(broken, part)
+    change(broken, lambda tensors: tensors[key].view(-1)[:1].fill_(value))
+    message = refusal(broken, dtype=dtype)
+    assert "NaN or infinite" in message and str(broken / "got") in message
+
+
+def test_weight_that_is_too_great_for_fp16(broken):
+    change(broken, lambda tensors: tensors["unet.conv_in.weight"].view(-1)[:1].fill_(1e6))
+    message = refusal(broken, dtype="fp16")
+    assert "'conv_in.weight' has a weight of 1e+06" in message and "--dtype bf16" in message
+    lines = run(SimpleNamespace(got=broken / "got", mllm=broken / "mllm", sdxl=broken / "sdxl"), broken / "out", "bf16")
+    assert any(line.startswith("unet.safetensors") and "greatest 9.994e+05" in line for line in lines)
+
+
+def test_everything_found_and_assumed_is_in_one_table(release, tmp_path):
+    lines = run(release, tmp_path / "out", "bf16")
+    table = {line.split("  ")[0]: line for line in lines[-13:-1]}
+    expected = {
+        "LoRAs of the language model": ["14, rank 4, alpha 32", "adapter_config.json"],
+        "LoRAs of the vision model": ["6, rank 4, alpha 32"],
+        "trained as a whole": ["6 tensors", "checkpoint"],
+        "from the base model": ["0 tensors"],
+        "unet norm_num_groups": ["32", "unet/config.json"],
+        "vae norm_num_groups": ["32", "vae/config.json"],
+        "vae scaling_factor": ["0.13025", "vae/config.json"],
+        "reasoner": ["tensors", "numbers, BF16, greatest"],
+        "projectors.safetensors": ["4 tensors, 8,320 numbers"],
+        "unet.safetensors": ["checkpoint"],
+        "vae.safetensors": ["checkpoint"],
+    }
+    assert set(expected) <= set(table)
+    assert [(n, part) for n, parts in expected.items() for part in parts if part not in table[n]] == []
+
+
+def test_what_no_configuration_says_is_called_assumed(make_release, tmp_path):
+    release = make_release(tmp_path, sizes=replace(SIZES, rank=32))
+    (release.sdxl / "vae" / "config.json").unlink()
+    assert not (release.got / "adapter_config.json").exists()
+    lines = run(release, tmp_path / "out")
+    assert difference(release.mllm_model, tmp_path / "out", True) <= 1e-5
+    assumed = [line.split("  ")[0] for line in lines if "assumed, as published" in line]
+    assert assumed == [
+        *("LoRAs of the language model", "LoRAs of the vision model"),
+        *("vae norm_num_groups", "vae scaling_factor"),
+    ]
+
+
+def test_checksums_of_the_sources_are_kept(release, converted):
+    sources = json.loads((converted / "got.json").read_text())["sources"]
+    assert set(sources) == {f"got/{file.name}" for file in release.got.glob("*.bin")}
+    assert all(hashlib.sha256((release.got / name[4:]).read_bytes()).hexdigest() == sources[name] for name in sources)
+
+
+def flip_in_tensor(file):
+    """Flip one bit in the middle of a file, which is inside a tensor."""
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+
+
+def test_flipped_byte_in_a_pickled_shard(broken):
+    shard, _ = shard_with(broken, "unet.")
+    flip_in_tensor(shard)
+    message = refusal(broken)
+    assert shard.name in message and "is damaged" in message and "Get the file again" in message
+
+
+@pytest.mark.parametrize("kind", ["cache", "folder"])
+def test_flipped_byte_where_the_download_noted_the_checksum(broken, kind):
+    """The hub's cache names a large file by its SHA-256; a download into a folder notes it."""
+    change(broken, lambda tensors: None)
+    pickled, file = broken / "got" / "pytorch_model.bin", broken / "got" / "model.safetensors"
+    save_file(torch.load(pickled, weights_only=True), file)
+    pickled.unlink()
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    if kind == "cache":
+        (broken / "blobs").mkdir()
+        file.rename(broken / "blobs" / digest)
+        file.symlink_to(broken / "blobs" / digest)
+    else:
+        notes = broken / "got" / ".cache" / "huggingface" / "download"
+        notes.mkdir(parents=True)
+        (notes / f"{file.name}.metadata").write_text(f"{'0' * 40}\n{digest}\n1700000000.0\n")
+    convert(broken / "got", broken / "mllm", broken / "sdxl", broken / "out", "fp32")
+    shutil.rmtree(broken / "out")
+    flip_in_tensor(file.resolve())
+    message = refusal(broken)
+    assert str(file) in message and digest[:12] in message
+
+
+# -------------------------------------------------------------------------- messages that say what is really wrong
+
+
+@pytest.mark.parametrize("tower, name", [("num_hidden_layers", "model.layers"), ("depth", "visual.blocks")])
+def test_base_model_of_another_depth(broken, tower, name):
+    path = broken / "mllm" / "config.json"
+    config = json.loads(path.read_text())
+    part = config["vision_config"] if tower == "depth" else config
+    part[tower] += 1
+    path.write_text(json.dumps(config))
+    message = refusal(broken)
+    assert f"has 2 layers ({name})" in message and "has 3" in message and "training" not in message
+
+
+@pytest.mark.parametrize("wrapper", ["state_dict", "module", "model"])
+def test_checkpoint_inside_a_trainers_dictionary(broken, converted, wrapper):
+    change(broken, lambda tensors: None)
+    file = broken / "got" / "pytorch_model.bin"
+    torch.save({wrapper: torch.load(file, weights_only=True), "step": 100, "optimizer": {"lr": 1e-5}}, file)
+    convert(broken / "got", broken / "mllm", broken / "sdxl", broken / "out", "fp32")
+    assert_same(load_tensors(broken / "out" / "reasoner"), load_tensors(converted / "reasoner"))
+
+
+def test_git_lfs_pointer_as_a_shard(broken):
+    shard, _ = shard_with(broken, "unet.")
+    shard.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 9\n")
+    message = refusal(broken)
+    assert shard.name in message and "git lfs pull" in message
+
+
+def test_weights_of_other_names_are_named(broken):
+    unet = broken / "sdxl" / "unet"
+    (unet / "diffusion_pytorch_model.safetensors").rename(unet / "diffusion_pytorch_model.non_ema.safetensors")
+    assert "diffusion_pytorch_model.non_ema.safetensors" in refusal(broken)
+
+
+def test_fp16_variant_as_a_pickle(broken, converted):
+    unet = broken / "sdxl" / "unet"
+    tensors = load_tensors(unet / "diffusion_pytorch_model.safetensors")
+    torch.save({name: tensor.half() for name, tensor in tensors.items()}, unet / "diffusion_pytorch_model.fp16.bin")
+    (unet / "diffusion_pytorch_model.safetensors").unlink()
+    convert(broken / "got", broken / "mllm", broken / "sdxl", broken / "out", "fp32")
+    assert_same(load_tensors(broken / "out" / "unet.safetensors"), load_tensors(converted / "unet.safetensors"))
+
+
+@pytest.mark.parametrize("size, text", [(13.44e9, "13.4 GB"), (2.5e6, "2.5 MB"), (99, "0.1 kB"), (95e7, "0.9 GB")])
+def test_sizes_have_a_unit_that_suits_them(size, text):
+    assert size_text(size) == text
+
+
+def test_small_results_do_not_take_nothing(release, tmp_path):
+    assert not any("0.0 GB" in line or "0.00 GB" in line for line in run(release, tmp_path / "out"))
 
 
 def test_tokens_that_do_not_fit_into_the_embeddings(broken):
@@ -486,7 +697,7 @@ def test_existing_result_is_not_touched(broken):
 
 def test_disk_too_small(broken, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda place: shutil._ntuple_diskusage(2, 1, 1))
-    assert "GB free" in refusal(broken)
+    assert "0.0 kB free" in refusal(broken)
 
 
 @pytest.mark.parametrize("failure", [OSError(28, "No space left on device"), KeyboardInterrupt()])

@@ -15,8 +15,9 @@ from torch import Tensor
 from ..files.weights import WeightsError, load_tensors, read_index
 
 STEMS = ("model", "pytorch_model", "diffusion_pytorch_model")
-ENDINGS = (".safetensors.index.json", ".safetensors", ".fp16.safetensors", ".bin.index.json", ".bin")
+ENDINGS = (".safetensors.index.json", ".safetensors", ".fp16.safetensors", ".bin.index.json", ".bin", ".fp16.bin")
 OPEN_FILES = 2  # mapped at a time: neighboring tensors are in one shard or in two neighboring ones
+WRAPPERS = ("state_dict", "module", "model")  # keys under which trainers save a model's tensors, among other things
 MOST_LISTED = 5  # names in a message
 MOST_MAPPED = 1_000_000_000  # bytes read before files are closed and mapped again, which frees their pages
 
@@ -26,12 +27,12 @@ class Checkpoint:
 
     def __init__(self, folder: Path, files: Iterable[Path]) -> None:
         """WeightsError if a file is damaged, has another format, or repeats a name of another file."""
-        self.folder = folder
+        self.folder, self.files = folder, [*files]
         self.shapes: dict[str, tuple[int, ...]] = {}
         self._places: dict[str, Path] = {}
         self._open = lru_cache(OPEN_FILES)(_read)
         self._mapped = 0
-        for file in files:
+        for file in self.files:
             for name, tensor in self._open(file).items():
                 if name in self._places:
                     raise WeightsError(
@@ -63,9 +64,16 @@ def open_checkpoint(folder: Path) -> Checkpoint:
     if first is None:
         raise WeightsError(
             f"{folder} holds no weights: there is no model.safetensors, no pytorch_model.bin, and no index of shards "
-            f"such as pytorch_model.bin.index.json. Give the complete folder that the model was downloaded to."
+            f"such as pytorch_model.bin.index.json. {_others(folder)}"
+            f"Give the complete folder that the model was downloaded to."
         )
     return _open_shards(folder, first) if first.name.endswith(".index.json") else Checkpoint(folder, [first])
+
+
+def _others(folder: Path) -> str:
+    """A sentence on weights under names that are not read, such as non_ema."""
+    others = sorted(file.name for file in folder.iterdir() if file.suffix in (".safetensors", ".bin", ".ckpt", ".pt"))
+    return f"Files of other names are not read: {listed(others)}. " if others else ""
 
 
 def _open_shards(folder: Path, index: Path) -> Checkpoint:
@@ -95,8 +103,11 @@ def _read(file: Path) -> Mapping[str, Tensor]:
 def _read_pickle(file: Path) -> Mapping[str, Tensor]:
     """A file by torch.save, mapped. No code in it runs."""
     with file.open("rb") as opened:
-        if opened.read(2) != b"PK":  # torch.save writes zip files
-            raise WeightsError(f"{file} is not a file of weights by torch.save. Get the file again.")
+        start = opened.read(8)
+    if start == b"version ":
+        raise WeightsError(f"{file} is a git-lfs pointer, not the weights. Run `git lfs pull` in its folder.")
+    if not start.startswith(b"PK"):  # torch.save writes zip files
+        raise WeightsError(f"{file} is not a file of weights by torch.save. Get the file again.")
     try:
         content = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
     except pickle.UnpicklingError as error:
@@ -106,8 +117,9 @@ def _read_pickle(file: Path) -> Mapping[str, Tensor]:
         ) from error
     except (RuntimeError, OSError, EOFError, ValueError) as error:
         raise WeightsError(f"{file} is damaged or cut short. Get the file again.") from error
-    if isinstance(content, dict) and all(isinstance(tensor, Tensor) for tensor in content.values()):
-        return content
+    for tensors in (content, *(content.get(name) for name in WRAPPERS if isinstance(content, dict))):
+        if isinstance(tensors, dict) and all(isinstance(tensor, Tensor) for tensor in tensors.values()):
+            return tensors
     raise WeightsError(
         f"{file} does not hold tensors by name, so it is not a model's checkpoint. Get the checkpoint again."
     )

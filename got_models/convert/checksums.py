@@ -1,19 +1,17 @@
 """checksums.sha256 of a model folder, in the form of `sha256sum`: written and verified."""
 
-import hashlib
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tqdm import tqdm
-
 from ..files.weights import WeightsError
 from .checkpoint import listed
+from .sources import sha256_of
+from .summary import size_text
 from .writer import progress_bar
 
 CHECKSUMS = "checksums.sha256"
 _LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
-_BLOCK = 1 << 22  # bytes read at a time
 
 
 def write_checksums(folder: Path, sums: Mapping[str, str]) -> None:
@@ -28,11 +26,11 @@ def verify(folder: Path, report: Callable[[str], None]) -> None:
     present = {name: digest for name, digest in sums.items() if name not in lost}
     size = sum((folder / name).stat().st_size for name in present)
     with progress_bar(size) as progress:
-        damaged = [name for name, digest in present.items() if _sum(folder / name, progress) != digest]
+        damaged = [name for name, digest in present.items() if sha256_of(folder / name, progress) != digest]
     found = {"Missing": lost, "Damaged": damaged}
     if problems := " ".join(f"{what}: {listed(names)}." for what, names in found.items() if names):
         raise WeightsError(f"{folder} is not as it was made. {problems} Convert the model again, or copy it again.")
-    report(f"{folder}: {len(sums)} files are as they were made, {size / 1e9:.1f} GB")
+    report(f"{folder}: {len(sums)} files are as they were made, {size_text(size)}")
 
 
 def _read_checksums(path: Path) -> dict[str, str]:
@@ -43,12 +41,3 @@ def _read_checksums(path: Path) -> dict[str, str]:
     if not matches or not all(matches):
         raise WeightsError(f"{path} is not a list of checksums. Convert the model again.")
     return {match[2]: match[1] for match in matches}
-
-
-def _sum(path: Path, progress: tqdm) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-            progress.update(len(block))
-    return digest.hexdigest()

@@ -6,15 +6,15 @@
     --out    the folder to make
 
 All input is checked before anything is written. Then tensors are read, merged and written one by one. The folder
-appears when it is complete; got.json is written last.
+appears when it is complete; got.json is written last. A table shows what was found and what was assumed.
 """
 
 import argparse
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -26,15 +26,19 @@ from ..files.atomic import atomic_folder
 from ..files.fp8 import has_fp8
 from ..files.manifest import PROJECTORS, REASONER, UNET, VAE, published_manifest, write_manifest
 from ..files.weights import WeightsError, published_key
-from .adapter import Adapter, embedding_rows, plan_merge, read_adapter, read_scaling
+from .adapter import Adapter, LoraConfig, embedding_rows, plan_merge, read_adapter, read_lora_config
 from .checkpoint import Checkpoint, listed, open_checkpoint
 from .checksums import verify, write_checksums
 from .plan import Shapes, TensorPlan, plan_component
-from .reasoner_files import read_config, reasoner_files
+from .reasoner_files import CONFIG, read_config, read_json, reasoner_files
+from .sources import bytes_to_check, check_sources, name_sources
+from .summary import ASSUMED, Finding, adapter_findings, part_findings, size_text, table
 from .writer import DTYPES, progress_bar, size_of, write_file, write_shards
 
 UNET_CHANNELS = 12  # of the input: noisy, reference and spatial latents, four each
 TIME_IDS_CHANNELS = 6 * 256  # SDXL's embedding of six numbers of size and crop, next to the pooled vector
+# What the networks that load the result have fixed: of a part of SDXL, by the key in its config.json.
+FIXED = {"unet": {"norm_num_groups": 32}, "vae": {"norm_num_groups": 32, "scaling_factor": 0.13025}}
 COMPONENTS = {  # first part of a key -> the component's name in messages
     "mllm": "the language model",
     "output_projector": "the projector of the context",
@@ -50,14 +54,26 @@ class ConvertError(GoTError):
 
 @dataclass(frozen=True)
 class Conversion:
-    """Everything to write: the reasoner's tensors, its other files by name, and the other components by file."""
+    """Everything to write: the reasoner's tensors, its other files by name, and the other components by file.
+
+    findings: what was found and assumed, for the table.
+    """
 
     reasoner: list[TensorPlan]
     texts: dict[str, str]
     files: dict[str, list[TensorPlan]]
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def parts(self) -> dict[str, list[TensorPlan]]:
+        return {REASONER: self.reasoner, **self.files}
 
     def size(self, dtype: str) -> int:
-        return sum(size_of(plans, dtype) for plans in (self.reasoner, *self.files.values()))
+        return sum(size_of(plans, dtype) for plans in self.parts.values())
+
+    def checkpoints(self) -> set[Checkpoint]:
+        """Where the tensors are from."""
+        return {plan.source for plans in self.parts.values() for plan in plans}
 
 
 def convert(
@@ -74,10 +90,16 @@ def convert(
     plan = plan_conversion(got, mllm, sdxl, dtype, report)
     size = plan.size(dtype)
     _refuse_full_disk(out, size)
+    sources = name_sources(plan.checkpoints(), {"got": got, "mllm": mllm, "sdxl": sdxl})
+    report(f"checking {len(sources)} files")
+    with progress_bar(bytes_to_check(sources.values()), show) as progress:
+        sums = check_sources(sources, progress)
     with atomic_folder(out) as folder, progress_bar(size, show) as progress:
-        write_conversion(folder, plan, dtype, progress, report)
-        write_manifest(folder, published_manifest(out.name))
-    report(f"made {out}, {size / 1e9:.1f} GB: put it into ComfyUI's folder models/got")
+        greatest = write_conversion(folder, plan, dtype, progress, report)
+        write_manifest(folder, published_manifest(out.name), sums)
+    for line in table([*plan.findings, *part_findings(plan.parts, dtype, greatest, got)]):
+        report(line)
+    report(f"made {out}, {size_text(size)}: put it into ComfyUI's folder models/got")
 
 
 def plan_conversion(got: Path, mllm: Path, sdxl: Path, dtype: str, report: Callable[[str], None]) -> Conversion:
@@ -85,14 +107,17 @@ def plan_conversion(got: Path, mllm: Path, sdxl: Path, dtype: str, report: Calla
     checkpoint = open_checkpoint(got)
     parts = split_components(checkpoint)
     adapter = read_adapter(parts["mllm"])
-    reasoner, texts = _plan_reasoner(checkpoint, adapter, mllm, dtype)
+    fixed = [finding for part, values in FIXED.items() for finding in _fixed_values(sdxl, part, values)]
+    lora = read_lora_config(got)
+    reasoner, texts = _plan_reasoner(checkpoint, adapter, mllm, dtype, lora)
+    findings = [*adapter_findings(adapter, reasoner, checkpoint, lora), *fixed]
     report(_summary(adapter, reasoner, checkpoint))
     unet = _plan_unet(checkpoint, parts["unet"], sdxl)
     vae = _plan_vae(checkpoint, parts["vae"], sdxl)
     projectors = _plan_projectors(checkpoint, parts, unet, reasoner)
     if dtype == "fp8":
         reasoner, unet = ([replace(plan, fp8=has_fp8(plan.name)) for plan in plans] for plans in (reasoner, unet))
-    return Conversion(reasoner, texts, {PROJECTORS: projectors, UNET: unet, VAE: vae})
+    return Conversion(reasoner, texts, {PROJECTORS: projectors, UNET: unet, VAE: vae}, findings)
 
 
 def split_components(checkpoint: Checkpoint) -> dict[str, dict[str, str]]:
@@ -117,33 +142,37 @@ def split_components(checkpoint: Checkpoint) -> dict[str, dict[str, str]]:
     return parts
 
 
-def write_conversion(folder: Path, plan: Conversion, dtype: str, progress: tqdm, report: Callable[[str], None]) -> None:
-    """Write the weights, their checksums, and the reasoner's other files."""
-    report(f"writing {REASONER}, {size_of(plan.reasoner, dtype) / 1e9:.2f} GB")
-    reasoner = folder / REASONER
-    reasoner.mkdir()
+def write_conversion(
+    folder: Path, plan: Conversion, dtype: str, progress: tqdm, report: Callable[[str], None]
+) -> dict[str, float]:
+    """Write the weights, their checksums, and the reasoner's other files. Returns each part's greatest magnitude."""
+    (folder / REASONER).mkdir()
     for name, text in plan.texts.items():
-        (reasoner / name).write_text(text, encoding="utf-8")
-    sums = {
-        f"{REASONER}/{name}": digest for name, digest in write_shards(reasoner, plan.reasoner, dtype, progress).items()
-    }
-    _close(plan.reasoner)
-    for name, plans in plan.files.items():
-        report(f"writing {name}, {size_of(plans, dtype) / 1e9:.2f} GB")
-        sums[name] = write_file(folder / name, plans, dtype, progress)
+        (folder / REASONER / name).write_text(text, encoding="utf-8")
+    sums, greatest = {}, {}
+    for part, plans in plan.parts.items():
+        report(f"writing {part}, {size_text(size_of(plans, dtype))}")
+        if part == REASONER:
+            shards = write_shards(folder / REASONER, plans, dtype, progress)
+            written = {f"{REASONER}/{name}": shard for name, shard in shards.items()}
+        else:
+            written = {part: write_file(folder / part, plans, dtype, progress)}
+        sums |= {name: file.sha256 for name, file in written.items()}
+        greatest[part] = max(file.greatest for file in written.values())
         _close(plans)
     write_checksums(folder, sums)
+    return greatest
 
 
 def _plan_reasoner(
-    checkpoint: Checkpoint, adapter: Adapter, mllm: Path, dtype: str
+    checkpoint: Checkpoint, adapter: Adapter, mllm: Path, dtype: str, lora: LoraConfig
 ) -> tuple[list[TensorPlan], dict[str, str]]:
     config = read_config(mllm)
     base = open_checkpoint(mllm)
     rows = embedding_rows(adapter, checkpoint, base) or config["vocab_size"]
     torch_dtype = str(DTYPES[dtype][0]).removeprefix("torch.")
     config |= {"vocab_size": rows, "tie_word_embeddings": False, "torch_dtype": torch_dtype}
-    plans = plan_merge(adapter, checkpoint, base, reasoner_shapes(config), read_scaling(checkpoint.folder))
+    plans = plan_merge(adapter, checkpoint, base, reasoner_shapes(config), lora)
     return plans, reasoner_files(checkpoint.folder, mllm, config, rows)
 
 
@@ -193,6 +222,22 @@ def _plan_projectors(
     return plans
 
 
+def _fixed_values(sdxl: Path, part: str, values: Mapping[str, float]) -> list[Finding]:
+    """What a part's config says of values that are fixed here. WeightsError if one differs."""
+    path = sdxl / part / CONFIG
+    config = read_json(path) if path.is_file() else {}
+    for name, value in values.items():
+        if config.get(name, value) != value:
+            raise WeightsError(
+                f"{path} has {name} {config[name]!r:.40}, but only {value} can be used: SDXL's networks have it fixed. "
+                f"Give the folder of stable-diffusion-xl-base-1.0."
+            )
+    return [
+        Finding(f"{part} {name}", str(value), f"{part}/{CONFIG}" if name in config else ASSUMED)
+        for name, value in values.items()
+    ]
+
+
 def _base_part(sdxl: Path, part: str) -> Checkpoint:
     if not (sdxl / part).is_dir():
         raise ConvertError(
@@ -221,7 +266,7 @@ def _refuse_full_disk(out: Path, size: int) -> None:
     free = shutil.disk_usage(place).free
     if free < size * 1.01:
         raise ConvertError(
-            f"The result takes {size / 1e9:.1f} GB, but {place} has {free / 1e9:.1f} GB free. "
+            f"The result takes {size_text(size)}, but {place} has {size_text(free)} free. "
             f"Free some space there, or choose another folder."
         )
 

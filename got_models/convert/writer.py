@@ -8,15 +8,15 @@ import hashlib
 import json
 import math
 import sys
-from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
 from ..files.fp8 import describe, quantize
-from ..files.weights import ITEM_BYTES
+from ..files.weights import ITEM_BYTES, WeightsError
 from .plan import TensorPlan
 
 DTYPES = {  # --dtype -> torch's and safetensors' type; for fp8, that of the tensors which stay out of fp8
@@ -40,21 +40,31 @@ def size_of(plans: list[TensorPlan], dtype: str) -> int:
     return sum(_length(*entry) for plan in plans for entry in _entries(plan, dtype).values())
 
 
-def write_file(path: Path, plans: list[TensorPlan], dtype: str, progress: tqdm) -> str:
-    """Write one safetensors file. Returns its SHA-256."""
-    digest = hashlib.sha256()
+class Written(NamedTuple):
+    """A file that was written. greatest: the greatest magnitude of its weights."""
+
+    sha256: str
+    greatest: float = 0.0
+
+
+def write_file(path: Path, plans: list[TensorPlan], dtype: str, progress: tqdm) -> Written:
+    """Write one safetensors file. WeightsError if a weight is not finite, or too great for the type."""
+    digest, greatest = hashlib.sha256(), 0.0
     with path.open("wb") as file:
         file.write(start := header(plans, dtype))
         digest.update(start)
-        for chunk in _chunks(plans, dtype):
-            file.write(chunk)
-            digest.update(chunk)
-            progress.update(len(chunk))
-    return digest.hexdigest()
+        for plan in plans:
+            tensor, magnitude = _finite(plan, dtype)
+            greatest = max(greatest, magnitude)
+            for chunk in map(_bytes, quantize(tensor) if plan.fp8 else (tensor,)):
+                file.write(chunk)
+                digest.update(chunk)
+                progress.update(len(chunk))
+    return Written(digest.hexdigest(), greatest)
 
 
-def write_shards(folder: Path, plans: list[TensorPlan], dtype: str, progress: tqdm) -> dict[str, str]:
-    """Write model.safetensors, or shards and their index if it is large. Returns file name -> SHA-256."""
+def write_shards(folder: Path, plans: list[TensorPlan], dtype: str, progress: tqdm) -> dict[str, Written]:
+    """Write model.safetensors, or shards and their index if it is large. Returns them by file name."""
     shards = split_shards(plans, dtype, LARGEST_SHARD)
     if len(shards) == 1:
         return {"model.safetensors": write_file(folder / "model.safetensors", plans, dtype, progress)}
@@ -63,7 +73,7 @@ def write_shards(folder: Path, plans: list[TensorPlan], dtype: str, progress: tq
     table = {plan.name: name for name, shard in zip(names, shards) for plan in shard}
     index = json.dumps({"metadata": {"total_size": size_of(plans, dtype)}, "weight_map": table}, indent=2) + "\n"
     (folder / "model.safetensors.index.json").write_text(index, encoding="utf-8")
-    return {**sums, "model.safetensors.index.json": hashlib.sha256(index.encode()).hexdigest()}
+    return {**sums, "model.safetensors.index.json": Written(hashlib.sha256(index.encode()).hexdigest())}
 
 
 def split_shards(plans: list[TensorPlan], dtype: str, largest: int) -> list[list[TensorPlan]]:
@@ -80,11 +90,32 @@ def split_shards(plans: list[TensorPlan], dtype: str, largest: int) -> list[list
     return shards
 
 
-def _chunks(plans: list[TensorPlan], dtype: str) -> Iterator[memoryview]:
-    """The data of a file, tensor by tensor."""
-    for plan in plans:
-        for tensor in _tensors(plan, dtype):
-            yield memoryview(tensor.contiguous().reshape(-1).view(torch.uint8).numpy())
+def _finite(plan: TensorPlan, dtype: str) -> tuple[Tensor, float]:
+    """A plan's tensor and its greatest magnitude. For fp8 it is float32, and rounded once later. WeightsError."""
+    kind = torch.float32 if plan.fp8 else DTYPES[dtype][0]
+    tensor = plan.make(kind)
+    magnitude = _magnitude(tensor)
+    if math.isfinite(magnitude):
+        return tensor, magnitude
+    exact = _magnitude(plan.make(torch.float32))
+    if math.isfinite(exact):
+        raise WeightsError(
+            f"'{plan.name}' has a weight of {exact:.3g}, but the greatest number in {dtype} is "
+            f"{torch.finfo(kind).max:.3g}. Convert with --dtype bf16."
+        )
+    raise WeightsError(
+        f"'{plan.name}' in {plan.source.folder} has weights that are NaN or infinite. "
+        f"The training or the download failed. Get the checkpoint again."
+    )
+
+
+def _magnitude(tensor: Tensor) -> float:
+    """The greatest magnitude in a tensor; NaN if it has one."""
+    return max(abs(float(end)) for end in tensor.aminmax()) if tensor.numel() else 0.0
+
+
+def _bytes(tensor: Tensor) -> memoryview:
+    return memoryview(tensor.contiguous().reshape(-1).view(torch.uint8).numpy())
 
 
 def header(plans: list[TensorPlan], dtype: str) -> bytes:
@@ -105,11 +136,6 @@ def _entries(plan: TensorPlan, dtype: str) -> dict[str, tuple[str, tuple[int, ..
     if plan.fp8:
         return {plan.name: ("F8_E4M3", plan.shape), f"{plan.name}_scale": ("F32", ())}
     return {plan.name: (DTYPES[dtype][1], plan.shape)}
-
-
-def _tensors(plan: TensorPlan, dtype: str) -> tuple[Tensor, ...]:
-    """The tensors of `_entries`, in its order. fp8 is rounded once, from float32."""
-    return quantize(plan.make(torch.float32)) if plan.fp8 else (plan.make(DTYPES[dtype][0]),)
 
 
 def _length(kind: str, shape: tuple[int, ...]) -> int:

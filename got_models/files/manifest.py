@@ -10,6 +10,7 @@ No tensors, no ComfyUI.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -84,9 +85,9 @@ def read_manifest(folder: Path) -> Manifest:
         ) from error
 
 
-def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Write got.json. Inverse of `read_manifest`."""
-    content = {"format": FORMAT, **asdict(manifest)}
+def write_manifest(folder: Path, manifest: Manifest, sources: Mapping[str, str] | None = None) -> None:
+    """Write got.json. Inverse of `read_manifest`. sources: SHA-256 of the files it was made of; kept, but not read."""
+    content = {"format": FORMAT, **asdict(manifest)} | ({"sources": {**sources}} if sources else {})
     (folder / MANIFEST).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 

@@ -20,7 +20,7 @@ from got.got_models.convert.reasoner_files import read_config, reasoner_files
 from got.got_models.convert.writer import DTYPES, header, progress_bar, size_of, split_shards, write_file, write_shards
 from got.got_models.files.manifest import PROJECTORS, REASONER, UNET, VAE, published_manifest, write_manifest
 from got.tools.oracle.qwen import Sizes, flat_config, make_tokenizer, old_name, write_mllm_files
-from got.tools.oracle.released import GoT, adapted, make_unet, make_vae
+from got.tools.oracle.released import RELEASED_RANK, GoT, adapted, make_unet, make_vae
 from torch import Tensor, nn
 from tqdm import tqdm
 from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
@@ -125,7 +125,7 @@ def write_release(
         for name, part in parts.items():
             _write_part(folder / "sdxl" / name, part, dtype, progress)
         _write_pickled(folder / "got", got, dtype, shard, progress)
-    if adapter is not None:
+    if adapter is not None or sizes.rank != RELEASED_RANK:
         network.mllm.peft_config["default"].save_pretrained(str(folder / "got"))
 
 

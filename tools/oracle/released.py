@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast, Qwen2_5_VLForConditionalGeneration, Qwen2VLImageProcessor
 
 COMPONENTS = ("mllm", "output_projector", "output_projector_add", "unet", "vae")
+RELEASED_RANK = 32  # with alpha 32; another one needs an adapter_config.json
 LORA_TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 SAVED_MODULES = ["embed_tokens", "lm_head", "input_layernorm", "post_attention_layernorm"]
 
@@ -62,7 +63,7 @@ def make_release(
 
     names: "old" for Qwen2.5-VL's tensor names in transformers 4.49, "new" for those in 5. saved_modules: also train
     SAVED_MODULES. components: of the checkpoint. prefix: before each of its keys. adapter: changes to peft's
-    LoraConfig; if given, the checkpoint has an adapter_config.json.
+    LoraConfig. Without changes, and with the released rank, the checkpoint has no adapter_config.json.
     """
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
@@ -72,7 +73,7 @@ def make_release(
     tensors = {key: tensor for key, tensor in network.state_dict().items() if key.split(".")[0] in components}
     renamed = {prefix + (old_name(key) if names == "old" else key): tensor for key, tensor in tensors.items()}
     write_shards(folder / "got", renamed, shards)
-    if adapter is not None:
+    if adapter is not None or sizes.rank != RELEASED_RANK:
         network.mllm.peft_config["default"].save_pretrained(str(folder / "got"))
     tokenizer.add_special_tokens({"additional_special_tokens": list(GOT_TOKENS)})
     vae = network.vae if "vae" in components else base_vae
