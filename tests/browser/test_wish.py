@@ -13,6 +13,10 @@ def editor(renderer, browser):
     return Editor(browser)
 
 
+def close_toasts(editor):
+    editor.page.evaluate("() => document.querySelectorAll('.p-toast-close-button').forEach((button) => button.click())")
+
+
 def ask(editor, wish=WISH):
     """Ask for a change by keys; the run that was queued."""
     line = editor.page.get_by_label("Ask for a change")
@@ -60,7 +64,7 @@ def test_a_plan_by_another_model_says_what_to_wire(editor):
     line.press("Enter")
     editor.page.get_by_text("connect its request to Generate Text").wait_for(timeout=SOON)
     assert editor.text() == TEXT and editor.button("Ask").is_enabled()
-    editor.page.evaluate("() => document.querySelectorAll('.p-toast-close-button').forEach((button) => button.click())")
+    close_toasts(editor)
 
 
 def test_a_wish_that_is_refused_leaves_the_plan_and_can_be_asked_again(editor):
@@ -74,10 +78,44 @@ def test_a_wish_that_is_refused_leaves_the_plan_and_can_be_asked_again(editor):
     line.fill(WISH)
     line.press("Enter")
     editor.page.locator(".p-toast-message").get_by_text("Box").wait_for(timeout=SOON)
-    editor.page.evaluate("() => document.querySelectorAll('.p-toast-close-button').forEach((button) => button.click())")
+    close_toasts(editor)
     editor.type(old)
     prompt = ask(editor)[0]
     editor.page.locator(".got-proposal").wait_for(timeout=SOON * 4)
     editor.button("Cancel").click()
     editor.ended(prompt)
     assert editor.text() == old and editor.button("Ask").is_enabled()
+
+
+def test_while_the_run_is_paused_nothing_can_be_asked(editor):
+    editor.open(planned(pause="wait for me"))
+    prompt = editor.queue()
+    editor.paused()
+    line = editor.page.get_by_label("Ask for a change")
+    line.fill(WISH)
+    line.press("Enter")
+    editor.page.get_by_text("Resume or stop it, then ask").wait_for(timeout=SOON)
+    close_toasts(editor)
+    editor.button("Resume").click()
+    editor.ended(prompt)
+
+
+def test_changes_that_a_new_plan_replaces_are_offered_again(editor):
+    editor.open(planned())
+    editor.run()
+    mine = "A green star (10,10),(200,200) (green)."
+    editor.type(mine)
+    writer = "app.graph.nodes.find((node) => node.type === 'ReasoningChain')"
+    prompt = f"{writer}.widgets.find((widget) => widget.name === 'prompt')"
+    editor.page.evaluate(f"() => {{ {prompt}.value = 'a yellow triangle'; }}")
+    assert not editor.button("Compare").is_visible()
+    editor.run()
+    assert "green star" not in editor.text()
+    editor.button("Compare").click()
+    proposal = editor.page.locator(".got-proposal")
+    proposal.get_by_text("Your changes before the new plan. Regions: 1.").wait_for(timeout=SOON)
+    editor.page.keyboard.press("Enter")
+    editor.until_boxes([[10, 10, 200, 200]])
+    assert editor.value()["text"] == mine and not editor.button("Compare").is_visible()
+    entry = editor.run()
+    assert [list(region.box) for region in parse_regions(entry["outputs"]["4"]["text"][0])] == [[10, 10, 200, 200]]

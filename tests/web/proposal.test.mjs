@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { arrive, EMPTY, replacePlan, setLocked } from "../../web/editor/model/plan.mjs";
-import { AUTO, chainOf, differences, lostLocks, mayBePlan } from "../../web/editor/model/proposal.mjs";
+import { AUTO, chainOf, changesOf, differences, lostLocks, mayBePlan } from "../../web/editor/model/proposal.mjs";
 import { Store } from "../../web/editor/model/store.mjs";
 
 const TEXT = "a cup (1,2),(30,40) (red), a hat (5,6),(70,80) (green), a dog (9,9),(50,50) (blue)";
@@ -84,4 +84,17 @@ test("to accept a proposal is one edit; without one nothing happens", () => {
   store.acceptProposal();
   assert.deepEqual([edits, store.state.proposal, store.view.text], [[text], null, text]);
   assert.equal(announced.at(-1), "announceReplaced");
+});
+
+test("changes that a new plan replaced come back as one edit of it, with their locks; any edit ends the offer", () => {
+  /** @type {string[]} */
+  const edits = [];
+  const store = new Store({ onEdit: (plan) => edits.push(plan.text), onAnnounce: () => {} });
+  const mine = setLocked(replacePlan(PLAN, "a cat (1,2),(3,4) (red)"), 0, true);
+  const now = arrive(mine, "an owl (5,6),(7,8) (blue)");
+  store.setPlan(now);
+  store.set({ replaced: mine, proposal: changesOf(mine) });
+  store.acceptProposal();
+  assert.deepEqual([store.state.plan.plan, store.view.text, store.view.regions[0].locked], [now.text, mine.text, true]);
+  assert.deepEqual([edits, store.state.replaced], [[mine.text], null]);
 });

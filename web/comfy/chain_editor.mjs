@@ -4,7 +4,7 @@
 import { app } from "../../../scripts/app.js";
 import { attachImage, NONE, parseHistory, remember, serializeHistory } from "../editor/model/history.mjs";
 import { messagesFor } from "../editor/model/messages.mjs";
-import { answerTo, approve, arrive, isPlanOf, parsePlan, promptValue, serializePlan } from "../editor/model/plan.mjs";
+import { answerTo, approve, arrive, isEdited, isPlanOf, parsePlan, promptValue, serializePlan } from "../editor/model/plan.mjs";
 import { AUTO } from "../editor/model/proposal.mjs";
 import { ANSWER, wishPrompt } from "../editor/model/wish.mjs";
 import { Panel } from "../editor/view/panel.mjs";
@@ -22,6 +22,7 @@ import { capture } from "./workflow.mjs";
 
 export const LEAST_WIDTH = 420; // pixels of the node
 export const LEAST_HEIGHT = 620;
+const WAITS = /** @type {const} */ ("wishNoPause"); // one run at a time: nothing is written while another one is paused
 const HISTORY = "gotHistory"; // node property: earlier plans as JSON; absent unless the person wants them kept
 
 /**
@@ -113,9 +114,7 @@ export class ChainEditor {
     const text = this.written;
     this.written = null;
     this.panel.store.setStreaming(null);
-    if (!stopped || !text) return;
-    this.#show(arrive(this.plan, text));
-    capture();
+    if (stopped && text) this.#replace(text);
   }
 
   /** The model writes what was asked for. @param {string} prompt id of the run @param {string} text so far */
@@ -164,9 +163,16 @@ export class ChainEditor {
     this.panel.store.set({ width, height });
     this.source = file ? imageUrl(file) : null;
     this.#setImages();
+    this.#replace(text);
+  }
+
+  /** A chain from upstream comes in place of the plan. Changes that it replaces are offered again. @param {string} text */
+  #replace(text) {
     const before = this.plan;
-    this.#show(arrive(this.plan, text));
-    if (this.plan !== before) capture();
+    this.#show(arrive(before, text));
+    if (this.plan === before) return;
+    if (isEdited(before)) this.panel.store.set({ replaced: before });
+    capture();
   }
 
   async #resume() {
@@ -191,7 +197,8 @@ export class ChainEditor {
     const { store } = this.panel;
     store.set({ asking: "" });
     const { output, workflow } = await app.graphToPrompt();
-    const made = wishPrompt(output, executionIdOf(app.graph, this.node) ?? "", wish, this.plan);
+    const id = executionIdOf(app.graph, this.node) ?? "";
+    const made = this.pause ? { problem: WAITS } : wishPrompt(output, id, wish, this.plan);
     const queued = "prompt" in made ? await queueNode({ output: made.prompt, workflow }, ANSWER) : made;
     if ("prompt" in queued) return void (this.asked = queued.prompt);
     store.set({ asking: null });

@@ -118,12 +118,13 @@ export function arrive(plan, text) {
   return { ...plan, plan: incoming, text: incoming, flags, order: wholeOrder([], flags.length), approved: false };
 }
 
-/** The person takes another plan instead, for example a pasted one. It is an edit. A locked region that is the same in
- * it stays locked. @param {Plan} plan @param {string} text @returns {Plan} */
-export function replacePlan(plan, text) {
+/** The person takes another plan instead, for example a pasted one. It is an edit. Without flags for it, a locked region
+ * that is the same in it stays locked. @param {Plan} plan @param {string} text @param {readonly Flags[]} [known]
+ * @returns {Plan} */
+export function replacePlan(plan, text, known) {
   const incoming = plainText(text);
   if (incoming === plan.text) return plan;
-  const flags = locksIn(plan, incoming);
+  const flags = known ?? locksIn(plan, incoming);
   return changed(plan, { text: incoming, flags, order: wholeOrder([], flags.length) });
 }
 

@@ -13,10 +13,11 @@ import { cameFrom, sameBox, samePhrase, sameRegion } from "./plan.mjs";
  */
 /**
  * @typedef {object} Proposal
- * @property {string | null} raw the text that was pasted or dropped; null for the answer to a wish
+ * @property {string | null} raw the text that was pasted or dropped; null for the answer to a wish or an earlier plan
  * @property {boolean} typed it was pasted into the text field, and can be inserted there as it is
  * @property {Settings} settings how its numbers are read
  * @property {Understood | Refused | null} answer null while it is being read
+ * @property {readonly import("./plan.mjs").Flags[]} [flags] of its regions, if it is an earlier plan of the person
  */
 /** @typedef {"same" | "moved" | "changed" | "added" | "removed"} Kind */
 /** @typedef {{kind: Kind, old: Mark | null, now: Mark | null, isLocked: boolean}} Difference */
@@ -37,6 +38,12 @@ export function mayBePlan(text) {
   if ((text.match(NUMBER)?.length ?? 0) < NUMBERS) return false;
   const { marks, problems } = readText(text);
   return !marks.length || problems.length > 0;
+}
+
+/** The person's changes, to be used again in place of the plan that replaced them. @param {import("./plan.mjs").Plan} plan
+ * @returns {Proposal} */
+export function changesOf({ text, flags }) {
+  return { raw: null, typed: false, settings: AUTO, flags, answer: { text, form: "", order: "", units: "", note: "" } };
 }
 
 /** The chain of a proposal that can replace the plan; null if there is none. @param {Proposal | null} proposal */

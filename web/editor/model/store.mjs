@@ -39,6 +39,7 @@ import { chainOf } from "./proposal.mjs";
  * @property {boolean} kept the workflow keeps the history
  * @property {boolean} comparing earlier plans are shown
  * @property {import("./proposal.mjs").Proposal | null} proposal a plan that may replace this one
+ * @property {Plan | null} replaced the plan with changes that a new plan replaced, until the next edit
  * @property {string | null} asking the answer to a wish, as far as it is written; null if nothing is asked for
  */
 /** @typedef {{box: Box | null, label: string, color: import("./colors.mjs").Color, locked: boolean, hidden: boolean}} Region */
@@ -79,6 +80,7 @@ const START = {
   kept: false,
   comparing: false,
   proposal: null,
+  replaced: null,
   asking: null,
 };
 
@@ -161,7 +163,7 @@ export class Store {
     if (plan === before) return this.set({ change: null });
     const [old, count] = [before.flags.length, plan.flags.length];
     const selected = count > old ? count - 1 : count < old ? Math.min(index, count - 1) : index;
-    this.set({ plan, change: null, selected });
+    this.set({ plan, change: null, selected, replaced: null });
     this.#announceEdit(before, index, selected);
     this.#handlers.onEdit(plan);
   }
@@ -224,10 +226,11 @@ export class Store {
 
   /** The proposed plan replaces this one, as one edit, if it can be drawn. */
   acceptProposal() {
-    const text = chainOf(this.#state.proposal);
-    if (text === null || this.#state.streaming !== null) return;
+    const { proposal, streaming } = this.#state;
+    const text = chainOf(proposal);
+    if (text === null || streaming !== null) return;
     this.set({ proposal: null });
-    this.change((plan) => replacePlan(plan, text));
+    this.change((plan) => replacePlan(plan, text, proposal?.flags));
     this.#handlers.onAnnounce("announceReplaced");
   }
 

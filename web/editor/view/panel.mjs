@@ -14,7 +14,7 @@ import { ProposalView } from "./proposal.mjs";
 import { RegionList } from "./region_list.mjs";
 import { Sentence } from "./sentence.mjs";
 import { Stage } from "./stage.mjs";
-import { Announcer, StatusBar } from "./status.mjs";
+import { Announcer, ReplacedBar, StatusBar } from "./status.mjs";
 import { Toolbar } from "./toolbar.mjs";
 import { WishLine } from "./wish.mjs";
 
@@ -69,6 +69,7 @@ export class Panel {
     const fields = new Fields(context);
     const toolbar = new Toolbar(context, { onLarge, focusCanvas: () => stage.focus() });
     const bar = new StatusBar(context, () => (this.flush(), onResume()));
+    const replaced = new ReplacedBar(context, () => stage.focus());
     const comparison = new Comparison(context, { onUse: (text) => store.change((plan) => typeText(plan, text)), onHistory, onKeep });
     const sentence = (this.#sentence = new Sentence(context));
     const wish = new WishLine(context, (text) => (this.flush(), onWish(text)));
@@ -81,12 +82,12 @@ export class Panel {
     const regions = make("div", { className: "got-regions" }, list.element, fields.element);
     const main = make("div", { className: "got-main" }, stage.element, regions);
     this.element = make("div", { className: "got-editor", role: "group", "aria-label": messages.editor });
-    this.element.append(toolbar.element, bar.element, proposal.element, main, sentence.element, wish.element);
-    this.element.append(comparison.element, announcer.element, help);
+    this.element.append(toolbar.element, bar.element, replaced.element, proposal.element, main, sentence.element);
+    this.element.append(wish.element, comparison.element, announcer.element, help);
     this.#keepEvents(signal);
     const incoming = new Incoming(context, this.element, { read: onRead, insert: (text) => sentence.insert(text) });
 
-    const views = [new BackgroundLoader(context), stage, list, fields, sentence, toolbar, bar, comparison, wish, proposal];
+    const views = [new BackgroundLoader(context), stage, list, fields, sentence, toolbar, bar, replaced, comparison, wish, proposal];
     store.subscribe(() => {
       for (const view of views) view.render(store.view); // a view may change the state, for those after it too
       this.#render(store.view, messages);

@@ -116,22 +116,22 @@ export class ProposalView {
 
   /** @param {Model} proposal */
   #renderAnswer(proposal) {
-    const { raw, typed, answer } = proposal;
+    const { typed, answer } = proposal;
     const chain = chainOf(proposal);
     this.element.classList.toggle("got-refused", answer !== null && chain === null);
     this.#replace.hidden = chain === null;
     this.#insert.hidden = !typed;
-    this.#summary.textContent = this.#summaryOf(answer, raw, chain);
+    this.#summary.textContent = this.#summaryOf(proposal, chain);
     this.#hint.textContent = answer && "note" in answer && chain !== null ? answer.note : "";
   }
 
-  /** @param {Model["answer"]} answer @param {string | null} raw @param {string | null} chain */
-  #summaryOf(answer, raw, chain) {
+  /** @param {Model} proposal @param {string | null} chain */
+  #summaryOf({ answer, raw, flags }, chain) {
     if (!answer) return this.#messages.reading;
     if ("error" in answer) return answer.error;
     if (chain === null) return this.#messages.noBox;
     const count = readText(chain).marks.length;
-    if (raw === null) return fill(this.#messages.answered, { count });
+    if (raw === null) return fill(flags ? this.#messages.changes : this.#messages.answered, { count });
     const first = fill(this.#messages.understood, { count, form: answer.form });
     const [order, units] = [answer.order, answer.units].map((name) => this.#nameOf(name));
     return order && units ? `${first} ${fill(this.#messages.understoodNumbers, { order, units })}` : first;

@@ -1,7 +1,9 @@
 // @ts-check
-// What happens now: a bar for a paused run or a writing model, and announcements for a screen reader.
+// What happens now: a bar for a paused run or a writing model, another for changes that a new plan replaced, and
+// announcements for a screen reader.
 
 import { fill } from "../model/messages.mjs";
+import { changesOf } from "../model/proposal.mjs";
 import { make } from "./dom.mjs";
 
 /** @typedef {import("../model/store.mjs").View} View */
@@ -68,5 +70,26 @@ export class StatusBar {
     const left = end === null ? 0 : Math.max(0, Math.round((end - Date.now()) / 1000));
     const time = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
     this.#text.textContent = end === null ? this.#messages.paused : fill(this.#messages.pausedFor, { time });
+  }
+}
+
+/** A bar that says that a new plan replaced the person's changes, and offers them. */
+export class ReplacedBar {
+  /** @param {import("./panel.mjs").Context} context @param {() => void} focusCanvas */
+  constructor({ store, messages, signal }, focusCanvas) {
+    const compare = make("button", { type: "button" }, messages.compare);
+    const dismiss = make("button", { type: "button" }, messages.dismiss);
+    const text = make("span", {}, messages.replaced);
+    const gap = make("span", { className: "got-gap" });
+    this.element = make("div", { className: "got-row got-bar got-replaced", hidden: true, role: "status" });
+    this.element.append(text, gap, compare, dismiss);
+    const offer = () => store.state.replaced && store.set({ proposal: changesOf(store.state.replaced) });
+    compare.addEventListener("click", offer, { signal });
+    dismiss.addEventListener("click", () => (store.set({ replaced: null }), focusCanvas()), { signal });
+  }
+
+  /** @param {View} view */
+  render({ replaced }) {
+    this.element.hidden = replaced === null;
   }
 }
