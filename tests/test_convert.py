@@ -1,5 +1,6 @@
 """Conversion: from the released layout to a model folder, with peft's numbers. Bad input is refused by name."""
 
+import errno
 import hashlib
 import json
 import os
@@ -17,6 +18,7 @@ from got.got_models.convert import checkpoint, writer
 from got.got_models.convert.release import COMPONENTS, convert, main
 from got.got_models.convert.summary import size_text
 from got.got_models.errors import GoTError
+from got.got_models.files.atomic import LOCK
 from got.got_models.files.manifest import read_manifest
 from got.got_models.files.weights import load_tensors, read_header
 from got.got_models.reasoner.loading import load_reasoner
@@ -728,14 +730,70 @@ def test_a_run_that_is_ended_from_outside(release, tmp_path, sent, left):
         assert process.wait(30) != 0
     finally:
         process.kill()
-    assert [entry.name for entry in tmp_path.iterdir()] == left
+    assert [entry.stem + entry.suffix.partition("-")[0] for entry in tmp_path.iterdir()] == left
     assert not list(tmp_path.rglob("got.json"))
 
 
-def test_rest_of_a_killed_run_is_cleared_away(release, tmp_path):
-    (tmp_path / "out.unfinished" / "reasoner").mkdir(parents=True)
+def test_rest_of_a_killed_run_is_cleared_away_and_a_persons_folder_is_not(release, tmp_path):
+    (tmp_path / "out.unfinished-a1b2" / "out" / "reasoner").mkdir(parents=True)
+    (tmp_path / "out.unfinished-a1b2" / LOCK).touch()
+    (tmp_path / "out.unfinished").mkdir()
     run(release, tmp_path / "out")
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["out", "out.unfinished"]
+
+
+def test_two_runs_to_one_folder(release, tmp_path):
+    """The second one is refused while the first one writes, and takes nothing from it."""
+    refused = []
+
+    def second(line):
+        if line.startswith("writing unet"):
+            with pytest.raises(GoTError) as error:
+                run(release, tmp_path / "out")
+            refused.append(str(error.value))
+
+    convert(release.got, release.mllm, release.sdxl, tmp_path / "out", "bf16", second)
+    assert len(refused) == 1 and "Another run is making" in refused[0]
+    read_manifest(tmp_path / "out")
     assert [entry.name for entry in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("kind", ["link to an empty folder", "dangling link", "parent of a missing folder"])
+def test_output_that_is_another_place(release, tmp_path, kind):
+    place, out = tmp_path / "real", tmp_path / "out"
+    if kind == "parent of a missing folder":
+        out = place / "x" / ".."
+    else:
+        out.symlink_to(place)
+    if kind == "link to an empty folder":
+        place.mkdir()
+    run(release, out)
+    assert read_manifest(place).name == "real"
+
+
+@pytest.mark.parametrize("out", [".", "..", "link"])
+def test_output_that_cannot_be_replaced(broken, monkeypatch, out):
+    place = broken / "empty" / "inner"
+    place.mkdir(parents=True)
+    monkeypatch.chdir(place)
+    (broken / "empty" / "link").symlink_to(broken / "empty" / "link")  # to itself
+    target = broken / "empty" / "link" if out == "link" else Path(out)
+    with pytest.raises(GoTError) as error:
+        convert(broken / "got", broken / "mllm", broken / "sdxl", target)
+    assert any(part in str(error.value) for part in ("Give a new folder", "exists already", "Choose another folder"))
+    assert place.is_dir()
+
+
+@pytest.mark.parametrize(
+    "number, remedy", [(errno.EROFS, "that you may write to"), (errno.ENOSPC, "Free some space"), (errno.EACCES, "may")]
+)
+def test_output_that_cannot_be_written(broken, monkeypatch, number, remedy):
+    def fail(*arguments, **options):
+        raise OSError(number, os.strerror(number), str(broken / "result"))
+
+    monkeypatch.setattr("tempfile.mkdtemp", fail)
+    message = refusal(broken)
+    assert message.startswith(f"{broken / 'result'} cannot be written: {os.strerror(number)}.") and remedy in message
 
 
 def test_command_prints_one_line_for_what_is_wrong(broken, capsys):

@@ -202,7 +202,7 @@ def test_a_model_of_a_persons_is_not_replaced(tmp_path, capsys):
 
 
 def test_the_newest_checkpoint_is_the_last_however_many_digits_it_has(tmp_path):
-    for name in ("step-999999", "step-1000000", "step-1000001.unfinished"):
+    for name in ("step-999999", "step-1000000", "step-1000001.unfinished-a1b2"):
         (tmp_path / name).mkdir()
     assert [path.name for path in checkpoints(tmp_path)] == ["step-999999", "step-1000000"]
 

@@ -10,6 +10,8 @@ appears when it is complete; got.json is written last. A table shows what was fo
 """
 
 import argparse
+import errno
+import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping
@@ -83,20 +85,23 @@ def convert(
 
     report: called with lines about what is done; without it, nothing is printed.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ConvertError(f"{out} exists already. Choose another folder for the result, or delete it.")
+    out = _new_folder(out)
     show, report = report is not None, report or (lambda line: None)
     report(f"reading {got}")
     plan = plan_conversion(got, mllm, sdxl, dtype, report)
     size = plan.size(dtype)
     _refuse_full_disk(out, size)
     sources = name_sources(plan.checkpoints(), {"got": got, "mllm": mllm, "sdxl": sdxl})
-    report(f"checking {len(sources)} files")
-    with progress_bar(bytes_to_check(sources.values()), show) as progress:
-        sums = check_sources(sources, progress)
-    with atomic_folder(out) as folder, progress_bar(size, show) as progress:
-        greatest = write_conversion(folder, plan, dtype, progress, report)
-        write_manifest(folder, published_manifest(out.name), sums)
+    try:
+        with atomic_folder(out) as folder:
+            report(f"checking {len(sources)} files")
+            with progress_bar(bytes_to_check(sources.values()), show) as progress:
+                sums = check_sources(sources, progress)
+            with progress_bar(size, show) as progress:
+                greatest = write_conversion(folder, plan, dtype, progress, report)
+            write_manifest(folder, published_manifest(out.name), sums)
+    except OSError as error:
+        raise ConvertError(_cannot_write(out, error)) from error
     for line in table([*plan.findings, *part_findings(plan.parts, dtype, greatest, got)]):
         report(line)
     report(f"made {out}, {size_text(size)}: put it into ComfyUI's folder models/got")
@@ -259,6 +264,27 @@ def _summary(adapter: Adapter, plans: list[TensorPlan], checkpoint: Checkpoint) 
 def _close(plans: list[TensorPlan]) -> None:
     for source in {plan.source for plan in plans}:
         source.release()
+
+
+def _new_folder(out: Path) -> Path:
+    """The folder to make, with links followed. ConvertError if it cannot become a model folder of its own."""
+    try:
+        place = out.resolve()
+        taken = place.exists() and (not place.is_dir() or any(place.iterdir()))
+    except (OSError, RuntimeError) as error:  # RuntimeError: links that point at each other
+        raise ConvertError(f"{out} cannot be used: {error}. Choose another folder.") from error
+    if taken:
+        raise ConvertError(f"{out} exists already. Choose another folder for the result, or delete it.")
+    if Path.cwd().is_relative_to(place) or os.path.ismount(place):
+        raise ConvertError(f"{out} cannot be replaced. Give a new folder inside it, such as {out / 'GoT-6B'}.")
+    return place
+
+
+def _cannot_write(out: Path, error: OSError) -> str:
+    remedy = "Free some space there, or choose another folder."
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        remedy = "Choose a folder that you may write to."
+    return f"{error.filename or out} cannot be written: {error.strerror or error}. {remedy}"
 
 
 def _refuse_full_disk(out: Path, size: int) -> None:

@@ -41,7 +41,7 @@ def save_checkpoint(
 
 def checkpoints(folder: Path) -> list[Path]:
     """The complete checkpoints of a run, oldest first."""
-    found = (path for path in folder.glob("step-*") if path.suffix != ".unfinished")
+    found = (path for path in folder.glob("step-*") if not path.suffix.startswith(".unfinished"))
     return sorted(found, key=lambda path: (len(path.name), path.name))  # step 1000000 has one more digit
 
 
