@@ -394,7 +394,7 @@ CHANGES = [
     ({"rope_scaling": {"mrope_section": "abc"}}, "does not describe a Qwen2.5-VL"),
     ({"num_hidden_layers": 3}, "model.layers.2.self_attn.q_proj.weight"),
     ({"tie_word_embeddings": False}, "lm_head.weight"),
-    ({"intermediate_size": 96}, "config.json do not"),
+    ({"intermediate_size": 96}, "does not match the weights"),
 ]
 
 

@@ -21,6 +21,7 @@ from ..errors import GoTError
 FORMAT = 1
 MANIFEST = "got.json"
 REASONER, PROJECTORS, UNET, VAE = "reasoner", "projectors.safetensors", "unet.safetensors", "vae.safetensors"
+PATCH = 28  # pixels of an image token of Qwen2.5-VL, each way
 TINY = Path(__file__).parent.parent / "tiny"  # the bundled GoT-Tiny
 
 
@@ -95,6 +96,8 @@ def _manifest(content: dict) -> Manifest:
     if content["format"] != FORMAT:
         raise ValueError(f"its format is {content['format']}, this pack reads {FORMAT}; update the pack")
     width, height = (number_between(side, *_SIDE) for side in content["reasoner_image_size"])
+    if width % PATCH or height % PATCH:
+        raise ValueError(f"its reasoner_image_size {width}x{height} is not in multiples of {PATCH}")
     defaults = {task: Defaults(**content["defaults"][task]) for task in (TEXT_TO_IMAGE, EDIT)}
     for values in defaults.values():
         for name, value in vars(values).items():

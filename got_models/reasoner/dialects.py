@@ -75,7 +75,7 @@ class Dialect(Protocol):
     def prompt(self, turn: Request | Chain) -> str:
         """The text of the user's part of a turn."""
 
-    def chat(self, turns: list[Request | Chain], tokenizer: Any) -> str:
+    def chat(self, turns: list[Request | Chain]) -> str:
         """The chat with the model's special tokens, and a slot in place of each prompt and answer."""
 
     def spell(self, text: str, turn: Request | Chain) -> str:
@@ -113,15 +113,8 @@ class GotDialect:
     def prompt(self, turn: Request | Chain) -> str:
         return PROMPTS[turn.task].format(turn.prompt)
 
-    def chat(self, turns: list[Request | Chain], tokenizer: Any) -> str:
-        """By the template of the model's own tokenizer."""
-        messages = []
-        for number, turn in enumerate(turns):
-            image = [] if turn.source is None else [{"type": "image"}]
-            prompt, answer = ({"type": "text", "text": slot} for slot in _slots(number))
-            messages.append({"role": "user", "content": [*image, prompt]})
-            messages.append({"role": "assistant", "content": [answer]})
-        return tokenizer.apply_chat_template(messages[:-1], tokenize=False, add_generation_prompt=True)
+    def chat(self, turns: list[Request | Chain]) -> str:
+        return qwen_chat(turns)
 
     def spell(self, text: str, turn: Request | Chain) -> str:
         return without_tags(text)
@@ -142,6 +135,16 @@ _CHINESE = re.compile("[\u4e00-\u9fff]")
 _WHOLE_BOX = re.compile(r"\((\d{1,9}),(\d{1,9})\),\((\d{1,9}),(\d{1,9})\)")
 # A box that is not finished at the end of a text; the second half of a finished one does not count.
 _OPEN_BOX = re.compile(r"(?<!\),)\(\d{1,9}(?:,\d{0,9})?(?:\)(?:,(?:\((?:\d{1,9}(?:,\d{0,9})?)?)?)?)?$")
+
+
+def qwen_chat(turns: list[Request | Chain]) -> str:
+    """The chat by Qwen2.5-VL's template, with slots. A template in a model's folder is a program, so none is run."""
+    text = _SYSTEM
+    for number, turn in enumerate(turns):
+        (prompt, answer), image = _slots(number), "" if turn.source is None else _IMAGE
+        text += f"<|im_start|>user\n{image}{prompt}<|im_end|>\n<|im_start|>assistant\n"
+        text += "" if turn is turns[-1] else f"{answer}<|im_end|>\n"
+    return text
 
 
 class PlannerDialect:
@@ -184,14 +187,8 @@ class PlannerDialect:
             asked = asked._replace(earlier=turn.plan, wish=turn.wish)
         return _converted(instruction(asked), self.coordinates(turn).from_grid)
 
-    def chat(self, turns: list[Request | Chain], tokenizer: Any) -> str:
-        """By Qwen2.5-VL's template, which needs no file of the model's folder."""
-        text = _SYSTEM
-        for number, turn in enumerate(turns):
-            (prompt, answer), image = _slots(number), "" if turn.source is None else _IMAGE
-            text += f"<|im_start|>user\n{image}{prompt}<|im_end|>\n<|im_start|>assistant\n"
-            text += "" if turn is turns[-1] else f"{answer}<|im_end|>\n"
-        return text
+    def chat(self, turns: list[Request | Chain]) -> str:
+        return qwen_chat(turns)
 
     def spell(self, text: str, turn: Request | Chain) -> str:
         return _converted(plain_text(without_tags(text)), self.coordinates(turn).from_grid)

@@ -14,14 +14,27 @@ import torch
 from torch import Tensor, nn
 
 from ..files.fp8 import Fp8Linear, fixed, quantized_layers, scaled_layers
-from ..files.manifest import PROJECTORS, PUBLISHED_DEFAULTS, REASONER, FolderError, Manifest, read_manifest
-from ..files.planner import TOKENIZER, read_planner
+from ..files.manifest import (
+    PROJECTORS,
+    PUBLISHED_DEFAULTS,
+    REASONER,
+    FolderError,
+    Manifest,
+    number_between,
+    read_manifest,
+)
+from ..files.planner import read_object, read_planner
 from ..files.weights import WeightsError, load_tensors, published_key, stored_dtype
-from .dialects import PlannerDialect
+from .dialects import GotDialect, PlannerDialect
 from .reasoner import Reasoner, ReasonerNetwork
+from .tokenizer import load_tokenizer
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerFast, Qwen2_5_VLConfig
+    from transformers import Qwen2_5_VLConfig, Qwen2VLImageProcessor
+
+PREPROCESSOR = "preprocessor_config.json"
+_STATISTICS, _COLORS = ("image_mean", "image_std"), (0.0, 10.0)  # of the colors of images in 0..1
+_PATCHES = {"patch_size": 14, "temporal_patch_size": 2, "merge_size": 2}
 
 
 def load_reasoner(
@@ -35,24 +48,20 @@ def load_reasoner(
 
     Raises FolderError or WeightsError, with the remedy, if a file is missing or is not what it should be.
     """
-    from transformers import PreTrainedTokenizerFast, Qwen2_5_VLConfig, Qwen2VLImageProcessor
+    from transformers import Qwen2_5_VLConfig
 
     manifest = read_manifest(folder)
     source = folder / REASONER
+    content = read_planner(source)
+    tokenizer = load_tokenizer(source, f"{folder.name}/{REASONER}", GotDialect.remedy)
     tensors, projectors = load_tensors(source, check), load_tensors(folder / PROJECTORS, check)
-    try:
-        config = Qwen2_5_VLConfig.from_pretrained(source, local_files_only=True)
-        tokenizer = PreTrainedTokenizerFast.from_pretrained(source, local_files_only=True)
-        image_processor = Qwen2VLImageProcessor.from_pretrained(source, local_files_only=True)
-    except Exception as error:  # the files may be a stranger's, and the libraries raise errors of any kind
-        raise FolderError(
-            f"'{folder.name}/{REASONER}' is not a Qwen2.5-VL folder as transformers writes it: {error!s:.300}. "
-            f"Convert the model again."
-        ) from error
+    config = Qwen2_5_VLConfig.from_dict(content)
     language_model = _language_model(config, tensors, quantized_layers(source), source)
-    network = ReasonerNetwork(language_model, *(_linear(projectors, name, folder) for name in ("context", "pooled")))
+    width = content["hidden_size"]
+    linears = (_linear(projectors, name, width, folder) for name in ("context", "pooled"))
+    network = ReasonerNetwork(language_model, *linears)
     cast(network, dtype, as_stored, check)
-    return Reasoner(network.eval(), tokenizer, image_processor, manifest)
+    return Reasoner(network.eval(), tokenizer, _image_processor(source), manifest)
 
 
 def load_planner(
@@ -70,13 +79,8 @@ def load_planner(
     content, folder = read_planner(path), tokenizer_folder or path
     from transformers import Qwen2_5_VLConfig, Qwen2VLImageProcessor
 
-    try:
-        config = Qwen2_5_VLConfig.from_dict(content)
-        tokenizer = _qwen_tokenizer(folder)
-    except Exception as error:  # as above
-        raise FolderError(
-            f"The tokenizer in '{folder.name}' is not Qwen2.5-VL's: {error!s:.300}. {PlannerDialect.remedy}"
-        ) from error
+    config = Qwen2_5_VLConfig.from_dict(content)
+    tokenizer = load_tokenizer(folder, folder.name, PlannerDialect.remedy)
     try:
         tensors = load_tensors(path, check)
         language_model = _language_model(config, tensors, scaled_layers(tensors), path)
@@ -88,12 +92,24 @@ def load_planner(
     return Reasoner(network.eval(), tokenizer, Qwen2VLImageProcessor(), manifest, PlannerDialect())
 
 
-def _qwen_tokenizer(folder: Path) -> "PreTrainedTokenizerFast":
-    """The tokenizer of a folder, from tokenizer.json, or from vocab.json and merges.txt."""
-    from transformers import PreTrainedTokenizerFast, Qwen2TokenizerFast
+def _image_processor(folder: Path) -> "Qwen2VLImageProcessor":
+    """transformers' image processor with the mean and deviation of a folder's file, and Qwen2.5-VL's patches."""
+    from transformers import Qwen2VLImageProcessor
 
-    kind = PreTrainedTokenizerFast if (folder / TOKENIZER).is_file() else Qwen2TokenizerFast
-    return kind.from_pretrained(folder, local_files_only=True)
+    content = read_object(folder / PREPROCESSOR)
+    try:
+        mean, deviation = (
+            [number_between(float(part), *_COLORS) for part in content[name][:4]] for name in _STATISTICS
+        )
+        patches = tuple(content.get(name, patch) for name, patch in _PATCHES.items())
+        if len(mean) != 3 or len(deviation) != 3 or min(deviation) <= 0 or patches != tuple(_PATCHES.values()):
+            raise ValueError(f"three numbers for each, deviations above 0, and {_PATCHES} are expected")
+    except (KeyError, TypeError, ValueError) as error:
+        raise FolderError(
+            f"'{folder.parent.name}/{REASONER}/{PREPROCESSOR}' does not fit Qwen2.5-VL: {error!r:.200}. "
+            f"Convert the model again."
+        ) from error
+    return Qwen2VLImageProcessor(image_mean=mean, image_std=deviation, **_PATCHES)
 
 
 def _language_model(
@@ -134,7 +150,7 @@ def _with_weights(config: "Qwen2_5_VLConfig", tensors: dict[str, Tensor], source
             attn_implementation="sdpa",
             output_loading_info=True,
         )
-    except Exception as error:  # as above
+    except Exception as error:  # the files may be a stranger's, and the library raises any kind
         raise WeightsError(
             f"The weights in {source} and its config.json do not make a language model: {error!s:.300}. "
             f"Convert the model again."
@@ -148,12 +164,19 @@ def _with_weights(config: "Qwen2_5_VLConfig", tensors: dict[str, Tensor], source
     return model
 
 
-def _linear(tensors: dict[str, Tensor], name: str, folder: Path) -> nn.Linear:
+def _linear(tensors: dict[str, Tensor], name: str, width: int, folder: Path) -> nn.Linear:
+    """A projector from hidden states of `width` numbers. WeightsError if it is missing or of another shape."""
     try:
         weight, bias = tensors[f"{name}.weight"], tensors[f"{name}.bias"]
     except KeyError as error:
         raise WeightsError(f"'{folder.name}/{PROJECTORS}' has no {error}. Convert the model again.") from error
-    linear = nn.Linear(weight.shape[1], weight.shape[0], device="meta")
+    if weight.ndim != 2 or weight.shape[1] != width or bias.shape != weight.shape[:1]:
+        raise WeightsError(
+            f"'{folder.name}/{PROJECTORS}' does not fit the reasoner: {name} has a weight of shape "
+            f"{tuple(weight.shape)} and a bias of shape {tuple(bias.shape)}, but a matrix of {width} columns and a "
+            f"bias of as many numbers as rows are expected. Convert the model again."
+        )
+    linear = nn.Linear(width, len(weight), device="meta")
     linear.weight, linear.bias = fixed(weight), fixed(bias)
     return linear
 

@@ -103,7 +103,7 @@ class Vocabulary:
         for part in turns:
             contents += [self.dialect.prompt(part), [*self.answer_ids(part.text, part), *self.after_answer]]
         ids, text = [], ""  # text is tokenized as a whole: a token may span a prompt and the frame around it
-        for piece in self._pieces(self.dialect.chat(turns, self.tokenizer)):
+        for piece in self._pieces(self.dialect.chat(turns)):
             if SLOT.fullmatch(piece):
                 content = contents[slot_number(piece)]
             elif piece in self.special:

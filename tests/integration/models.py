@@ -7,12 +7,19 @@ import struct
 from pathlib import Path
 
 import torch
-from got.got_models.files.manifest import MANIFEST, TINY, UNET
+from got.got_models.files.manifest import MANIFEST, REASONER, TINY, UNET
 from safetensors import safe_open
 from safetensors.torch import save_file
 
 # What a pickle in place of a safetensors file would run, if anybody loaded it.
 TRAP = Path("got-pickle-was-run")
+
+
+# Normalizers with which the tokenizers library panics: when it reads the file, and when it reads a text.
+PANICS = (
+    {"type": "Precompiled", "precompiled_charsmap": "AAAA"},
+    {"type": "Replace", "pattern": {"Regex": ""}, "content": "x" * 1000},
+)
 
 
 class Trap:
@@ -21,13 +28,21 @@ class Trap:
 
 
 def broken_models(folder: Path):
-    """no-reasoner: only the manifest. cut-short: half a UNet. pickled: a pickle with code under the UNet's name."""
+    """no-reasoner: only the manifest. cut-short: half a UNet. pickled: a pickle with code under the UNet's name.
+
+    panics-at-load, panics-in-use: the tokenizers library panics.
+    """
     (folder / "no-reasoner").mkdir(parents=True)
     shutil.copy(TINY / MANIFEST, folder / "no-reasoner")
     whole = (TINY / UNET).read_bytes()
     for name, content in {"cut-short": whole[: len(whole) // 2], "pickled": pickle.dumps(Trap())}.items():
         shutil.copytree(TINY, folder / name)
         (folder / name / UNET).write_bytes(content)
+
+    for name, normalizer in zip(("panics-at-load", "panics-in-use"), PANICS, strict=True):
+        shutil.copytree(TINY, folder / name)
+        path = folder / name / REASONER / "tokenizer.json"
+        path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | {"normalizer": normalizer}))
 
 
 def random_lora(path: Path):

@@ -19,6 +19,12 @@ def other_model(name: str) -> dict:
     return graph
 
 
+def writing_by(name: str) -> dict:
+    graph = writing()
+    graph["loader"]["inputs"]["model_name"] = name
+    return graph
+
+
 def boxes_of(chain: str) -> dict:
     graph = {"chain": drawing(chain)["chain"], "boxes": node("GoTChainToBoxes", chain=["chain", 0])}
     graph["boxes"]["inputs"] |= {"width": 64, "height": 64}
@@ -100,3 +106,9 @@ def test_a_pickle_is_never_run(client):
 def test_the_sampler_refuses_a_model_of_another_kind(client):
     graph = drawing(model=["other", 0]) | {"other": node("GotProbeOtherModel")}
     assert "not a GoT model" in complaint(client, graph)
+
+
+@pytest.mark.parametrize("name, words", [("panics-at-load", "cannot be read"), ("panics-in-use", "cannot be used")])
+def test_a_tokenizer_that_panics_leaves_the_queue_running(client, name, words):
+    assert f"The tokenizer in '{name}/reasoner' {words}" in complaint(client, writing_by(name))
+    assert client.run(writing(max_length=4)).status == "success"
