@@ -207,11 +207,28 @@ def test_another_size_is_named_with_the_nearest_that_works(size, message):
         ((1, 1, 1, 3), "The image is 1x1 pixels. Each side must be at least 16"),
         ((1, 8000, 8000, 3), "The image is 8000x8000 pixels"),
         ((2, 64, 64, 3), "The image input holds 2 images"),
+        ((64, 64), "ComfyUI's images have four dimensions"),
+        ((64, 64, 3), "ComfyUI's images have four dimensions"),
+        ((0, 64, 64, 3), "ComfyUI's images have four dimensions"),
     ],
 )
 def test_an_image_that_cannot_be_edited_is_named(shape, message):
     with pytest.raises(GoTError, match=message):
         check_source(torch.zeros(1).expand(shape))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_a_pixel_that_is_no_number_is_named(value):
+    image = torch.zeros(1, 64, 64, 3)
+    image[0, 5, 6, 1] = value
+    with pytest.raises(GoTError, match="The image holds NaN or infinity in at least one pixel"):
+        check_source(image)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint16, torch.uint8, torch.int32])
+def test_whole_numbers_are_no_image(dtype):
+    with pytest.raises(GoTError, match="decimal numbers from 0 to 1"):
+        check_source(torch.zeros(1, 64, 64, 3, dtype=dtype))
 
 
 def test_an_ordinary_image_can_be_edited():

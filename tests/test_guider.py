@@ -492,3 +492,27 @@ def test_a_latent_of_another_size_is_named_with_both_sizes(model, guidance):
 def test_an_empty_latent_of_another_kind_is_taken_for_gots(model, guidance):
     other = {"samples": torch.zeros(1, 16, ROWS, COLUMNS)}
     torch.testing.assert_close(drawn(model, guidance, latent=other), drawn(model, guidance), atol=0, rtol=0)
+
+
+def test_a_weight_that_is_no_number_is_named(model, guidance, monkeypatch):
+    """Before, the result was an all-NaN image and a success."""
+    changed = model.clone()
+    weight = changed.model.diffusion_model.out[2].bias
+    kept = weight.clone()
+    try:
+        weight.data[0] = float("nan")
+        with pytest.raises(GoTError, match=r"the UNet's weight 'out\.2\.bias' holds NaN"):
+            drawn(changed, guidance)
+    finally:
+        weight.data.copy_(kept)
+
+
+def test_a_latent_that_is_no_number_is_named(model, guidance):
+    latent = {"samples": torch.full((1, 4, ROWS, COLUMNS), float("nan"))}
+    with pytest.raises(GoTError, match="the latent to start from holds NaN"):
+        drawn(model, guidance, latent=latent)
+
+
+def test_strengths_without_bounds_are_named(model, guidance):
+    with pytest.raises(GoTError, match="from weights and inputs that are finite"):
+        drawn(model, guidance, strengths=(1e38, -1e38, 1e38))

@@ -182,6 +182,13 @@ def test_after_a_box_is_moved_no_token_is_written_and_no_image_encoded_again(rel
     torch.testing.assert_close(guidance.spatial, expected.spatial, atol=1e-5, rtol=0)
 
 
+def test_a_vae_that_computes_no_numbers_is_named(loaded, monkeypatch):
+    encode = loaded.vae.encode
+    monkeypatch.setattr(loaded.vae, "encode", lambda images: encode(images) * float("nan"))
+    with pytest.raises(GoTError, match="The VAE computes NaN or infinity"):
+        SemanticSpatialGuidance.execute(loaded.reasoner, chain_for("edit"), loaded.vae, SMALL)
+
+
 def test_the_black_image_is_encoded_once(loaded, monkeypatch):
     encoded, encode = [], loaded.vae.encode
     monkeypatch.setattr(loaded.vae, "encode", lambda images: encoded.append(len(images)) or encode(images))

@@ -153,3 +153,11 @@ def test_spaces_after_a_pair_of_numbers_do_not_slow_the_constraint(vocabulary):
     start = time.process_time()
     assert constraint.forbidden() == (vocabulary.box_end,)
     assert time.process_time() - start < 0.5
+
+
+@pytest.mark.parametrize("sampling", SAMPLINGS)
+def test_a_model_that_computes_no_numbers_is_named(vocabulary, sampling):
+    """Otherwise its chain would be `!!!!!!!!!!!!`, the token with the id 0."""
+    logits = torch.full((1, ROWS), float("nan"))
+    with pytest.raises(GoTError, match="The language model computes NaN instead of words"):
+        TokenSampler(SAMPLINGS[sampling], vocabulary)([1], logits, [])

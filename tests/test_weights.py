@@ -176,3 +176,11 @@ def test_a_pickle_is_never_opened(tmp_path, zipped):
 def test_a_file_cut_short_is_refused_wherever_it_was_cut(file, kept):
     file.write_bytes(file.read_bytes()[:kept])
     assert "cut short" in refusal(file)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16, torch.float8_e5m2])
+def test_weights_that_are_no_numbers_are_refused(tmp_path, dtype, value):
+    path = tmp_path / "model.safetensors"
+    save_file({"good": torch.ones(3), "layer.weight": torch.full((64, 96), value).to(dtype)}, path)
+    assert "'layer.weight' holds NaN or infinity" in refusal(path)

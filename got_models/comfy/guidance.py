@@ -8,6 +8,8 @@ from comfy.sd import VAE
 from torch import Tensor
 
 from ..chain.grammar import Chain
+from ..errors import GoTError
+from ..files.weights import is_finite
 from ..guidance.canvas import reference_latents, spatial_latents
 from ..guidance.formula import Guidance
 from ..guidance.sizes import check_size
@@ -28,13 +30,25 @@ def make_guidance(reasoner: ManagedReasoner, chain: Chain, vae: VAE, width: int,
     context, null_context, pooled = reasoner.conditions(reasoner.semantics(chain))
     reference = reference_latents(chain.source, encode, width, height)
     all_black = chain.source is None and not chain.regions  # then both latents are of the same black image
+    spatial = reference if all_black else spatial_latents(chain.regions, encode, width, height)
+    _check_numbers({"reasoner": (context, null_context, pooled), "VAE": (reference, spatial)})
     return Guidance(
         context=context,
         null_context=null_context,
         pooled=pooled,
-        spatial=reference if all_black else spatial_latents(chain.regions, encode, width, height),
+        spatial=spatial,
         reference=reference,
         width=width,
         height=height,
         defaults=reasoner.manifest.defaults[chain.task],
     )
+
+
+def _check_numbers(tensors: dict[str, tuple[Tensor, ...]]) -> None:
+    """GoTError names the part that computed NaN or infinity. tensors: by the part that made them."""
+    for part, made in tensors.items():
+        if not all(is_finite(tensor) for tensor in made):
+            raise GoTError(
+                f"The {part} computes NaN or infinity: its weights are damaged, or the precision does not suit them. "
+                f"Load another model, or start ComfyUI with --force-fp32 --fp32-text-enc --fp32-vae."
+            )

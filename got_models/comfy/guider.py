@@ -4,15 +4,18 @@ Written against ComfyUI 0.30.0: comfy.samplers.CFGGuider, calc_cond_batch, cfg_f
 got_models/guidance/formula.py. ComfyUI's predictions are denoised latents, for which the formula is the same.
 """
 
+from itertools import chain
+
 import comfy.sample
 import comfy.samplers
 import comfy.utils
 import latent_preview
 import torch
 from comfy.model_patcher import ModelPatcher
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..errors import GoTError
+from ..files.weights import is_finite
 from ..guidance.formula import ALWAYS, PLAIN, Guidance, Interval, Strengths, as_plain_guidance, branch_weights
 from ..guidance.timesteps import leading_timesteps
 from .unet import REFERENCE, SPATIAL, check_model
@@ -92,7 +95,26 @@ class GoTGuider(comfy.samplers.CFGGuider):
             empty = ~latent_image.flatten(1).any(1)  # (B,): one decision per image
             stronger = torch.where(empty, (1 + sigmas[0] ** -2) ** 0.5, 1.0)
             noise = noise * stronger.view(-1, *[1] * (noise.ndim - 1)).to(noise)
-        return super().inner_sample(noise, latent_image, device, sampler, sigmas, denoise_mask, *args, **kwargs)
+        given = {"latent to start from": latent_image, "noise": noise}
+        samples = super().inner_sample(noise, latent_image, device, sampler, sigmas, denoise_mask, *args, **kwargs)
+        if not is_finite(samples):
+            raise GoTError(_cause_of_nan(given, self.inner_model.diffusion_model))
+        return samples
+
+
+def _cause_of_nan(given: dict[str, Tensor], unet: nn.Module) -> str:
+    """The message for an image that is not finite: it names the part that holds the first NaN or infinity."""
+    weights = ((f"UNet's weight '{name}'", weight) for name, weight in unet.named_parameters() if not weight.is_meta)
+    for part, tensor in chain(given.items(), weights):
+        if not is_finite(tensor):
+            return (
+                f"The image is NaN, because the {part} holds NaN or infinity. Check the node that makes it, a LoRA for "
+                f"the model, or convert the model again."
+            )
+    return (
+        "The sampling computes NaN from weights and inputs that are finite: the precision does not suit the model, or "
+        "strengths are too high. Start ComfyUI with --force-fp32, or lower the strengths."
+    )
 
 
 def branch_conds(guidance: Guidance, extras: list | None = None) -> dict[str, list]:

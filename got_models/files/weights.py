@@ -25,6 +25,8 @@ INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
 MOST_DIMENSIONS = 8  # of a tensor; no network has more than five
 ITEM_BYTES = {"BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "F8_E5M2": 1, "F16": 2, "BF16": 2, "F32": 4, "F64": 8}
+_TESTED = 4096  # numbers of each tensor that are tested when it is mapped: to read all would take as long as loading
+_ORDINARY = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 TORCH_DTYPES = {"F16": torch.float16, "BF16": torch.bfloat16, "F32": torch.float32, "F64": torch.float64}
 
 
@@ -120,7 +122,17 @@ def _load_file(path: Path, check: Callable[[], None]) -> dict[str, Tensor]:
         for name in header:
             check()
             tensors[name] = file.get_tensor(name)
+            if not is_finite(tensors[name].flatten()[:_TESTED]):
+                raise WeightsError(
+                    f"{path} is damaged: '{name[:80]}' holds NaN or infinity, so nothing can be computed with it. "
+                    f"Get the file again."
+                )
     return tensors
+
+
+def is_finite(tensor: Tensor) -> bool:
+    """Whether no number of a tensor, of any dtype, is NaN or infinite."""
+    return bool((tensor if tensor.dtype in _ORDINARY else tensor.float()).isfinite().all())
 
 
 @contextmanager

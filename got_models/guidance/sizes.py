@@ -32,6 +32,7 @@ def check_size(width: int, height: int) -> None:
 
 def check_source(image: Tensor) -> None:
     """Raise GoTError unless the source image is a single RGB image (1, H, W, 3) of a size that an edit can take."""
+    check_image(image)
     count, height, width, channels = image.shape
     if count != 1:
         raise GoTError(f"The image input holds {count} images; an edit takes one. Select one with 'Image From Batch'.")
@@ -44,4 +45,18 @@ def check_source(image: Tensor) -> None:
         raise GoTError(
             f"The image is {width}x{height} pixels. Each side must be at least {MIN_SIDE} pixels, and the image at "
             f"most {MAX_PIXELS // 1_000_000} million. Resize it first, for example with 'Upscale Image'."
+        )
+    if not image.isfinite().all():
+        raise GoTError(
+            "The image holds NaN or infinity in at least one pixel, so nothing can be computed with it. Find the node "
+            "before this one that makes it, for example with 'Preview Image'."
+        )
+
+
+def check_image(image: Tensor) -> None:
+    """Raise GoTError unless a tensor has the form of ComfyUI's IMAGE: (N, H, W, C), decimal numbers in 0..1."""
+    if image.ndim != 4 or not image.is_floating_point() or not image.numel():
+        raise GoTError(
+            f"The image has the shape {tuple(image.shape)} and the type {image.dtype}. ComfyUI's images have four "
+            f"dimensions (count, height, width, channels) and decimal numbers from 0 to 1. Check the node before."
         )

@@ -72,6 +72,11 @@ class TokenSampler:
 
     def __call__(self, ids: list[int], logits: Tensor, written: list[int]) -> int:
         """The next token. ids: all so far; logits: (1, vocabulary), float; written: the chain's own ids."""
+        if self.penalties is None and logits.isnan().any():  # once per chain: it waits for the device
+            raise GoTError(
+                "The language model computes NaN instead of words: its weights are damaged, or a LoRA or the precision "
+                "does not suit them. Convert the model again, or start ComfyUI with --fp32-text-enc."
+            )
         # First what needs no logits: the device may still be working on them.
         allowed = self.constraint.allowed(written) if self.constraint else None
         noise = self._noise(logits.shape) if self.sampling.temperature else None
