@@ -20,7 +20,7 @@ from got.training.joint.config import ConfigError, Source, make_config
 from got.training.joint.examples import RowError, read_example
 from got.training.joint.published import read_published, with_boxes
 from got.training.joint.report import BrokenRows
-from got.training.joint.sources import Mixture, Rows, example_of
+from got.training.joint.sources import Mixture, Rows, example_of, refuse_unusable
 from got.training.joint.steps import Steps
 from got.training.joint.worlds import SHARES, world_example
 from got.world import scenes, wording
@@ -378,6 +378,45 @@ def test_broken_rows_are_counted_and_named_and_never_fatal(folder, workers):
     assert BrokenRows.merged([step.broken]).counts == {"not JSON": 6, "missing picture": 3, "no prompt": 3}
     report = "\n".join(BrokenRows.merged([step.broken]).lines())
     assert "15 rows read, 12 of them could not be used" in report and "rows.jsonl, row 4: there is no file" in report
+
+
+def sources_config(folder, **more):
+    return make_config({"start": "tiny", "sources": [{"files": str(folder / "rows.jsonl"), **more}]})
+
+
+@pytest.mark.parametrize(
+    "line, kind",
+    [
+        (b"null", "not JSON"),
+        (b"[]", "not JSON"),
+        (b"{}", "no prompt"),
+        (b"\xff\xfe\xff", "not UTF-8"),
+        (json.dumps({**row(), "prompt": None, "promt": "a cup"}).encode(), "no prompt"),
+    ],
+)
+def test_data_without_a_usable_row_is_refused(folder, line, kind):
+    (folder / "rows.jsonl").write_bytes((line + b"\n") * 250)
+    with pytest.raises(ConfigError) as error:
+        refuse_unusable(sources_config(folder))
+    assert "none of the 250 rows read can be used" in str(error.value) and f"{kind}: 250" in str(error.value)
+
+
+def test_one_json_array_as_data_is_refused(folder):
+    (folder / "rows.jsonl").write_text(json.dumps([row(), row()], indent=1))
+    with pytest.raises(ConfigError, match="can be used"):
+        refuse_unusable(sources_config(folder))
+
+
+def test_one_usable_row_is_enough(folder):
+    (folder / "rows.jsonl").write_text("null\n" * 250 + json.dumps(row()))
+    refuse_unusable(sources_config(folder))
+
+
+def test_a_long_file_is_not_read_whole_to_find_a_usable_row(folder, monkeypatch):
+    monkeypatch.setattr("got.training.joint.sources.MOST_TRIED", 20)
+    (folder / "rows.jsonl").write_text("null\n" * 250)
+    with pytest.raises(ConfigError, match="none of the 20 rows read"):
+        refuse_unusable(sources_config(folder))
 
 
 @pytest.mark.parametrize("workers", [0, 2])

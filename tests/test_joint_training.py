@@ -218,6 +218,14 @@ def test_a_mistake_is_one_sentence(tmp_path, capsys):
     assert capsys.readouterr().err.startswith("train: There is no training configuration 'none'.")
 
 
+def test_data_without_a_usable_row_ends_before_the_first_step(tmp_path, capsys):
+    (tmp_path / "rows.jsonl").write_text("{}\n" * 3)
+    command = ["--config", "finetune", "--data", str(tmp_path / "rows.jsonl"), "--out", str(tmp_path / "out")]
+    assert main([*command, "--set", "start=tiny", "steps=1"]) == 1
+    assert "none of the 3 rows read can be used" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_dev_py_passes_the_command_on(monkeypatch):
     seen = []
     monkeypatch.setattr(dev, "run_module", lambda *arguments: seen.append(arguments) or 0)

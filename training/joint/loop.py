@@ -25,7 +25,7 @@ from .networks import load_networks, start_folder
 from .objective import Objective
 from .report import BrokenRows
 from .samples import sample_rows, sample_sheet
-from .sources import Mixture
+from .sources import Mixture, refuse_unusable
 from .start import make_start
 from .steps import Step, Steps
 
@@ -41,6 +41,7 @@ def train(config: Config, out: Path) -> None:
         raise ConfigError(f"{out} has a '{MODEL}' folder that no training run made. Give another --out.")
     accelerator = start_accelerator(config)
     start = _start(config, out, accelerator)
+    refuse_unusable(config)
     training = Training(config, out, start, accelerator)
     try:
         training.run()

@@ -22,9 +22,11 @@ from datasets.table import table_cast
 from .config import Config, ConfigError, Source
 from .examples import Example, RowError
 from .published import read_published
+from .report import BrokenRows
 from .worlds import world_example
 
 datasets.config.HF_UPDATE_DOWNLOAD_COUNTS = False  # reading local files makes no request to a server
+MOST_TRIED, TRIED = 10_000, 100  # rows that are read, at most and at a time, to find one that can be used
 READERS = {
     ".jsonl": "text",
     ".json": "text",
@@ -148,6 +150,32 @@ class Rows:
         self.epoch, self.first, self.place, self.begin = (state[key] for key in ("epoch", "first", "place", "begin"))
         self._open()
         self._fill()
+
+
+def refuse_unusable(config: Config) -> None:
+    """Raise ConfigError, with the faults counted, if none of a source's first MOST_TRIED rows can be used."""
+    for source in config.sources:
+        if source.kind != "world" and (broken := _unusable(Rows(source, TRIED, config.seed))):
+            raise ConfigError(
+                f"The data '{source.files}' cannot be trained on: none of the {broken.seen} rows read can be used. "
+                f"Correct the rows, or name their columns in the configuration.\n" + "\n".join(broken.lines()[1:])
+            )
+
+
+def _unusable(rows: Rows) -> BrokenRows | None:
+    """What is wrong with the first rows; None as soon as one can be used."""
+    broken = BrokenRows()
+    for name, row in islice(rows, MOST_TRIED):
+        if rows.epoch:  # all rows were read
+            break
+        broken.seen += 1
+        try:
+            example_of(row, rows.source, rows.folder)
+        except RowError as error:
+            broken.add(name, error)
+        else:
+            return None
+    return broken
 
 
 def example_of(row: Any, source: Source, folder: Path) -> Example:
