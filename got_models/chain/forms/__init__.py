@@ -8,6 +8,8 @@
     entries     what an object of data says of its box; keys: the names it may have
     layouts     texts for layout-to-image programs: LMD, LayoutGPT, Omost, RPG, CreatiLayout, RePlan
     tables      tables and markup: Markdown, CSV, YAML, XML
+    corners     the words around numbers: corners, a point with a size, links to the phrase
+    declared    what a text says of its own numbers: order, units, image size
     values      numbers, sides and boxes as they are written
     loose_json  a JSON reader that takes damaged JSON
     scaling     from a form's numbers to the chain's grid

@@ -10,8 +10,9 @@ _ASSISTANT = re.compile(
     r"<\|im_start\|>assistant|<start_of_turn>model|<\|start_header_id\|>assistant<\|end_header_id\|>|<\|assistant\|>"
     r"|\[/INST\]|<\|channel\|>final<\|message\|>|<｜Assistant｜>"
 )
-_THOUGHT = re.compile(r"</(?:think|thinking|thought|reasoning)>|◁/think▷|\[/THINK\]|<channel\|>", re.IGNORECASE)
-_THINKS = re.compile(r"<(?:think|thinking|thought|reasoning)>|◁think▷|\[THINK\]|<\|channel\|>analysis", re.IGNORECASE)
+_THINKING = "(?:[a-z]{1,9}:)?(?:think|thinking|thought|thoughts|reasoning|analysis|scratchpad|reflection|planning)"
+_THOUGHT = re.compile(rf"</{_THINKING}>|◁/think▷|\[/THINK\]|<channel\|>", re.IGNORECASE)
+_THINKS = re.compile(rf"<{_THINKING}>|◁think▷|\[THINK\]|<\|channel\|>analysis", re.IGNORECASE)
 _STOP = (
     r"(?:<\|(?:im_end|endoftext|im_gen_start|eot_id|end_of_text|end|end_of_sentence|return)\|>|<end_of_turn>|<eos>|</s>|<s>"
     r"|<bos>|<pad>|<｜end▁of▁sentence｜>|<grounding>)"
@@ -21,8 +22,16 @@ _ANY_STOP = re.compile(_STOP)
 _FENCE = re.compile(
     r"^[ \t]{0,9}(?:```|~~~)[\w+-]{0,20}[ \t]{0,9}$|```(?:json|python|text|xml|yaml|csv|html|markdown)?", re.MULTILINE
 )
-_ANSWER_TAGS = re.compile(r"</?(?:answer|response|output|final)>", re.IGNORECASE)
-_INVISIBLE = re.compile("[\u200b\u2060\ufeff\ue000-\uf8ff]")
+_ANSWER_TAGS = re.compile(r"</?(?:answer|response|output|final|final_answer)>", re.IGNORECASE)
+_ANSWER_STARTS = re.compile(r"<(?:answer|final|final_answer)>", re.IGNORECASE)
+_FINAL = re.compile(
+    r"^\W{0,9}(?:(?:my|the|here is the)\s)?(?:final|revised|corrected|updated|improved|最终|最終)"
+    r"(?:\s?(?:answer|plan|layout|version|result|output|chain|boxes|list|json|答案|布局|方案|版本|回答))?\W{0,4}(?::|：|$)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_FOUR = re.compile(r"\d(?:\D{1,20}\d{1,9}){3}")
+# Zero-width spaces, marks of writing direction, private characters.
+_INVISIBLE = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\ue000-\uf8ff]")
 _MARKDOWN_ESCAPE = re.compile(r"\\(?=[_*\[\]<>|#{}()])")
 _EMPHASIS = re.compile(r"\*\*|__(?=\S)|(?<=\S)__|`")
 _ITALIC = re.compile(r"(?<![\w*])\*(?=\S)([^*\n]{1,200})(?<=\S)\*(?![\w*])")
@@ -45,8 +54,8 @@ def answer_of(text: str) -> str:
     if "&" in text and _ESCAPED.search(text):
         text = html.unescape(text)
     if not any(sign in text for sign in ("<", "◁", "[/", "THINK]", "```", "~~~")):
-        return text.strip()
-    text = _after_last(_THOUGHT, _after_last(_ASSISTANT, text))
+        return _final_draft(text.strip())
+    text = _after_last(_ANSWER_STARTS, _after_last(_THOUGHT, _after_last(_ASSISTANT, text)))
     if _THINKS.search(text):
         raise ChainError(
             "The model was cut off while it was thinking, before its answer. Give it a larger max_length, or switch "
@@ -58,7 +67,7 @@ def answer_of(text: str) -> str:
     text = _ANSWER_TAGS.sub("", _FENCE.sub("", text)).strip()
     if had_words and not text:
         raise ChainError("The text holds no answer: nothing is left without the chat template and the thinking.")
-    return text
+    return _final_draft(text)
 
 
 def without_markdown(text: str) -> str:
@@ -73,6 +82,12 @@ def without_markdown(text: str) -> str:
 def half_width(text: str) -> str:
     """The text with ASCII's signs and digits for the full-width ones. It has the same length."""
     return text.translate(_FULL_WIDTH)
+
+
+def _final_draft(text: str) -> str:
+    """What follows the last line such as "Final plan:", if it holds a plan as the text before it does."""
+    final = _after_last(_FINAL, text)
+    return final if final != text and _FOUR.search(final) and _FOUR.search(text[: -len(final)]) else text
 
 
 def _after_last(pattern: re.Pattern, text: str) -> str:

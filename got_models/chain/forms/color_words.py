@@ -14,11 +14,16 @@ _CHINESE = {
     "pink": "粉", "brown": "棕褐", "black": "黑", "white": "白", "gray": "灰", "gold": "金", "silver": "银銀",
 }  # fmt: skip
 _CHINESE_SHADES = {"深": "dark", "暗": "dark", "浅": "light", "淺": "light", "淡": "light", "亮": "light", "天": "sky"}
-_SHADES = {"light", "dark", "bright", "pale", "deep", "vivid", "warm", "cool", "soft", "medium", "off", "pure"}
+_SHADES = {
+    "light", "dark", "bright", "pale", "deep", "vivid", "warm", "cool", "soft", "medium", "off", "pure", "rich",
+    "matte", "burnt", "dusty", "neon", "muted", "pastel", "brick", "emerald", "charcoal", "cream", "mint",
+    "royal", "baby",
+}  # fmt: skip
 _ADJECTIVES = re.compile(r"(?<=gol)den$|(?<=silver)y$|d?ish$")  # golden, silvery, reddish, bluish
-_BRACKETED = re.compile(r"\s{0,9}[(\[{]\s{0,9}([^][(){}<>\n]{1,60}(?:\([^()\n]{1,30}\))?)\s{0,9}[)\]}]")
+_BRACKETED = re.compile(r"\s{0,9}[(\[{<]\s{0,9}([^][(){}<>\n]{1,60}(?:\([^()\n]{1,30}\))?)\s{0,9}[)\]}>]")
 _AFTER_COLON = re.compile(
-    r"(?:\s{0,20}(?=colou?r\s?:)|\s{0,3}[:,]?\s{0,3})(?:colou?r(?:ed)?\s{0,3}[:=]?|[:=])\s{0,3}(#?\w[\w-]{2,30})(?=\s{0,3}(?:[,.;|\n]|$))",
+    r"(?:\s{0,20}(?=colou?r\s?:)|\s{0,3}[:,;]?\s{0,3})(?:colou?r(?:ed)?\s{0,3}[:=]?|[:=])\s{0,3}"
+    r"(#?\w[\w-]{2,30}(?: \w{3,20})?)(?=\s{0,3}(?:[,.;|\n]|$))",
     re.IGNORECASE,
 )
 
@@ -76,5 +81,7 @@ def _of_shade(text: str) -> str:
     """The color of "bright red" or "off-white", which have no word of their own."""
     words = re.findall(r"[a-z]+", text.lower())
     words = [_ADJECTIVES.sub("", word) for word in words]
+    if len(words) == 2 and all(map(find_color, words)):  # navy blue
+        return words[0]
     is_color = len(words) in (1, 2, 3) and all(word in _SHADES for word in words[:-1]) and find_color(words[-1])
     return words[-1] if is_color else ""

@@ -1,9 +1,12 @@
 """What one object of data says of its box: label, text to be drawn, color."""
 
+import re
 from typing import Any
 
 from ..phrases import QUOTED
 from . import keys
+
+_KINDS = {"obj", "object", "text", "bbox", "box", "rect", "rectangle", "polygon", "region"}  # a type that says no more
 
 
 def label_of(small: dict, frame: dict) -> str:
@@ -23,7 +26,7 @@ def label_of(small: dict, frame: dict) -> str:
         if described:
             return described
     rest = (words_of(small.get(key)) for key in ("type", "id"))
-    return next((words for words in rest if words and words not in ("obj", "text")), "")
+    return next((words for words in rest if words and words not in _KINDS), "")
 
 
 def inner_of(small: dict) -> dict:
@@ -58,9 +61,11 @@ def quoted_text(phrase: str) -> str:
 
 def color_of(small: dict) -> str:
     """The first color that an object gives, as it is written, in one text."""
-    for entries in (small, inner_of(small)):
-        for key in keys.COLOR:
+    for entries in (small, *(part for part in small.values() if isinstance(part, dict))):
+        said = [key for key in entries if isinstance(key, str) and re.search("colou?r", key.lower())]
+        for key in (*keys.COLOR, *said):
             value = entries.get(key)
+            value = list(value.values()) if isinstance(value, dict) else value
             if isinstance(value, list) and value and not isinstance(value[0], int | float):
                 value = value[0]
             if isinstance(value, list) and len(value) in (3, 4):

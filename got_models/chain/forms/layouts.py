@@ -38,7 +38,7 @@ def read_lmd(text: str, settings: Settings) -> Plan | None:
 # ------------------------------------------------------------------------------------------------------------ LayoutGPT
 
 _CSS = re.compile(r"(?P<label>[^{};\n]{1,80})\{(?P<sides>[^{}]{1,200})\}?")
-_CSS_SIDE = re.compile(r"\b(width|height|left|top)\s{0,3}:\s{0,3}(-?\d{1,6}(?:\.\d{1,6})?)\s{0,3}px", re.IGNORECASE)
+_CSS_SIDE = re.compile(r"\b(width|height|left|top)\s{0,3}:\s{0,3}(-?\d{1,6}(?:\.\d{1,6})?)\s{0,3}(px|%)", re.IGNORECASE)
 _NO_CANVAS = "LayoutGPT's boxes are pixels of its own canvas. Set width and height to those of that canvas: 64 or 256."
 
 
@@ -46,12 +46,14 @@ def read_layoutgpt(text: str, settings: Settings) -> Plan | None:
     """`cup {width: 20px; height: 30px; left: 5px; top: 10px; }`: pixels of its own canvas."""
     rows, cut = [], False
     for rule in _CSS.finditer(text):
-        sides = {name.lower(): float(value) for name, value in _CSS_SIDE.findall(rule["sides"])}
-        if len(sides) == 4:
+        sides = {name.lower(): float(value) for name, value, _ in _CSS_SIDE.findall(rule["sides"])}
+        units = {unit for *_, unit in _CSS_SIDE.findall(rule["sides"])}
+        if len(sides) == 4 and len(units) == 1:
             left, top = sides["left"], sides["top"]
             numbers = (left, top, left + sides["width"], top + sides["height"])
+            numbers = tuple(side * 10 for side in numbers) if units == {"%"} else numbers
             label = rule["label"].strip(" \t.#:-*").replace("-", " ")
-            rows.append(Found(label, numbers, LTRB, PIXELS, "", "all"))
+            rows.append(Found(label, numbers, LTRB, THOUSANDTHS if units == {"%"} else PIXELS, "", "all"))
         else:
             cut = cut or not rule[0].endswith("}")
     return listed("", rows, "", cut, no_size=_NO_CANVAS) if rows else None
@@ -190,8 +192,11 @@ def read_assignments(text: str, settings: Settings) -> Plan | None:
         return None
     ends = [*(match.start() for match in found[1:]), len(text)]
     parts = [read_json(f"[{text[match.end() : end]}]") for match, end in zip(found, ends, strict=True)]
-    values = {match[1]: loose.values[0][0] for match, loose in zip(found, parts, strict=True) if any(loose.values)}
-    plan = plan_of_data(values, settings, any(loose.cut for loose in parts))
+    items: list[dict[str, Any]] = [{}]
+    for match, loose in zip(found, parts, strict=True):
+        items += [{}] if match[1] in items[-1] else []
+        items[-1] |= {match[1]: loose.values[0][0]} if any(loose.values) else {}
+    plan = plan_of_data(items, settings, any(loose.cut for loose in parts))
     return plan if plan and all(row.label for row in plan.boxes) else None
 
 

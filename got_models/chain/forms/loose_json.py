@@ -29,8 +29,9 @@ _AFTER_STRING = re.compile(
 )
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\n", "b": " ", "f": " "}
-_OPENS = re.compile(r"[{\[]")
-_BEGINS = re.compile(r"[{\[]\s{0,200}(?:[{\[(\"'“‘\]}]|[-+.\d]|//|/\*|#|\w{1,40}\s{0,9}[:：=])")
+_NAMED = re.compile(r"\s{0,9}[a-z_]\w{0,40}\s?=\s?[\"'\[(\d-]", re.IGNORECASE)  # Python's named arguments
+_OPENS = re.compile(r"[{\[]|(?<=\w)\((?=\s{0,9}[a-z_]\w{0,40}\s?=\s?[\"'])", re.IGNORECASE)
+_BEGINS = re.compile(r"[{\[(]\s{0,200}(?:[{\[(\"'“‘\]}]|[-+.\d]|//|/\*|#|\w{1,40}\s{0,9}[:：=])")
 MAX_DEPTH = 64
 AGAIN = "\x1f"  # between a key and a number, if an object has the key already
 
@@ -46,8 +47,8 @@ class Loose(NamedTuple):
 class _Open:
     """A container that is being read. key: the one whose value comes next in an object; None if a key comes next."""
 
-    def __init__(self, is_object: bool, start: int) -> None:
-        self.is_object, self.start = is_object, start
+    def __init__(self, is_object: bool, start: int, is_call: bool = False) -> None:
+        self.is_object, self.start, self.is_call = is_object, start, is_call
         self.value: Any = {} if is_object else []
         self.key: str | None = None
 
@@ -104,13 +105,14 @@ class _Reader:
             return
         if match[0] == "{" and self.stack and self.stack[-1].is_object and self.stack[-1].key is None:
             self._finish()  # the object before it was not closed
-        self.stack.append(_Open(match[0] == "{", match.start()))
+        is_call = match[0] == "(" and bool(_NAMED.match(self.text, match.end()))
+        self.stack.append(_Open(match[0] == "{" or is_call, match.start(), is_call))
 
     def _close(self, match: re.Match) -> None:
         if self.too_deep:
             self.too_deep -= 1
             return
-        is_object = match[0] == "}"
+        is_object = match[0] == "}" or (match[0] == ")" and any(container.is_call for container in self.stack[-1:]))
         if not any(container.is_object == is_object for container in self.stack):
             return
         while self.stack[-1].is_object != is_object:

@@ -20,23 +20,27 @@ from typing import Any, NamedTuple
 
 from ..grammar import ChainError
 from . import keys
+from .cleaning import half_width
 from .entries import color_of, has_letters, label_of, words_of
 from .loose_json import AGAIN, Loose, read_json
 from .plan import FRACTIONS, LTRB, LTWH, PIXELS, THOUSANDTHS, TLBR, Found, Plan, Settings, listed, sentence
 from .prose import read_prose
 from .scaling import pixel_range
 from .tokens import NO_POINTS
-from .values import Numbers, boxes_in, numbers_of
+from .values import Numbers, boxes_in, numbers_of, outline_of
 
 _CITED = re.compile(r"\s{0,9}<([A-Za-z]\w{0,40})>")
 _REFERENCE = re.compile(r"(?:\b[Ii]n\s)?<ref_image_\d{1,3}>,?\s?")
 _ANY_KEY = re.compile(r"""[{,\n]\s{0,200}(?:\\?["'“][^"'”\n]{1,80}["'”]|\w{1,40})\s{0,9}[:：=]""")
+
+_KEY_FIRST = re.compile(r'"?\w{1,20}"\s{0,3}:\s{0,3}["\[{]')  # the text begins within an object
 
 _NO_MOSS_SIZE = (
     "A MOSS layout counts pixels from the center of the canvas. Set width and height to those of the canvas that it "
     "was made for."
 )
 
+_HALF = re.compile(r"\d\D{1,9}\d")
 _LIKE_BOX = re.compile(r"box|loc|pos|coord|xy|rect|area|region|bound|frame")
 _NO_LABELS = {*keys.WRAPPERS, *keys.BOX, *keys.LEAD}
 _USED = {*keys.BOX, *keys.LABEL, *keys.COLOR, *keys.BOX_LISTS, *keys.LABEL_LISTS, "metadata", "prefixes"}
@@ -65,6 +69,8 @@ def read_objects(text: str, settings: Settings) -> Plan | None:
     """The plan of a text with JSON or Python data; None if it has none, or if its prose holds the boxes."""
     if not any(sign in text for sign in ":=：\"'"):
         return None
+    text = half_width(text) if "｛" in text or "［" in text else text
+    text = '{"' + text.lstrip('"') if _KEY_FIRST.match(text) else text
     if not _ANY_KEY.search(text) and not ("[" in text and re.search(r"[\[(]\s{0,9}[\"']", text)):
         return None
     loose, read = _read_all(text, settings)
@@ -74,7 +80,9 @@ def read_objects(text: str, settings: Settings) -> Plan | None:
     if read.rows and '"' not in text and not any(row.found.label for row in read.rows):
         return None  # a cup => {x1: 120, ...}
     if read.rows:
-        return _plan(read, loose.cut, _outside(text, loose.spans))
+        outside = _outside(text, loose.spans)
+        _check_outside(outside, read.rows)
+        return _plan(read, loose.cut, outside)
     if not read.has_objects:
         return None
     if boxes_in(_outside(text, loose.spans)):
@@ -109,6 +117,17 @@ def rows_of(data: Any, settings: Settings) -> list[Found]:
     read = _Read()
     _walk(data, read, settings)
     return [row.found for row in read.rows]
+
+
+def _check_outside(outside: str, rows: list[_Row]) -> None:
+    """ChainError if the prose around the data has a box that the data lacks, and that is not the whole image."""
+    known = {row.found.numbers for row in rows}
+    for start, stop, numbers in boxes_in(half_width(outside)):
+        if any(box.values not in known and box.values[:2] != (0, 0) for box in numbers):
+            raise ChainError(
+                f"The text has boxes as JSON, and others in its prose "
+                f"('{outside[start:stop][:40]}'). Use one of the two."
+            )
 
 
 def _outside(text: str, spans: list[tuple[int, int]]) -> str:
@@ -163,6 +182,8 @@ def _read_object(entries: dict, above: str, frame: dict, read: _Read, settings: 
     small = {}
     for key, entry in entries.items():
         small.setdefault(keys.plain(key), entry)
+    if "shape_type" in small and "points" in small:  # LabelMe's
+        small["polygon"] = small.pop("points")
     read.has_points = read.has_points or any(key in small for key in keys.POINTS)
     if "bbox_coord_space" in small:
         frame = small
@@ -177,8 +198,10 @@ def _read_object(entries: dict, above: str, frame: dict, read: _Read, settings: 
     if rows is not None:
         read.rows += rows
         rest = ((key, entry) for key, entry in small.items() if isinstance(entry, dict | list))
-        return [(entry, "", frame) for key, entry in rest if key not in _USED]
+        return [(entry, "", frame) for key, entry in rest if key not in _USED and not numbers_of(entry)]
     _take_prose(small, read)
+    parts = [key for key, entry in small.items() if isinstance(entry, dict | list) and key not in keys.COLOR]
+    own = label_of(small, {}) if len(parts) == 1 else ""
     below = []
     for key, entry in entries.items():
         name, key = keys.plain(key), key.partition(AGAIN)[0].strip()
@@ -190,7 +213,8 @@ def _read_object(entries: dict, above: str, frame: dict, read: _Read, settings: 
         elif isinstance(entry, str) and is_label and has_letters(key) and (numbers := numbers_of(entry)):
             read.rows += [_Row(_found(key, box), "") for box in numbers]
         elif isinstance(entry, dict | list) or (isinstance(entry, str) and name not in (*keys.LEAD, "background")):
-            below.append((entry, key if is_label else above if isinstance(entry, list) else "", frame))
+            inherited = key if is_label else above if isinstance(entry, list) else ""
+            below.append((entry, own or inherited, frame))
     return below
 
 
@@ -216,7 +240,8 @@ def _parallel(small: dict) -> list[_Row] | None:
     labels = next((key for key in keys.LABEL_LISTS if isinstance(small.get(key), list)), None)
     if not boxes or not labels or not all(isinstance(label, str) for label in small[labels]):
         return None
-    numbers = [box for entry in small[boxes] for box in numbers_of(entry)]
+    boxes_of = outline_of if boxes in keys.POLYGONS else numbers_of
+    numbers = [box for entry in small[boxes] for box in boxes_of(entry)]
     if not numbers:
         return None
     names = small[labels] * len(numbers) if len(small[labels]) == 1 else small[labels]
@@ -224,7 +249,7 @@ def _parallel(small: dict) -> list[_Row] | None:
         raise ChainError(
             f"The text has {len(numbers)} boxes and {len(names)} labels. It needs one label for each box, in order."
         )
-    is_florence = boxes in ("bboxes", "quad_boxes") and labels in ("labels", "bboxes_labels")
+    is_florence = boxes in ("bboxes", "quad_boxes", "polygons") and labels in ("labels", "bboxes_labels")
     units = PIXELS if is_florence and max(max(box.values) for box in numbers) > 1.02 else ""
     return [_Row(_found(name, box)._replace(units=units), "") for name, box in zip(names, numbers, strict=True)]
 
@@ -274,22 +299,29 @@ def _of_pixels(found: Found, has_metadata: bool, settings: Settings) -> Found:
 def _box_of(small: dict) -> tuple[str, list[Numbers]]:
     """The key of an object's box, "" if the object itself has its sides, and the numbers."""
     for key in keys.BOX:
-        numbers = numbers_of(small[key]) if isinstance(small.get(key), list | dict | str) else []
+        value = small.get(key)
+        numbers = outline_of(value) if key in keys.POLYGONS else numbers_of(value)
         if numbers:
             return key, numbers
-        if key in ("bbox_2d", "box_2d", "bbox") and isinstance(small.get(key), list) and small[key]:
-            shown = str(small[key])[:40]
+        is_given = isinstance(value, list) or (isinstance(value, str) and _HALF.search(value) and label_of(small, {}))
+        if key in ("bbox_2d", "box_2d", "bbox") and is_given and value:
+            shown = str(value)[:40]
             raise ChainError(f"The {key} of '{label_of(small, {})[:40]}' is {shown}. It must be four numbers.")
     sides = {key: value for key, value in small.items() if not isinstance(value, list | dict)}
-    for key in ("position", "size", "dimensions"):
-        sides |= small[key] if isinstance(small.get(key), dict) else {}
+    for key, names in (("position", "xy"), ("size", "wh"), ("dimensions", "wh"), ("center", ("cx", "cy"))):
+        part = small.get(key)
+        if isinstance(part, dict):
+            sides |= {f"c{name}": value for name, value in part.items()} if key == "center" else part
+        elif isinstance(part, list) and len(part) == 2:
+            sides |= dict(zip(names, part, strict=True))
     numbers = numbers_of(sides) or numbers_of([small.get(key) for key in keys.CORNERS if key in small])
     if numbers:
         return "", numbers
-    fours = [key for key, value in small.items() if isinstance(value, list) and len(value) == 4]
-    others = [key for key in fours if key not in keys.COLOR]
-    if len(others) == 1 and others[0] not in keys.POINTS and (label_of(small, {}) or _LIKE_BOX.search(others[0])):
-        return others[0], numbers_of(small[others[0]])
+    skipped = {*keys.COLOR, *keys.POINTS, *keys.WRAPPERS, *keys.LABEL, "metadata"}
+    others = {key: found for key, value in small.items() if key not in skipped and (found := numbers_of(value))}
+    (key, numbers), *more = others.items() or [("", [])]
+    if numbers and not more and (label_of(small, {}) or _LIKE_BOX.search(key)):
+        return key, numbers
     return "", []
 
 

@@ -13,27 +13,20 @@ from ..grammar import ChainError
 from ..phrases import OBJECT_END, OBJECT_START, find_phrase, has_words
 from .cleaning import half_width, without_markdown
 from .color_words import color_after
+from .corners import LINK, with_sides
 from .entries import has_letters
 from .plan import THOUSANDTHS, Found, Plan, Settings, listed
 from .tokens import LEADING_LINK
 from .values import Numbers, boxes_in
 
 _START, _END = "\ue000", "\ue001"  # around a box, for the tokens of any model
-_OBJECT_STARTS = re.compile(r"<\|(?:obj|object_ref)_start\|>|<ref>|<\|ref\|>|<p>|<phrase>", re.IGNORECASE)
-_OBJECT_ENDS = re.compile(r"[.,;]?(?:<\|(?:obj|object_ref)_end\|>|</ref>|<\|/ref\|>|</p>|</phrase>)", re.IGNORECASE)
+_OBJECT_STARTS = re.compile(r"<\|(?:obj|object_ref)_start\|>|<ref>|<\|ref\|>|<p>|<phrase>|<obj>", re.IGNORECASE)
+_OBJECT_ENDS = re.compile(
+    r"[.,;]?(?:<\|(?:obj|object_ref)_end\|>|</ref>|<\|/ref\|>|</p>|</phrase>|</obj>)", re.IGNORECASE
+)
 _BOX_STARTS = re.compile(r"<\|box_start\|>|<box>|<bbox>|<\|det\|>|<\|begin_of_box\|>", re.IGNORECASE)
 _BOX_ENDS = re.compile(r"<\|box_end\|>|</box>|</bbox>|<\|/det\|>|<\|end_of_box\|>", re.IGNORECASE)
 _OTHER_TOKENS = re.compile(r"<\|(?!obj_)[a-z_/]{1,30}\|>|<image>", re.IGNORECASE)
-# What may be between words and a box, beside the words that phrases.py leaves out itself.
-_AT = r"\b(?:is|are|was|sits?|located|placed|positioned|found)(?:\s(?:located|placed|positioned))?\sat\b"
-_CORNER = r",?\s?\b(?:from\s)?(?:the\s)?(?:top|upper)[- ]?left(?:\s?corner)?(?:\s(?:at|is))?\s?[:=]?"
-_LINK = re.compile(
-    rf"(?:\s{{0,9}}(?:{_AT}|{_CORNER}|=>|[–—=→@|~•]+|(?<=\s)-+>?|->|\b(?:from|between)\b"
-    r"|\b(?:position|location|bounds|area|region)\s?[:=]"
-    r"|\b(?:bounding[ _]?box|bbox(?:_2d)?|box_2d|coordinates?|coords)\b(?:\s(?:is|are|at|of))?\s?[:=]?"
-    r"|(?<=[,;:|(–\n] )box\s?[:=]|(?<=[,;:|(–\n] )box\b)\s{0,9})+$",
-    re.IGNORECASE,
-)
 _IN_BRACKETS = re.compile(
     r"\s{0,9}\(\s?(?:at|in|located at|position|bbox|box|bounding box|coordinates)?\s?:?\s?$", re.IGNORECASE
 )
@@ -49,12 +42,16 @@ _VERB = re.compile(r"\b(?:is|are|was|has|have|there|shows?|depicts?|contains?|fe
 _COMMA = re.compile(r"^[，、；：。]")
 _ONE_WORD = re.compile(r"\s{0,9}\(\s{0,9}([A-Za-z]{5,20})\s{0,9}\)")
 _THIRD_CORNER = re.compile(r"\s{0,3},\s{0,3}\(\s{0,3}\d{1,6}\s{0,3},\s{0,3}\d{1,6}\s{0,3}\)")
+_SCALE = re.compile(
+    r"\b(?:coordinates?|range|ranges|grid|scale|system|canvas|normali[sz]ed|origin)\b[^.\n]{0,50}$", re.I
+)
+_WHOLE = [(0, 0, end, end) for end in (1, 100, 999, 1000)]
 _HOW = "Write it as (left,top),(right,bottom), whole numbers from 0 to 999, for example (120,400),(380,760)."
 
 
 def read_prose(text: str, settings: Settings) -> Plan:
     """The plan of any prose. It has no boxes if the prose has none."""
-    text = _unquoted(with_common_tokens(without_markdown(text)))
+    text = with_sides(_unquoted(with_common_tokens(without_markdown(text))))
     shadow = half_width(text)
     places = boxes_in(shadow)
     after = _labels_after(text, shadow, places)
@@ -64,6 +61,10 @@ def read_prose(text: str, settings: Settings) -> Plan:
     done, values = 0, []
     for start, stop, numbers in places:
         words = text[done:start]
+        if _SCALE.search(words[-80:]) and all(box.values in _WHOLE for box in numbers):
+            pieces.append(words.rstrip() + " ")  # "coordinates from (0,0) to (999,999)"
+            done = stop
+            continue
         color, stop = color_after(shadow, stop)
         if not color:
             _check_after(shadow, stop, len(values) // 4 + len(numbers))
@@ -97,12 +98,19 @@ def _unquoted(text: str) -> str:
 
 def _labels_after(text: str, shadow: str, places: list[tuple[int, int, list[Numbers]]]) -> Plan | None:
     """The plan of lines with the box first: `(120,400),(380,760): a red cup`. None if the words come before it."""
-    if not places or has_words(re.sub(r"[\d.)\s]|\b(?:bbox|box)\b", "", text[: places[0][0]])):
+    if not places or has_words(
+        re.sub(
+            r"[\d.)\s#*]|\b(?:bbox|box|region|object|item|element)\s?\d*\b",
+            "",
+            text[: places[0][0]],
+            flags=re.IGNORECASE,
+        )
+    ):
         return None
     rows = []
     for (_, stop, numbers), following in zip(places, [*places[1:], (len(text), 0, [])], strict=True):
         color, stop = color_after(shadow, stop)
-        label = text[stop : following[0]].strip(" \t:–—-=,|*").split("\n")[0].strip(" \t,;.|-")
+        label = text[stop : following[0]].strip(" \t\n:–—-=,|*").split("\n")[0].strip(" \t,;.|-")
         if not has_words(label) or not has_letters(label):
             return None
         rows += [Found(label, box.values, box.order, "", color, "order" if box.is_named else "") for box in numbers]
@@ -148,7 +156,7 @@ def _trimmed(words: str, shadow: str, stop: int) -> tuple[str, int]:
     if opened and closed:
         words, stop = words[: len(words) - len(tail) + opened.start()], closed.end()
         tail = words[-100:]
-    link = _LINK.search(tail)
+    link = LINK.search(tail)
     if link:
         words = words[: len(words) - len(tail) + link.start()]
     before, end, after = words.rpartition(OBJECT_END)

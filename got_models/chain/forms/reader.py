@@ -6,8 +6,11 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from ..grammar import TEXT_TO_IMAGE, Chain, ChainError, read_chain
+from ..phrases import QUOTED
+from . import keys
 from .building import chain_text, without_box
 from .cleaning import answer_of, half_width, without_markdown
+from .declared import as_declared, check_size_is_clear, declared
 from .layouts import read_assignments, read_layoutgpt, read_lmd, read_omost, read_replan, read_rpg
 from .objects import read_objects
 from .plan import ORDERS, UNITS, Found, Plan, Settings
@@ -15,7 +18,7 @@ from .prose import read_prose
 from .scaling import grid_boxes, known_boxes
 from .tables import read_csv, read_markup, read_table, read_yaml
 from .tokens import NO_POINTS, read_florence, read_kosmos, read_minigpt, read_paligemma, read_points
-from .values import boxes_in, declared_order, without_declaration
+from .values import boxes_in
 
 
 class Form(NamedTuple):
@@ -36,29 +39,47 @@ FORMS = (
     Form("MiniGPT-v2", ("{<",), read_minigpt),
     Form("Omost", ("add_local_description",), read_omost),
     Form("RPG", ("split ratio",), read_rpg),
-    Form("LayoutGPT", ("px",), read_layoutgpt),
+    Form("LayoutGPT", ("px", "%"), read_layoutgpt),
     Form("CreatiLayout", ("= [", "=["), read_assignments),
     Form("LMD", ("objects:", "objects :"), read_lmd),
     Form("RePlan", ("<region>",), read_replan),
-    Form("JSON", ("{", "["), read_objects),
+    Form("JSON", ("{", "[", "(", "｛", "［"), read_objects),
     Form("XML", ("<",), read_markup),
-    Form("Markdown table", ("|",), read_table),
-    Form("YAML", (":",), read_yaml),
+    Form("Markdown table", ("|", "│"), read_table),
+    Form("YAML", (":", "："), read_yaml),
     Form("CSV", (" ", ",", ";", "\t"), read_csv),
 )
 
 _POINTS = re.compile(r"<points?\b|\bpoint_2d\b|<\|point_start\|>", re.IGNORECASE)
 _PLACES = re.compile(
-    r"<(?:coord|bbox|box|loc)_?\d{0,3}(?:_placeholder)?>|\[(?:bbox|box|coord)_?\d{0,3}\]", re.IGNORECASE
+    r"[(\[]\s?x_?1\s?,\s?y_?1\b|<(?:coord|bbox|box|loc)_?\d{0,3}(?:_placeholder)?>|\[(?:bbox|box|coord)_?\d{0,3}\]",
+    re.IGNORECASE,
 )
 _NUMBER = r"\s{0,9}[-+]?\d{1,9}(?:\.\d{0,9})?\s{0,3}%?\s{0,9}"
 _SIGNS = re.compile(
     rf"[(\[{{<⟨]{_NUMBER}[,; ]{_NUMBER}[,; ]{_NUMBER}[,; ]{_NUMBER}"
-    rf"|[(\[]{_NUMBER}[,;]{_NUMBER}[)\]][^\w]{{0,9}}(?:to|and)?[^\w]{{0,9}}[(\[]{_NUMBER}"
+    rf"|[(\[]{_NUMBER}[,;]{_NUMBER}[)\]](?:\D{{0,80}}[(\[]{_NUMBER}[,;]{_NUMBER}[)\]]|[^\w]{{0,9}}[(\[]{_NUMBER})"
+    rf"|[(\[]{_NUMBER}[,;]{_NUMBER}[)\]][^\d\n]{{0,60}}\d{{2,5}}\s?(?:[x×*]\s?\d\d|(?:px |pixels )?(?:wide|tall|high))"
+    rf"|[(\[]{_NUMBER}[,;]{_NUMBER}[)\]][^\d\n]{{0,60}}(?:size|width|height|breite|largeur|宽|高)[^\d\n]{{0,9}}\d"
+    rf"|\d{{1,3}}\s?%\s?(?:to|-|–|bis|à)\s?\d[^\n]{{0,60}}\d\s?%\s?(?:to|-|–|bis|à)\s?\d"
+    rf"|[(\[]{_NUMBER}[,;]{_NUMBER}[)\]],{_NUMBER},{_NUMBER}|[(\[]\s?\d{{1,5}}\s?/\s?\d{{1,5}}\s?,"
+    rf"|(?:(?:top|upper)[- ]?left|左上|coordinates?|坐标)[^\d\n]{{0,12}}{_NUMBER},{_NUMBER}"
+    rf"|\d\s?% (?:from|of) the (?:left|top)|≤\s?[xy]\s?≤|\b[xy]\s?∈|\d\.\.\d[^\n]{{0,20}}\d\.\.\d"
+    rf"|^[\s(\[]{{0,9}}\d{{1,4}}(?:,\s?\d{{1,4}}){{3}}\b"
+    rf"|[:=>|│&]{_NUMBER}(?:[;,|│&]{_NUMBER}){{3}}"
+    rf"|^[\s(\[]{{0,9}}\d{{1,4}}(?:\.\d{{1,9}})?(?:[,;\s]{{1,9}}\d{{1,4}}(?:\.\d{{1,9}})?){{3,5}}[\s)\]]{{0,9}}$"
     r"|\b(?:xmin|ymin|x_min|y_min|x1|y1)\W{1,4}\d|\b(?:left|top)\W{1,4}\d{1,4}\D{1,9}(?:left|top|right|bottom|width)\W{1,4}\d"
-    r"|\d{1,6}\s?:\s?\d{1,6}\s?,\s?\d{1,6}\s?:\s?\d|^[\s(\[]{0,9}\d{1,4}(?:[,\s]{1,9}\d{1,4}){3}[\s)\]]{0,9}$"
+    r"|\d{1,6}\s?:\s?\d{1,6}\s?,\s?\d{1,6}\s?:\s?\d"
     r"|\bx\s?[:=]\s?\d[^\n]{0,60}\by\s?[:=]\s?\d|^[^\n\d]{1,60}(?:[,;\t|]\s{0,9}\d{1,4}(?:\.\d{1,6})?\s{0,9}){4}",
     re.IGNORECASE | re.MULTILINE,
+)
+# In prose that has boxes: brackets of two or more numbers, four numbers, two ranges.
+_REST = re.compile(
+    rf"(?<![a-z])[(\[]{_NUMBER}(?:[,;]{_NUMBER}){{1,9}}[)\]]|(?<![\d.])\d{{1,4}}(?:[ ,;]\s?\d{{1,4}}){{3}}(?![\d.])"
+    r"|\d{1,4}\s?[-–]\s?\d{1,4},\s?\d{1,4}\s?[-–]\s?\d"
+)
+_SCALE_ENDS = re.compile(
+    r"[(\[]\s?(?:0(?:\.0)?\s?,\s?(?:0(?:\.0)?|1|1\.0|100|999|1000)|(?:1|1\.0|100|999|1000)\s?,\s?(?:1|1\.0|100|999|1000))\s?[)\]]"
 )
 _DIGIT = re.compile(r"\d")
 _TOKENS = re.compile(
@@ -67,6 +88,8 @@ _TOKENS = re.compile(
     re.IGNORECASE,
 )
 _POSSIBLE = ("<", "point", "box", "coord", "add_local", "split ratio")  # without one of them there is no sign
+_BOX_WORDS = {*keys.BOX, *keys.BOX_LISTS} - {"to"}
+_CODE = re.compile(r"<[A-Za-z/!]|['\"]\s?:|=\s?['\"]|[{}]")
 _HOW = "Write each box after its words, for example: a red cup (120,400),(380,760)."
 
 
@@ -111,30 +134,26 @@ def understand(
         )
     answer = answer_of(text)
     form, plan = plan_of(answer, settings)
-    if not plan.boxes:
+    if plan.boxes:
+        _check_rest(plan)
+        said = declared(answer)
+        plan = as_declared(plan, said, settings)
+        settings = (
+            settings
+            if settings.has_size or not said.size
+            else settings._replace(width=said.size[0], height=said.size[1])
+        )
+        known = known_boxes(plan, settings)
+        check_size_is_clear(plan, known, said, settings)
+    else:
         _check_no_signs(answer)
-    elif settings.order == "auto":
-        plan = _in_declared_order(plan, declared_order(answer))
-    known = known_boxes(plan, settings)
+        known = []
     boxes = grid_boxes(known, settings, plan.no_size)
     size = (settings.width, settings.height) if settings.has_size else None
     chain = read_chain(chain_text(plan, boxes), task, prompt, source, cut=plan.cut, size=size)
     _check_regions(chain, plan, answer)
     orders, units = {found.order for found in known}, {found.units for found in known}
     return Reading(chain, form, *(one.pop() if len(one) == 1 else "" for one in (orders, units)))
-
-
-def _in_declared_order(plan: Plan, order: str) -> Plan:
-    """The plan with the order that its text says the numbers have. It wins over the form's, unless that is fixed."""
-    if not order:
-        return plan
-    pieces: list[str | Found] = []
-    for piece in plan.pieces:
-        if isinstance(piece, str):
-            pieces.append(without_declaration(piece))
-        else:
-            pieces.append(piece if piece.fixed else piece._replace(order=order))
-    return replace(plan, pieces=pieces)
 
 
 def note_of(chain: Chain) -> str:
@@ -175,8 +194,21 @@ def _prose(piece: str | Found) -> str | Found:
     return without_box(without_markdown(piece)) if isinstance(piece, str) else piece
 
 
+def _check_rest(plan: Plan) -> None:
+    """ChainError if what is left of prose between its boxes looks as if it had another one."""
+    for piece in plan.pieces if plan.is_prose else []:
+        if not isinstance(piece, str) or not _DIGIT.search(piece):
+            continue
+        piece = _SCALE_ENDS.sub("", QUOTED.sub("", half_width(piece)))
+        sign = _SIGNS.search(piece) or _REST.search(piece)
+        if sign:
+            shown = " ".join(piece[sign.start() : sign.start() + 40].split())
+            raise ChainError(f"The text has a box that could not be read ('{shown}'). {_HOW}")
+
+
 def _check_no_signs(answer: str) -> None:
     """ChainError if a text of which no box was read looks as if it had one."""
+    answer = half_width(answer)
     small = answer.lower()
     if not _DIGIT.search(answer) and not any(sign in small for sign in _POSSIBLE):
         return
@@ -197,9 +229,16 @@ def _check_regions(chain: Chain, plan: Plan, answer: str) -> None:
         raise ChainError(
             f"The plan has {len(plan.boxes)} boxes, but {len(chain.regions)} could be placed in its text. {_HOW}"
         )
-    bare = next((number for number, region in enumerate(chain.regions, 1) if not region.phrase), 0)
+    bare = next((number for number, region in enumerate(chain.regions, 1) if not _says(region.phrase)), 0)
     if bare and not (plan.is_prose and _is_plain_chain(answer)):
         raise ChainError(f"Box {bare} {chain.regions[bare - 1].box} has no words that say what it holds. {_HOW}")
+
+
+def _says(phrase: str) -> bool:
+    """Whether a phrase names something: "Region 1", "bbox", a sign, and code or markup that was not read do not."""
+    if not any(letter.isalnum() for letter in phrase) or _CODE.search(phrase):
+        return False
+    return keys.plain(re.sub(r"[\d#\s]{0,9}$", "", phrase)) not in _BOX_WORDS
 
 
 def _is_plain_chain(answer: str) -> bool:

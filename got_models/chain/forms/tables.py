@@ -1,9 +1,13 @@
 """Tables and markup: Markdown tables, CSV, YAML, XML, HTML and SVG, as chat models and annotation tools write them."""
 
+import csv
+import itertools
 import re
 from typing import Any
 
+from ..grammar import ChainError
 from . import keys
+from .color_words import color_word
 from .entries import has_letters
 from .loose_json import read_json
 from .objects import rows_of
@@ -15,12 +19,12 @@ from .values import number, numbers_in, numbers_of
 
 def read_table(text: str, settings: Settings) -> Plan | None:
     """A Markdown table with a column for the words and one, or four, for the box."""
-    lines = [line.strip() for line in text.splitlines()]
+    lines = [line.strip() for line in text.replace("│", "|").splitlines()]
     lines = [line for line in lines if "<|" not in line and (line.startswith("|") or line.count(" | ") >= 1)]
     cells = [[cell.strip(" *`") for cell in line.strip("|").split("|")] for line in lines]
     cells = [row for row in cells if not all(re.fullmatch(r":?-{1,60}:?", cell) for cell in row)]
-    rows = _of_cells(cells)
-    return listed("", rows) if rows and all(row.label for row in rows) else None
+    rows, cut = _of_cells(cells)
+    return listed("", rows, "", cut) if rows and all(row.label for row in rows) else None
 
 
 _VALUE = r"[ \t]{1,9}(\d{1,6}(?:\.\d{1,6})?)"
@@ -32,36 +36,59 @@ def read_csv(text: str, settings: Settings) -> Plan | None:
     if re.search(r"[(\[{<]", text) or not re.search(r"\d", text):
         return None
     lines = [line for line in text.splitlines() if line.strip() and len(line) < 1000]
-    cells = [[cell.strip(" \"'") for cell in re.split(r"[,;\t]", line)] for line in lines]
-    rows = _of_cells([row for row in cells if len(row) >= 5])
+    cells = [_cells(line) for line in lines]
+    rows, cut = _of_cells([row for row in cells if len(row) >= 4])
     if not rows:
         rows = [found for line in lines if (match := _BLANKS.match(line)) for found in _of_row([*match.groups()], [])]
         rows = [row for row in rows if max(row.numbers) <= 1 or sum(value >= 10 for value in row.numbers) >= 2]
-    cut = bool(rows) and bool(re.search(r"[,;\t ]\d", lines[-1])) and not _of_row(cells[-1], [])
+    cut = cut or (bool(rows) and bool(re.search(r"[,;\t ]\d", lines[-1])) and not _of_row(cells[-1], []))
     return listed("", rows, "", cut) if rows and all(row.label for row in rows) else None
 
 
-def _of_cells(cells: list[list[str]]) -> list[Found]:
+def _cells(line: str) -> list[str]:
+    """The cells of a line of CSV. A quoted cell may hold the sign that parts them."""
+    sign = next((sign for sign in "\t;" if sign in line), ",")
+    return [cell.strip(" \"'") for cell in next(csv.reader([line], delimiter=sign, skipinitialspace=True), [])]
+
+
+def _of_cells(cells: list[list[str]]) -> tuple[list[Found], bool]:
+    """The boxes of all rows, and whether the last row was cut off. ChainError for another row with half a box."""
     if not cells:
-        return []
+        return [], False
     names = [re.sub(r"\W+", "_", cell.lower()).strip("_") for cell in cells[0]]
     has_names = not any(number(cell) is not None or numbers_in(cell) for cell in cells[0])
-    return [found for row in cells[has_names:] for found in _of_row(row, names if has_names else [])]
+    boxes = [_of_row(row, names if has_names else []) for row in cells[has_names:]]
+    halves = [row for row, found in zip(cells[has_names:], boxes, strict=True) if not found and _has_numbers(row)]
+    if any(boxes) and any(row is not cells[-1] for row in halves):
+        raise ChainError(f"The row '{', '.join(halves[0])[:60]}' has no whole box. It needs four numbers.")
+    return [found for row in boxes for found in row], any(boxes) and bool(halves)
+
+
+def _has_numbers(row: list[str]) -> bool:
+    return sum(number(cell) is not None for cell in row) >= 3
 
 
 def _of_row(row: list[str], names: list[str]) -> list[Found]:
     """The boxes of one row of a table."""
+    row = [re.sub(r"^(?:\d{1,3}[.)]|[-*•])\s{1,3}", "", row[0]), *row[1:]] if row else row
     entries = dict(zip(names, row, strict=False))
-    color = next((entries[name] for name in ("color", "colour") if name in entries), "")
+    color = next((entries[name] for name in ("color", "colour", "颜色") if name in entries), "")
+    color = color or (row[-1] if len(row) > 5 and color_word(row[-1]) else "")
     boxes = [cell for cell in row if re.search(r"\d\D{1,9}\d", cell) and numbers_in(cell)]
     values = [(at, value) for at, cell in enumerate(row) if (value := number(cell)) is not None]
     sides = {name: entries[name] for name in names if name in keys.SIDES and name in entries}
     numbers = numbers_of(sides) or [box for cell in boxes for box in numbers_in(cell)]
     if not numbers and len(values) == 4:
         numbers = numbers_in(",".join(row[at] for at, _ in values))
+    corners = [cell for cell in row if re.fullmatch(r"[(\[][^()\[\]]{3,40}[)\]]", cell)]
+    if not numbers and len(corners) == 2 and not any(re.search("size|dim|cent", name) for name in names):
+        numbers = numbers_in(",".join(corner[1:-1] for corner in corners))
+        boxes = corners
     others = [cell for cell in row if cell not in (*boxes, color) and number(cell) is None]
     words = [cell for cell in others if has_letters(cell)]
-    label = next((entries[name] for name in keys.COLUMNS if entries.get(name) in words), words[0] if words else "")
+    first = row.index(words[0]) if words else 0
+    more = itertools.takewhile(lambda cell: cell in words, row[first:])  # "a red cup, chipped" without quotes
+    label = next((entries[name] for name in keys.COLUMNS if entries.get(name) in words), ", ".join(more))
     return [Found(label, box.values, box.order, "", color, "order" if box.is_named else "") for box in numbers]
 
 
@@ -69,17 +96,18 @@ def _of_row(row: list[str], names: list[str]) -> list[Found]:
 
 _YAML_BOX = re.compile(
     r"^\s{0,40}(?:- )?['\"]?(?:bbox\w{0,9}|box\w{0,9}|bounding_?box|coordinates|coords|xyxy|position|x|x_?min|x1|x0"
-    r"|left|cx)['\"]?\s{0,3}:",
-    re.MULTILINE,
+    r"|left|cx|坐标|座標|位置)['\"]?\s{0,3}:",
+    re.MULTILINE | re.IGNORECASE,
 )
 _YAML_LINE = re.compile(
-    r"^(?P<dash>\s{0,40}- )?\s{0,40}['\"]?(?P<key>[A-Za-z_][\w ]{0,40})['\"]?\s{0,3}:\s{0,9}(?P<value>[^\n]*)$"
+    r"^(?P<dash>\s{0,40}- )?\s{0,40}['\"]?(?P<key>[^\W\d][\w ]{0,40})['\"]?\s{0,3}:\s{0,9}(?P<value>[^\n]*)$"
 )
 _YAML_NUMBER = re.compile(r"^\s{0,40}- ([-\d.]{1,14})\s*$")
 
 
 def read_yaml(text: str, settings: Settings) -> Plan | None:
     """Items of `label: a cup` and `bbox: [120, 400, 380, 760]`, or with a line for each side."""
+    text = text.replace("：", ":")
     if not _YAML_BOX.search(text):
         return None
     items: list[dict[str, Any]] = [{}]
@@ -102,6 +130,8 @@ def read_yaml(text: str, settings: Settings) -> Plan | None:
 def _yaml_value(text: str) -> Any:
     if not text:
         return []
+    if numbers := numbers_in(text):
+        return list(numbers[0].values) if len(numbers) == 1 and not numbers[0].is_named else text
     if text[0] in "[{" and text[-1] in "]}":
         return next(iter(read_json(text).values), text)
     value = number(text)
@@ -130,7 +160,8 @@ def read_markup(text: str, settings: Settings) -> Plan | None:
         if name in ("svg", "image", "size") and (attributes or name == "size"):
             extent = _extent(attributes) or extent
             continue
-        boxes = _of_attributes(attributes) or (numbers_in(inner) if name in keys.BOX_TAGS else [])
+        has_own = any(has_letters(attributes.get(key, "")) for key in keys.ATTRIBUTES)
+        boxes = _of_attributes(attributes) or (numbers_in(inner) if name in keys.BOX_TAGS or has_own else [])
         own = next((attributes[key] for key in keys.ATTRIBUTES if has_letters(attributes.get(key, ""))), "")
         if name in keys.SIDES and (value := number(inner)) is not None:
             sides[name] = value
@@ -142,6 +173,8 @@ def read_markup(text: str, settings: Settings) -> Plan | None:
             label = inner
             rows += [found._replace(label=label) for found in waiting]
             waiting = []
+        if name in keys.COLOR and rows and not rows[-1].color:
+            rows[-1] = rows[-1]._replace(color=inner)
         for box in boxes:
             said = own or (inner if has_letters(inner) and (name not in keys.BOX_TAGS or attributes) else "") or label
             found = Found(said, box.values, box.order, "", attributes.get("fill", attributes.get("color", "")), "order")

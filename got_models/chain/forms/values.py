@@ -6,7 +6,8 @@ Every pattern takes at most a few hundred characters from where it starts, so th
 import re
 from typing import Any, NamedTuple
 
-from .plan import LTRB, LTWH, TLBR
+from .corners import SECOND_CORNER, TO
+from .plan import LTRB, LTWH
 
 SPACE = r"\s{0,40}"
 _DIGITS = r"(?:\d{1,12}(?:\.\d{0,12})?|\.\d{1,12})"
@@ -18,9 +19,8 @@ _NEXT = rf"(?:{SPACE}[,;]{SPACE}|\s{{1,40}})"
 _OPEN, _CLOSE = r"[(\[{<\ue000]", r"[)\]}>\ue001]"
 _PAIR = rf"{_OPEN}{SPACE}{_ENTRY}{_NEXT}{_ENTRY}{SPACE}{_CLOSE}"
 _FOUR = rf"{_ENTRY}(?:{_NEXT}{_ENTRY}){{3}}"
-_SECOND = r"(?:(?:and|to)\s)?(?:the\s)?(?:(?:bottom|lower)[- ]?right|max|end)(?:\s?corner)?(?:\s(?:at|is))?\s?[:=]?"
-_BETWEEN = rf"{SPACE}(?:[,;~/–—:→x×\-]|->|=>|to\b|until\b|through\b)?{SPACE}(?:{_SECOND}{SPACE})?"
-_PAIRS = rf"{_PAIR}{_BETWEEN}{_PAIR}|(?<=between ){_PAIR} and {_PAIR}"
+_BETWEEN = rf"{SPACE}(?:[,;~/–—:→x×\-]|->|=>|{TO})?{SPACE}(?:{SECOND_CORNER}{SPACE})?"
+_PAIRS = rf"{_PAIR}{_BETWEEN}{_PAIR}|(?:(?<=between )|(?<=corners )){_PAIR} and {_PAIR}"
 _IN_BRACKETS = re.compile(
     rf"(?P<outer>(?:{_OPEN}{SPACE}){{0,4}}?)"
     rf"(?:{_PAIRS}|{_OPEN}{SPACE}{_FOUR}(?:{SPACE};{SPACE}{_FOUR}){{0,40}}{SPACE}{_CLOSE})",
@@ -43,23 +43,16 @@ _BARE = re.compile(
 )
 _BEFORE_BARE = re.compile(r"[=:]\s{0,3}(?=\d)|at\s{1,3}(?=\d)")
 _PERCENTS = re.compile(rf"{_PERCENT}[,\s]")
-_WORD = r"\s{0,3}['\"]?([A-Za-z][A-Za-z_]{0,8}\d?)['\"]?\s{0,3}"
-_DECLARED = re.compile(rf"[(\[]{_WORD},{_WORD},{_WORD},{_WORD}[)\]]")
-_DECLARATIONS = {
-    sides: order
-    for order, all_sides in {LTRB: ("xyXY", "XYx2y2"), TLBR: ("yxYX", "YXy2x2"), LTWH: ("xywh", "XYwh")}.items()
-    for sides in all_sides
-}
 _STARTS = re.compile(_OPEN)
 _NAMED_STARTS = re.compile(rf"{_SIDE}(?=['\"]?\s{{0,9}}(?:[=:]|from\s|\d))", re.IGNORECASE)
 _CLOSED = re.compile(rf"{SPACE}{_CLOSE}")
 _EACH = re.compile(rf"(?P<name>{_NAME})?(?P<sign>[-+−]?)(?P<digits>{_DIGITS})\s{{0,3}}(?P<unit>%|px\b)?", re.IGNORECASE)
 
 _NAMES = {
-    "x0": ["xmin", "xmin0", "x1min", "x0", "left", "minx", "l", "startx"],
-    "y0": ["ymin", "y0", "top", "miny", "t", "starty"],
-    "x1": ["xmax", "right", "maxx", "r", "endx"],
-    "y1": ["ymax", "bottom", "maxy", "b", "endy"],
+    "x0": ["xmin", "xmin0", "x1min", "x0", "left", "minx", "l", "startx", "xstart"],
+    "y0": ["ymin", "y0", "top", "miny", "t", "starty", "ystart"],
+    "x1": ["xmax", "right", "maxx", "r", "endx", "xend"],
+    "y1": ["ymax", "bottom", "maxy", "b", "endy", "yend"],
     "cx": ["cx", "xcenter", "centerx", "xc"],
     "cy": ["cy", "ycenter", "centery", "yc"],
     "w": ["w", "width"],
@@ -77,24 +70,6 @@ class Numbers(NamedTuple):
     values: tuple[float, ...]
     order: str = LTRB
     is_named: bool = False
-
-
-def declared_order(text: str) -> str:
-    """The order that a text says its numbers have: "format: [ymin, xmin, ymax, xmax]"; "" if it says none, or two."""
-    found = set()
-    for match in _DECLARED.finditer(text):
-        names = [_side(name) for name in match.groups()]
-        sides = "".join({"x0": "x", "y0": "y", "x1": "X", "y1": "Y"}.get(name, name) for name in names)
-        found.add(_DECLARATIONS.get(sides, ""))
-    found.discard("")
-    return found.pop() if len(found) == 1 else ""
-
-
-def without_declaration(text: str) -> str:
-    """Prose without the sentences that say the order of numbers; of the last sentence the order alone is dropped."""
-    sentences = re.split(r"(?<=[.!?\n])", text)
-    kept = [sentence for sentence in sentences[:-1] if not _DECLARED.search(sentence)]
-    return "".join([*kept, _DECLARED.sub("", sentences[-1])])
 
 
 def boxes_in(text: str) -> list[tuple[int, int, list[Numbers]]]:
@@ -140,7 +115,7 @@ def numbers_in(text: str) -> list[Numbers]:
     found = []
     for at in range(0, len(entries), 4):
         four = entries[at : at + 4]
-        sides = {_side(entry["name"] or ""): _value(entry) for entry in four}
+        sides = {side_of(entry["name"] or ""): _value(entry) for entry in four}
         found.append(_named(sides) or Numbers(tuple(_value(entry) for entry in four)))
     return found
 
@@ -150,7 +125,7 @@ def numbers_of(value: Any, depth: int = 3) -> list[Numbers]:
     if isinstance(value, str):
         return numbers_in(value) if len(value) < 400 and _names_sides(value) else []
     if isinstance(value, dict):
-        named = _named({_side(str(key)): number(entry) for key, entry in value.items() if number(entry) is not None})
+        named = _named({side_of(str(key)): number(entry) for key, entry in value.items() if number(entry) is not None})
         return [named] if named else _of_corners(list(value.values()))
     if not isinstance(value, list) or not value:
         return []
@@ -163,6 +138,18 @@ def numbers_of(value: Any, depth: int = 3) -> list[Numbers]:
     if corners or not depth or not all(isinstance(entry, list | dict | str) for entry in value):
         return corners
     return [box for entry in value for box in numbers_of(entry, depth - 1)]
+
+
+def outline_of(value: Any) -> list[Numbers]:
+    """The box around a polygon, or around several: lists of numbers, of [x, y], or of {x, y}, nested in any way."""
+    numbers, todo = [], [value]
+    while todo:
+        value = todo.pop()
+        if isinstance(value, list | dict):
+            todo += reversed(list(value.values() if isinstance(value, dict) else value))
+        elif number(value) is not None:
+            numbers.append(number(value))
+    return [_around(numbers)] if len(numbers) >= 4 and len(numbers) % 2 == 0 else []
 
 
 def _names_sides(text: str) -> bool:
@@ -203,7 +190,7 @@ def _value(match: re.Match) -> float:
     return value / 100 if match["unit"] == "%" else value
 
 
-def _side(name: str) -> str:
+def side_of(name: str) -> str:
     """The side that a name means; the name itself, in small letters, for one that is none."""
     letters = re.sub(r"[\W_]+", "", name.lower())
     return _SIDES.get(letters, letters)
