@@ -5,6 +5,7 @@ from comfy_api.latest import io, ui
 from ..got_models.chain.boxes import bounding_boxes, check_regions, elements, text_of_boxes
 from ..got_models.chain.forms.plan import ORDERS, UNITS
 from ..got_models.chain.forms.reader import beginning, note_of, read_plan
+from ..got_models.chain.forms.writing import FORMS, cited_prose, write_plan
 from ..got_models.chain.grammar import EDIT, TEXT_TO_IMAGE, ChainError, read_chain
 from ..got_models.comfy.notes import show_note
 from ..got_models.guidance.canvas import region_masks
@@ -174,6 +175,55 @@ class GoTChainFromBoxes(io.ComfyNode):
         return io.NodeOutput(chain, chain.text)
 
 
+class GoTChainToText(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="GoTChainToText",
+            display_name="GoT Chain To Text",
+            category=CHANGE,
+            description="Writes a chain in the form that another model reads: FLUX 3, Ideogram, MOSS-Image, RePlan, "
+            "JSON, or prose.",
+            search_aliases=["FLUX 3 layout", "bounding box prompt", "layout to text", "export plan", "JSON prompt"],
+            inputs=[
+                GotChain.Input(
+                    "chain",
+                    tooltip="Chain to write, from Reasoning Chain, GoT Chain Editor or any node that makes one.",
+                ),
+                io.Combo.Input(
+                    "form",
+                    options=list(FORMS),
+                    default="FLUX 3",
+                    tooltip="Form of the text. JSON has boxes from 0 to 1000. Prose has places in words, such as: on "
+                    "the left. Prose with citations has <obj_1> after each phrase. Default FLUX 3.",
+                ),
+                io.Int.Input(
+                    "width",
+                    default=0,
+                    min=0,
+                    max=16384,
+                    optional=True,
+                    tooltip="For MOSS-Image and RePlan: width of the image in pixels, 0 to 16384. Default 0: that of "
+                    "the image to edit, or of the request.",
+                ),
+                io.Int.Input(
+                    "height",
+                    default=0,
+                    min=0,
+                    max=16384,
+                    optional=True,
+                    tooltip="For MOSS-Image and RePlan: height of the image in pixels, 0 to 16384. Default 0: that of "
+                    "the image to edit, or of the request.",
+                ),
+            ],
+            outputs=[io.String.Output(display_name="text", tooltip="For the prompt of the other model.")],
+        )
+
+    @classmethod
+    def execute(cls, chain, form, width=0, height=0) -> io.NodeOutput:
+        return io.NodeOutput(write_plan(chain, form, width, height))
+
+
 class GoTChainToBoxes(io.ComfyNode):
     @classmethod
     def define_schema(cls):
@@ -182,7 +232,7 @@ class GoTChainToBoxes(io.ComfyNode):
             display_name="GoT Chain To Boxes",
             category=CHANGE,
             description="Converts a chain's regions for other nodes: boxes in pixels, labels, masks, and elements "
-            "for Ideogram.",
+            "for FLUX 3, Ideogram and MOSS-Image.",
             search_aliases=["bounding boxes", "regions", "masks", "elements"],
             inputs=[
                 GotChain.Input(
@@ -212,7 +262,15 @@ class GoTChainToBoxes(io.ComfyNode):
                 ),
                 io.String.Output(display_name="labels", is_output_list=True, tooltip="One phrase per region."),
                 io.Mask.Output(display_name="masks", tooltip="One mask per region, as a batch."),
-                io.Array.Output(display_name="elements", tooltip="For Build JSON Prompt (Ideogram)."),
+                io.Array.Output(
+                    display_name="elements",
+                    tooltip="For ComfyUI's layout prompts of FLUX 3 and MOSS-Image, and Build JSON Prompt (Ideogram).",
+                ),
+                io.String.Output(
+                    display_name="caption",
+                    tooltip="The chain's prose with <obj_1> after its first phrase and so on. For the prompt of "
+                    "ComfyUI's layout prompt of FLUX 3.",
+                ),
             ],
         )
 
@@ -222,7 +280,8 @@ class GoTChainToBoxes(io.ComfyNode):
         check_regions(chain)
         labels = [region.phrase for region in chain.regions]
         masks = region_masks(chain.regions, width, height)
-        return io.NodeOutput(bounding_boxes(chain, width, height), labels, masks, elements(chain))
+        boxes = bounding_boxes(chain, width, height)
+        return io.NodeOutput(boxes, labels, masks, elements(chain), cited_prose(chain))
 
 
 class GoTChainPreview(io.ComfyNode):
@@ -268,4 +327,4 @@ class GoTChainPreview(io.ComfyNode):
         return io.NodeOutput(plan, ui=ui.PreviewImage(plan, cls=cls))
 
 
-NODES = [GoTChainFromText, GoTChainFromBoxes, GoTChainToBoxes, GoTChainPreview]
+NODES = [GoTChainFromText, GoTChainFromBoxes, GoTChainToText, GoTChainToBoxes, GoTChainPreview]

@@ -57,6 +57,7 @@ def test_elements_lead_back_to_the_chain(notes):
     chain, _ = GoTChainFromText.execute(
         'a sign that reads "GO" (10,20),(300,400) and [a cat, asleep] (5,6),(70,80)', PROMPT
     ).args
-    *_, elements = GoTChainToBoxes.execute(chain, 64, 64).args
+    *_, elements, cited = GoTChainToBoxes.execute(chain, 64, 64).args
+    assert cited.count("<obj_") == len(elements)
     again, _ = GoTChainFromBoxes.execute([elements], [""], [PROMPT], [64], [64]).args
     assert [region[:3] for region in again.regions] == [region[:3] for region in chain.regions]

@@ -37,12 +37,16 @@ def elements(chain: Chain) -> list[dict]:
 
 
 def _element(region: Region) -> dict:
-    x0, y0, x1, y1 = region.box
+    """As core's Create Bounding Boxes writes it: keys in this order, the color in upper case."""
     text = quoted_text(region.phrase)
-    kind = (
-        {"type": "text", "bbox": [y0, x0, y1, x1], "text": text} if text else {"type": "obj", "bbox": [y0, x0, y1, x1]}
-    )
-    return kind | {"desc": region.phrase, "color_palette": [_hex(region)]}
+    kind = {"type": "text" if text else "obj", "bbox": element_box(region.box)} | ({"text": text} if text else {})
+    return kind | {"desc": region.phrase, "color_palette": [_hex(region).upper()]}
+
+
+def element_box(box: Box) -> list[int]:
+    """Top, left, bottom and right in 0..1000. A far edge of 999 is 1000, the edge of the image."""
+    right, bottom = (GRID if side == GRID - 1 else side for side in (box.x1, box.y1))
+    return [box.y0, box.x0, bottom, right]
 
 
 def check_regions(chain: Chain) -> None:

@@ -45,6 +45,24 @@ def test_an_answer_goes_all_the_way_to_an_image(client, name):
     assert client.image(run.images("save")[0]).size[0] >= 64
 
 
+@pytest.mark.parametrize("form", ["FLUX 3", "Ideogram", "MOSS-Image", "JSON"])
+def test_a_chain_is_written_for_another_model_and_read_back(client, form):
+    size = {"width": 1024, "height": 1024} if form == "MOSS-Image" else {}
+    graph = {
+        "chain": node("GoTChainFromText", text=ANSWERS["plain"], prompt="a circle and a square"),
+        "written": node("GoTChainToText", chain=["chain", 0], form=form, **size),
+        "again": node("GoTChainFromText", text=["written", 0], prompt="a circle and a square", **size),
+        "boxes": node("GoTChainToBoxes", chain=["again", 0], width=64, height=64),
+        "show": node("PreviewAny", source=["again", 1]),
+        "caption": node("PreviewAny", source=["boxes", 4]),
+    }
+    run = client.run(graph)
+    assert run.status == "success", run.message
+    regions = read_chain(run.text("show")).regions
+    assert [(region.phrase, str(region.box)) for region in regions] == [(phrase, box) for phrase, box, _ in PLAN]
+    assert run.text("caption").count("<obj_") == 2
+
+
 def test_elements_of_create_bounding_boxes_become_a_chain(client):
     graph = json.loads((FORMS / "create_bounding_boxes_elements.json").read_text("utf-8"))["graph"]
     graph["fb"]["inputs"]["bboxes"] = ["cbb", 2]

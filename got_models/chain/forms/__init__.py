@@ -1,4 +1,4 @@
-"""Plans in the forms of other models, read into chains. `reader.read_plan` is the way in.
+"""Plans in the forms of other models, read into chains and written. `reader.read_plan` is the way in.
 
     reader      the table of forms, and what is done with any of them
     cleaning    thinking, chat templates, stop tokens, code fences, Markdown: dropped before a form is looked for
@@ -15,6 +15,7 @@
     scaling     from a form's numbers to the chain's grid
     building    from a plan to a chain's text
     color_words colors in every spelling
+    writing     the way back: chains in the forms of other models; places: where a box is, in words
 
 A new form is a function from a cleaned text to a Plan (see plan.py), or None if the text is in another form, and one
 line in the reader's table. All of it takes linear time, never recurses, and raises nothing but ChainError.
