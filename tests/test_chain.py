@@ -37,6 +37,27 @@ def test_the_chain_is_in_gots_form(case):
 
 
 @named(GOOD)
+def test_every_phrase_is_where_its_span_says(case):
+    """Otherwise a phrase that is renamed in the editor leaves a letter of the old one."""
+    chain = read_chain(case["text"])
+    for region in chain.regions:
+        own = region.phrase_span[0] != region.box_span[0]
+        assert chain.text[slice(*region.phrase_span)] == (region.phrase if own else "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a (1<|obj_end|>,2),(3,4)",
+        "a (1,2),(3,4)<|im_gen<|obj_end|>_start|>b",
+    ],
+)
+def test_a_tag_that_splits_something_leaves_a_chain_that_stays(text):
+    chain = canonical_text(text)
+    assert chain == "a <|box_start|>(1,2),(3,4)<|box_end|> (red)" == canonical_text(chain)
+
+
+@named(GOOD)
 def test_every_region_is_read(case):
     regions = read_chain(case["text"]).regions
     found = [{"phrase": r.phrase, "box": list(r.box), "color": r.color.word} for r in regions]

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from ..errors import GoTError
 from .colors import Color, find_color, nearest_words, next_color
-from .phrases import OBJECT_END, OBJECT_START, canonical_words, find_phrase, has_words, without_tags
+from .phrases import OBJECT_END, OBJECT_START, canonical_words, find_phrase, has_tags, has_words, without_tags
 
 GRID = 1000  # steps of the grid, each way
 TEXT_TO_IMAGE = "text-to-image"
@@ -32,6 +32,9 @@ _BOX = re.compile(rf"{_MARKED}|(?P<plain>{_NUMBER_PAIR}\s*(?:,\s*)?\([^()<>]*\))
 _CORNER = r"\s*\(\s*(\d{1,9})\s*,\s*(\d{1,9})\s*\)\s*"
 _CORNERS = re.compile(f"{_CORNER},{_CORNER}")
 _COLOR = re.compile(r"\s*\(\s*([A-Za-z][A-Za-z ]*(?![A-Za-z ])|#[0-9A-Fa-f]{6})\s*\)")
+_MARKED_BOX = r"<\|box_start\|>[^<]*<\|box_end\|>"
+_BOX_MARKER = re.compile(rf"(?P<kept>{_NUMBER_PAIR}\s*(?:,\s*)?{_MARKED_BOX})|<\|box_(?:start|end)\|>")
+_MOST_PASSES = 9
 AFTER_CHAIN = "<|im_gen_start|>"
 
 
@@ -126,7 +129,16 @@ def canonical_text(text: str) -> str:
     ChainError names a box that is not four whole numbers in 0..1000, is empty, has its corners in the wrong order or is
     not closed, and an unknown color.
     """
-    text = well_formed(text).partition(AFTER_CHAIN)[0].strip()
+    text = well_formed(text)
+    for _ in range(_MOST_PASSES if has_tags(text) else 1):  # a tag may split a box in two: `(1<|obj_end|>,2),(3,4)`
+        before, text = text, _canonical_once(text)
+        if text == before:
+            break
+    return text
+
+
+def _canonical_once(text: str) -> str:
+    text = text.partition(AFTER_CHAIN)[0].strip()
     found = []
     for number, match in enumerate(_BOX.finditer(text), 1):
         box = _box(match, number)
@@ -155,8 +167,11 @@ def format_box(box: Box, color_word: str) -> str:
 
 
 def plain_text(text: str) -> str:
-    """A chain in the form that people type, without GoT's markers. Inverse of `canonical_text`."""
-    text = text.replace(BOX_START, "").replace(BOX_END, "")
+    """A chain in the form that people type, without GoT's markers. Inverse of `canonical_text`.
+
+    A box right after two numbers in brackets keeps its markers: `the point (3,4) <|box_start|>(5,6),(7,8)<|box_end|>`.
+    """
+    text = _BOX_MARKER.sub(lambda match: match["kept"] or "", text)
     return text.replace(OBJECT_START, "[").replace(OBJECT_END, "]")
 
 

@@ -11,7 +11,14 @@ _VERBS = "and|with|is|are|while|where|has|have|shows?|portrays?|depicts?|feature
 # The end of a clause, or else a stretch that ends none. Linear in the length of any text: no two neighboring parts of
 # the pattern take the same characters.
 _CLAUSE = re.compile(rf"(?P<ends>[.,;:!?\n]+\s+|\n+|\s+(?:{_VERBS})\s+)|[.,;:!?]+|[^\S\n]+")
-_DETERMINER = re.compile(r"\b(?:an?|the|one|two|three|four|some|several|its|his|her|their)\b", re.IGNORECASE)
+# Both cases are spelled out: ignoring case would also match letters such as a dotless i, in JavaScript other ones.
+_ARTICLES = re.sub(
+    "[a-z]", lambda letter: f"[{letter[0].upper()}{letter[0]}]", "an?|the|one|two|three|four|some|several"
+)
+_ARTICLES += re.sub("[a-z]", lambda letter: f"[{letter[0].upper()}{letter[0]}]", "|its|his|her|their")
+_DETERMINER = re.compile(rf"\b(?:{_ARTICLES})\b")
+_BETWEEN = "".join(filter(str.isspace, map(chr, range(0x3001)))) + ",.;:"  # white space and marks
+_LEAD = re.compile(r"[\s,.;:]*")  # what is before a phrase
 _WORD = re.compile(r"\S+")
 _LINKS = {"is", "are", "at", "in", "within", "of"}  # words between a phrase and its box: "the cup is at (1,2),(3,4)"
 OBJECT_START, OBJECT_END = "<|obj_start|>", "<|obj_end|>"
@@ -33,7 +40,7 @@ def find_phrase(text: str, start: int, stop: int) -> tuple[str, int]:
     last = len(words.rstrip())
     clauses = (match.end() for match in _CLAUSE.finditer(words) if match["ends"])
     first = max((position for position in clauses if position < last), default=0)
-    first += len(words[first:]) - len(words[first:].lstrip(" ,.;:\n"))
+    first = _LEAD.match(words, first).end()
     determiner = _DETERMINER.search(words, first)
     first = start + (determiner.start() if determiner else first)
     return _without_links(text[first:stop].strip()), first
@@ -41,7 +48,7 @@ def find_phrase(text: str, start: int, stop: int) -> tuple[str, int]:
 
 def has_words(text: str) -> bool:
     """Whether the text between two boxes names something, or only connects the boxes."""
-    return text.strip(" \t\n,.;:").lower() not in _CONNECTIVES
+    return text.strip(_BETWEEN).lower() not in _CONNECTIVES
 
 
 def canonical_words(text: str) -> str:
@@ -53,6 +60,11 @@ def canonical_words(text: str) -> str:
     words = lead + phrase
     is_found = not phrase or find_phrase(words, 0, len(words)) == (phrase, len(lead))
     return words if is_found else f"{lead}{OBJECT_START}{phrase}{OBJECT_END}"
+
+
+def has_tags(text: str) -> bool:
+    """Whether a text has a tag around an object."""
+    return _TAG.search(text) is not None
 
 
 def without_tags(text: str) -> str:

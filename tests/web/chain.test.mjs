@@ -38,6 +38,12 @@ for (const { name, chain, regions } of JSON.parse(read("../plan_forms.json")))
       assert.deepEqual(found, boxes);
     });
 
+test("a tag that splits a box leaves a chain that stays", () => {
+  const chain = canonicalText("a (1<|obj_end|>,2),(3,4)");
+  assert.equal(chain, "a <|box_start|>(1,2),(3,4)<|box_end|> (red)");
+  assert.equal(canonicalText(chain), chain);
+});
+
 test("every mistake is found, and good boxes between them are read", () => {
   const text = "a (9,0),(5,9) b (1,2),(3,4) c (1,2),(3,4) (bleu) d (1,2)(3,4)";
   const { marks, problems } = readText(text);

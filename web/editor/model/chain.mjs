@@ -44,6 +44,11 @@ const NAMED_PHRASE = new RegExp(
   `(?:${OBJECT_START}((?:(?!<\\|obj)[^\\][])*)<\\|obj(?:ect_ref)?_end\\|>|\\[([^\\][]*)\\])${S}*$`,
   "du",
 );
+const BOX_MARKER = new RegExp(
+  `(?<kept>${NUMBER_PAIR}${S}*(?:,${S}*)?<\\|box_start\\|>[^<]*<\\|box_end\\|>)|<\\|box_(?:start|end)\\|>`,
+  "gu",
+);
+const MOST_PASSES = 9;
 const AFTER_CHAIN = "<|im_gen_start|>";
 const VERBS = "and|with|is|are|while|where|has|have|shows?|portrays?|depicts?|features?|contains?";
 // What begins a clause, or else a stretch in which none can begin.
@@ -56,7 +61,10 @@ const LINKS = ["is", "are", "at", "in", "within", "of"]; // words between a phra
 const QUOTED = new RegExp(`(?<!${W}|")"(?!${S})[^"]+"(?!${W})|“[^“”]*”`, "gu"); // text to be drawn, no inches
 const CONNECTIVES = new Set(["", "and", "or", "plus", "和", "与", "及"]);
 const ARTICLES = "an?|the|one|two|three|four|some|several|its|his|her|their";
-const DETERMINER = new RegExp(`(?<!${W})(?:${ARTICLES})(?!${W})`, "iu");
+// Both cases are spelled out: ignoring case would also match U+0345 and others, in Python other ones.
+const ANY_CASE = ARTICLES.replace(/[a-z]/gu, (letter) => `[${letter.toUpperCase()}${letter}]`);
+const DETERMINER = new RegExp(`(?<!${W})(?:${ANY_CASE})(?!${W})`, "u");
+const LEAD = new RegExp(`^(?:${S}|[,.;:])*`, "u"); // what is before a phrase
 const SPACE = new RegExp(S, "u");
 const HOW =
   "Write it as (left,top),(right,bottom), whole numbers from 0 to 999, for example (120,400),(380,760).";
@@ -68,6 +76,18 @@ export class ChainError extends Error {}
 /** The chain in GoT's form. Throws ChainError as Python's canonical_text does.
  * @param {string} text @returns {string} */
 export function canonicalText(text) {
+  text = wellFormed(text);
+  // A tag may split a box in two: `(1<|obj_end|>,2),(3,4)`.
+  for (let passes = text.search(OBJECT) < 0 ? 1 : MOST_PASSES; passes; passes--) {
+    const before = text;
+    text = canonicalOnce(text);
+    if (text === before) break;
+  }
+  return text;
+}
+
+/** @param {string} text */
+function canonicalOnce(text) {
   text = strip(text.split(AFTER_CHAIN, 1)[0]);
   const marks = boxesOf(text);
   const bad = marks.find((mark) => mark.problem);
@@ -109,15 +129,16 @@ const recent = new Map();
 
 /** @param {string} text @returns {{marks: Mark[], problems: Problem[]}} */
 function read(text) {
-  const [before] = text.split(AFTER_CHAIN, 1);
-  const chain = before === text ? text : before.slice(0, endWithout(before, isSpace));
-  let start = chain.length - chain.trimStart().length;
+  const whole = wellFormed(text);
+  const [before] = whole.split(AFTER_CHAIN, 1);
+  const chain = before === whole ? whole : before.slice(0, endWithout(before, isSpace));
+  let start = 0;
   /** @type {Mark[]} */
   const marks = [];
   for (const mark of boxesOf(chain)) {
     const [stop, next] = mark.boxSpan;
     const own = phraseBefore(chain, start, stop);
-    const words = chain.slice(start, stop).replace(/[ \t\n,.;:]+/gu, " ").trim().toLowerCase();
+    const words = strip(chain.slice(start, stop), isBetween).toLowerCase();
     const earlier = CONNECTIVES.has(words) ? marks.at(-1) : undefined;
     marks.push({ ...mark, ...(earlier ? { phrase: earlier.phrase, phraseSpan: [stop, stop] } : own) });
     start = next;
@@ -125,9 +146,10 @@ function read(text) {
   return { marks, problems: marks.flatMap(({ problem }) => problem ?? []) };
 }
 
-/** A chain as people read and type it, without GoT's markers. @param {string} text */
+/** A chain as people read and type it, without GoT's markers. A box right after two numbers in brackets keeps them.
+ * @param {string} text */
 export function plainText(text) {
-  const words = text.replaceAll(BOX_START, "").replaceAll(BOX_END, "");
+  const words = text.replace(BOX_MARKER, (_, kept) => kept ?? "");
   return words.replaceAll("<|obj_start|>", "[").replaceAll("<|obj_end|>", "]");
 }
 
@@ -228,7 +250,7 @@ function phraseBefore(text, start, stop) {
   let first = 0;
   for (const { index, groups, 0: found } of words.matchAll(CLAUSE))
     if (groups?.begins && index + found.length < last) first = index + found.length;
-  first += words.slice(first).length - words.slice(first).replace(/^[ ,.;:\n]+/, "").length;
+  first += LEAD.exec(words.slice(first))?.[0].length ?? 0;
   first += Math.max(0, words.slice(first).search(DETERMINER));
   const phrase = withoutLinks(strip(before.replace(OBJECT, blank).slice(first)));
   return { phrase, phraseSpan: [start + first, start + first + phrase.length] };
@@ -244,11 +266,22 @@ function withoutLinks(phrase) {
   return "";
 }
 
-/** @param {string} text */
-function strip(text) {
+/** A text without lone surrogates: each becomes U+FFFD, as in Python. @param {string} text */
+function wellFormed(text) {
+  return text.replace(/\p{Cs}/gu, "\ufffd");
+}
+
+/** A text without the characters at its ends for which `out` is true.
+ * @param {string} text @param {(char: string) => boolean} out */
+function strip(text, out = isSpace) {
   let start = 0;
-  while (start < text.length && isSpace(text[start])) start++;
-  return text.slice(start, Math.max(start, endWithout(text, isSpace)));
+  while (start < text.length && out(text[start])) start++;
+  return text.slice(start, Math.max(start, endWithout(text, out)));
+}
+
+/** Whether a character, between two boxes, names nothing. @param {string} char */
+function isBetween(char) {
+  return isSpace(char) || ",.;:".includes(char);
 }
 
 /** The end of a text without its last characters for which `out` is true.
