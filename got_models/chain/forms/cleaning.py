@@ -22,6 +22,9 @@ _ANY_STOP = re.compile(_STOP)
 _FENCE = re.compile(
     r"^[ \t]{0,9}(?:```|~~~)[\w+-]{0,20}[ \t]{0,9}$|```(?:json|python|text|xml|yaml|csv|html|markdown)?", re.MULTILINE
 )
+_HTML = re.compile(
+    r"<(?P<line>br|/?li|/h[1-6])\s?/?>|</?(?:b|i|u|em|strong|code|pre|ul|ol|span|h[1-6])>", re.IGNORECASE
+)
 _ANSWER_TAGS = re.compile(r"</?(?:answer|response|output|final|final_answer)>", re.IGNORECASE)
 _ANSWER_STARTS = re.compile(r"<(?:answer|final|final_answer)>", re.IGNORECASE)
 _FINAL = re.compile(
@@ -65,6 +68,7 @@ def answer_of(text: str) -> str:
     stop = _ANY_STOP.search(text)
     text = text[: stop.start()] if stop else text
     text = _ANSWER_TAGS.sub("", _FENCE.sub("", text)).strip()
+    text = _HTML.sub(lambda tag: "\n" if tag["line"] else "", text).strip()
     if had_words and not text:
         raise ChainError("The text holds no answer: nothing is left without the chat template and the thinking.")
     return _final_draft(text)

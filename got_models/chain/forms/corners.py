@@ -22,7 +22,8 @@ _NEAR = (
 _CORNER = rf",?\s?(?:\b(?:has|with)\s)?(?:\bfrom\s)?(?:\b(?:the|its)\s)?(?:{_NEAR}){_PLACE}"
 _FROM = r"\b(?:from|between|with corners|von|de|desde|от)\b|[，、]?(?:位于|位於|处于|从|從|由|在)"
 LINK = re.compile(
-    rf"(?:\s{{0,9}}(?:{_AT}|{_CORNER}|=>|[–—=→@|~•]+|(?<=\s)-+>?|->|：|{_FROM}"
+    rf"(?:\s{{0,9}}(?:{_AT}|{_CORNER}|=>|[–—=→@|~•]+|(?<=\s)-+>?|->|：|{_FROM}|,\s?(?:at|in|within|spanning|occupying|covering)\b"
+    r"|\b(?:in|within|inside)\s(?:the\s)?(?:bounding )?box\b|,?\s?\bwhose(?=\s?bounding box is)"
     r"|\b(?:position|location|bounds|area|region)\s?[:=]"
     r"|\b(?:bounding[ _]?box|bbox(?:_2d)?|box_2d|coordinates?|coords)\b(?:\s(?:is|are|at|of))?\s?[:=]?"
     r"|(?<=[,;:|(–\n] )box\s?[:=]|(?<=[,;:|(–\n] )box\b)\s{0,9})+$",

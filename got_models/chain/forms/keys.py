@@ -18,7 +18,8 @@ LABEL = _keys(
     "label desc description name class class_name caption phrase object category hint text entity element item title "
     "content prompt tag 标签 名称 物体 对象 描述 类别 "
     "名前 ラベル 物件 説明 objekt bezeichnung beschreibung objet nom étiquette objeto etiqueta nombre 이름 객체 "
-    "target instruction type id"
+    "target subject part region "
+    "text_content instruction type id"
 )
 COLOR = _keys("color_palette palette color_specs color colour html_web_color_name colors hex fill 颜色 色")
 LABEL_LISTS = _keys(

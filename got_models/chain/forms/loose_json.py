@@ -19,7 +19,8 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_CONSTANTS = {"true": True, "True": True, "false": False, "False": False}
+_CONSTANTS = {"true": True, "True": True, "false": False, "False": False, "null": None, "None": None}
+_BARE_WORDS = re.compile(r"[^\n,，;}\]\[{(\"“]{1,80}")
 _CLOSING = {
     opening: re.compile(rf"\\.|[{closing}]", re.DOTALL)
     for opening, closing in {'"': '"', "'": "'", "“": '"”', "”": '"”', "‘": "'’"}.items()
@@ -147,6 +148,10 @@ class _Reader:
     def _word(self, match: re.Match) -> None:
         if self.stack[-1].is_object and self.stack[-1].key is None:
             self._add(match[0], is_text=True)
+        elif self.stack[-1].is_object and match[0] not in _CONSTANTS:
+            words = _BARE_WORDS.match(self.text, match.start())  # YAML's {label: red cup}
+            self.at = words.end()
+            self._add(words[0].strip())
         else:
             self._add(_CONSTANTS.get(match[0]))
 

@@ -71,7 +71,9 @@ def read_objects(text: str, settings: Settings) -> Plan | None:
         return None
     text = half_width(text) if "｛" in text or "［" in text else text
     text = '{"' + text.lstrip('"') if _KEY_FIRST.match(text) else text
-    if not _ANY_KEY.search(text) and not ("[" in text and re.search(r"[\[(]\s{0,9}[\"']", text)):
+    if not _ANY_KEY.search(text) and not (
+        "[" in text and re.search(r"[\[(]\s{0,9}[\"']|[\])]\s?,\s?[\"'][^\"'\n]{1,80}[\"']\s?[\])]", text)
+    ):
         return None
     loose, read = _read_all(text, settings)
     if not read.rows and '\\"' in text:  # a text of JSON that was printed as a JSON text itself

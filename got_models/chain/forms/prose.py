@@ -159,6 +159,7 @@ def _trimmed(words: str, shadow: str, stop: int) -> tuple[str, int]:
     link = LINK.search(tail)
     if link:
         words = words[: len(words) - len(tail) + link.start()]
+    words = words.rstrip("; ") if words.endswith((";", "; ")) else words
     before, end, after = words.rpartition(OBJECT_END)
     if end and _AFTER_OBJECT.fullmatch(after[:100]):
         words = before + end

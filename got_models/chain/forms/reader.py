@@ -45,7 +45,7 @@ FORMS = (
     Form("RePlan", ("<region>",), read_replan),
     Form("JSON", ("{", "[", "(", "｛", "［"), read_objects),
     Form("XML", ("<",), read_markup),
-    Form("Markdown table", ("|", "│"), read_table),
+    Form("Markdown table", ("|", "│", "<td"), read_table),
     Form("YAML", (":", "："), read_yaml),
     Form("CSV", (" ", ",", ";", "\t"), read_csv),
 )
@@ -64,7 +64,8 @@ _SIGNS = re.compile(
     rf"|\d{{1,3}}\s?%\s?(?:to|-|–|bis|à)\s?\d[^\n]{{0,60}}\d\s?%\s?(?:to|-|–|bis|à)\s?\d"
     rf"|[(\[]{_NUMBER}[,;]{_NUMBER}[)\]],{_NUMBER},{_NUMBER}|[(\[]\s?\d{{1,5}}\s?/\s?\d{{1,5}}\s?,"
     rf"|(?:(?:top|upper)[- ]?left|左上|coordinates?|坐标)[^\d\n]{{0,12}}{_NUMBER},{_NUMBER}"
-    rf"|\d\s?% (?:from|of) the (?:left|top)|≤\s?[xy]\s?≤|\b[xy]\s?∈|\d\.\.\d[^\n]{{0,20}}\d\.\.\d"
+    rf"|\d\s?% (?:from|of) the (?:left|top)|\bx\W{{1,3}}\d{{1,4}}\s?[-–→]\s?\d"
+    rf"|≤\s?[xy]\s?≤|\b[xy]\s?∈|\d\.\.\d[^\n]{{0,20}}\d\.\.\d"
     rf"|^[\s(\[]{{0,9}}\d{{1,4}}(?:,\s?\d{{1,4}}){{3}}\b"
     rf"|[:=>|│&]{_NUMBER}(?:[;,|│&]{_NUMBER}){{3}}"
     rf"|^[\s(\[]{{0,9}}\d{{1,4}}(?:\.\d{{1,9}})?(?:[,;\s]{{1,9}}\d{{1,4}}(?:\.\d{{1,9}})?){{3,5}}[\s)\]]{{0,9}}$"
@@ -88,7 +89,7 @@ _TOKENS = re.compile(
     re.IGNORECASE,
 )
 _POSSIBLE = ("<", "point", "box", "coord", "add_local", "split ratio")  # without one of them there is no sign
-_BOX_WORDS = {*keys.BOX, *keys.BOX_LISTS} - {"to"}
+_BOX_WORDS = {*keys.BOX, *keys.BOX_LISTS, "whose", "left", "at", "in", "from"} - {"to"}
 _CODE = re.compile(r"<[A-Za-z/!]|['\"]\s?:|=\s?['\"]|[{}]")
 _HOW = "Write each box after its words, for example: a red cup (120,400),(380,760)."
 
@@ -236,7 +237,7 @@ def _check_regions(chain: Chain, plan: Plan, answer: str) -> None:
 
 def _says(phrase: str) -> bool:
     """Whether a phrase names something: "Region 1", "bbox", a sign, and code or markup that was not read do not."""
-    if not any(letter.isalnum() for letter in phrase) or _CODE.search(phrase):
+    if not any(letter.isalnum() for letter in phrase) or _CODE.search(phrase) or phrase.count("(") > phrase.count(")"):
         return False
     return keys.plain(re.sub(r"[\d#\s]{0,9}$", "", phrase)) not in _BOX_WORDS
 

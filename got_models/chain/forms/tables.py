@@ -17,8 +17,14 @@ from .values import number, numbers_in, numbers_of
 # --------------------------------------------------------------------------------------------------- Markdown and CSV
 
 
+_CELLS = re.compile(r"<t[dh]\b[^<>]{0,200}>", re.IGNORECASE)
+_ROWS = re.compile(r"</?tr\b[^<>]{0,200}>", re.IGNORECASE)
+
+
 def read_table(text: str, settings: Settings) -> Plan | None:
     """A Markdown table with a column for the words and one, or four, for the box."""
+    if "<td" in text.lower():
+        text = re.sub(r"</?\w{1,10}[^<>]{0,200}>", "", _ROWS.sub("\n", _CELLS.sub("|", text)))
     lines = [line.strip() for line in text.replace("│", "|").splitlines()]
     lines = [line for line in lines if "<|" not in line and (line.startswith("|") or line.count(" | ") >= 1)]
     cells = [[cell.strip(" *`") for cell in line.strip("|").split("|")] for line in lines]
@@ -68,6 +74,9 @@ def _has_numbers(row: list[str]) -> bool:
     return sum(number(cell) is not None for cell in row) >= 3
 
 
+_LABEL_NAME = re.compile(r"^(?:label|object|name|物体|物體)\s?[:：]\s?", re.IGNORECASE)
+
+
 def _of_row(row: list[str], names: list[str]) -> list[Found]:
     """The boxes of one row of a table."""
     row = [re.sub(r"^(?:\d{1,3}[.)]|[-*•])\s{1,3}", "", row[0]), *row[1:]] if row else row
@@ -89,6 +98,8 @@ def _of_row(row: list[str], names: list[str]) -> list[Found]:
     first = row.index(words[0]) if words else 0
     more = itertools.takewhile(lambda cell: cell in words, row[first:])  # "a red cup, chipped" without quotes
     label = next((entries[name] for name in keys.COLUMNS if entries.get(name) in words), ", ".join(more))
+    label = _LABEL_NAME.sub("", label)
+    color = color or next((cell for cell in row[1:] if cell[:5].lower() == "color" and color_word(cell)), "")
     return [Found(label, box.values, box.order, "", color, "order" if box.is_named else "") for box in numbers]
 
 

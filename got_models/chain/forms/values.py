@@ -12,7 +12,7 @@ from .plan import LTRB, LTWH
 SPACE = r"\s{0,40}"
 _DIGITS = r"(?:\d{1,12}(?:\.\d{0,12})?|\.\d{1,12})"
 _PERCENT = r"\d{1,3}(?:\.\d{0,9})?\s?%"
-_NAME = r"[A-Za-z][A-Za-z_ -]{0,14}\d?(?:\s{0,9}[=:]\s{0,9}|(?<=[a-z]{3})\s)"
+_NAME = r"[A-Za-z][A-Za-zö_ -]{0,14}\d?(?:\s{0,9}[=:]\s{0,9}|(?<=[a-z]{3})\s)"
 _UNIT = r"(?:\s{0,3}(?:%|px\b))?"
 _ENTRY = rf"(?:{_NAME})?[-+−]?{_DIGITS}{_UNIT}"
 _NEXT = rf"(?:{SPACE}[,;]{SPACE}|\s{{1,40}})"
@@ -28,7 +28,8 @@ _IN_BRACKETS = re.compile(
 )
 _SIDE = (
     r"\b(?:[xy][_ -]?(?:min|max|cent(?:er|re)|[012])?|(?:min|max|cent(?:er|re))[_ -]?[xy]|left|top|right|bottom|c[xy]"
-    r"|[wh]|width|height)"
+    r"|[wh]|width|height"
+    r"|links|oben|rechts|unten|breite|höhe|gauche|haut|droite|bas|largeur|hauteur|izquierda|arriba|derecha|abajo|ancho|alto)"
 )
 _NAMED_SIDE = rf"{_SIDE}['\"]?(?:\s{{0,9}}[=:]\s{{0,9}}|(?<=[a-z]{{3}})\s)['\"]?[-+−]?{_DIGITS}{_UNIT}['\"]?"
 _AND = rf"(?:[,;]?{SPACE}(?:and\s{{1,9}})?['\"]?)"
@@ -49,14 +50,14 @@ _CLOSED = re.compile(rf"{SPACE}{_CLOSE}")
 _EACH = re.compile(rf"(?P<name>{_NAME})?(?P<sign>[-+−]?)(?P<digits>{_DIGITS})\s{{0,3}}(?P<unit>%|px\b)?", re.IGNORECASE)
 
 _NAMES = {
-    "x0": ["xmin", "xmin0", "x1min", "x0", "left", "minx", "l", "startx", "xstart"],
-    "y0": ["ymin", "y0", "top", "miny", "t", "starty", "ystart"],
-    "x1": ["xmax", "right", "maxx", "r", "endx", "xend"],
-    "y1": ["ymax", "bottom", "maxy", "b", "endy", "yend"],
+    "x0": ["xmin", "xmin0", "x1min", "x0", "left", "links", "gauche", "izquierda", "minx", "l", "startx", "xstart"],
+    "y0": ["ymin", "y0", "top", "oben", "haut", "arriba", "miny", "t", "starty", "ystart"],
+    "x1": ["xmax", "right", "rechts", "droite", "derecha", "maxx", "r", "endx", "xend"],
+    "y1": ["ymax", "bottom", "unten", "bas", "abajo", "maxy", "b", "endy", "yend"],
     "cx": ["cx", "xcenter", "centerx", "xc"],
     "cy": ["cy", "ycenter", "centery", "yc"],
-    "w": ["w", "width"],
-    "h": ["h", "height"],
+    "w": ["w", "width", "breite", "largeur", "ancho"],
+    "h": ["h", "height", "höhe", "hauteur", "alto"],
     "x": ["x"],
     "y": ["y"],
 }
