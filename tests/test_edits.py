@@ -343,7 +343,7 @@ def test_what_lies_outside_is_cut_off():
     ("boxes", "labels", "words"),
     [
         ([pixel_box(0, 0, 5, 5), pixel_box(1, 2, 3, 4)], ["a cup\n "], r"Box 2 \(3x4 pixels at 1,2\) has no label"),
-        ([pixel_box(0, 0, 5, 5)], ["a cup\na hat"], "2 labels and 1 boxes"),
+        ([pixel_box(0, 0, 5, 5)], ["a cup\na hat"], "2 labels and 1 box\\."),
         ([pixel_box(0, 0, 5, 5)], ["a cup (1,2),(3,4)"], "Box 1 .* has the label .* with a box"),
         ([pixel_box(0, 0, 5, 5)], ["a cup <|box_end|>"], "Box 1 .* has the label .* with a box"),
         ([pixel_box(0, 0, 5, 5)], ["a cup<|im_gen_start|>"], "Box 1 .* has the label .* or a box marker"),

@@ -79,7 +79,8 @@ def text_of_boxes(bboxes: Any, labels: list[str], width: int, height: int) -> Bo
     lines = [line.strip(" \t.,;:") for text in labels for line in text.splitlines() or [""]]
     if any(lines[len(frame) :]):
         raise ChainError(
-            f"There are {len(lines)} labels and {len(frame)} boxes. Give one label per box, in the order of the boxes."
+            f"There are {len(lines)} labels and {len(frame)} {'box' if len(frame) == 1 else 'boxes'}. "
+            f"Give one label per box, in the order of the boxes."
         )
     shared = lines[0] if len(lines) == 1 else ""
     lines += [""] * len(frame)
