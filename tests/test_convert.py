@@ -648,8 +648,8 @@ def test_git_lfs_pointer_as_a_shard(broken):
 
 
 def test_weights_of_other_names_are_named(broken):
-    unet = broken / "sdxl" / "unet"
-    (unet / "diffusion_pytorch_model.safetensors").rename(unet / "diffusion_pytorch_model.non_ema.safetensors")
+    vae = broken / "sdxl" / "vae"
+    (vae / "diffusion_pytorch_model.safetensors").rename(vae / "diffusion_pytorch_model.non_ema.safetensors")
     assert "diffusion_pytorch_model.non_ema.safetensors" in refusal(broken)
 
 

@@ -1,9 +1,12 @@
 """`python dev.py convert`: make a folder for models/got from GoT's released checkpoint.
 
-    --got    the released checkpoint: pickled shards with an index, or safetensors
-    --mllm   Qwen2.5-VL-3B-Instruct as published: config, tokenizer, and weights that the checkpoint lacks
-    --sdxl   stable-diffusion-xl-base-1.0 as published (diffusers): the UNet's shapes, and the VAE if it is missing
-    --out    the folder to make
+    --got       the released checkpoint: pickled shards with an index, or safetensors
+    --mllm      Qwen2.5-VL-3B-Instruct as published: config, tokenizer, and weights that the checkpoint lacks
+    --sdxl      stable-diffusion-xl-base-1.0 as published (diffusers): the UNet's config, and the VAE
+    --out       the folder to make
+    --download  fetch what is missing of the first three into Hugging Face's cache; without it, nothing is fetched
+
+A folder of that cache is read too, and is the default of the first three.
 
 All input is checked before anything is written. Then tensors are read, merged and written one by one. The folder
 appears when it is complete; got.json is written last. A table shows what was found and what was assumed.
@@ -28,13 +31,15 @@ from ..files.atomic import atomic_folder
 from ..files.fp8 import has_fp8
 from ..files.manifest import PROJECTORS, REASONER, UNET, VAE, published_manifest, write_manifest
 from ..files.weights import WeightsError, published_key
-from .adapter import Adapter, LoraConfig, embedding_rows, plan_merge, read_adapter, read_lora_config
-from .checkpoint import Checkpoint, listed, open_checkpoint
+from .adapter import HEAD, Adapter, LoraConfig, embedding_rows, plan_merge, read_adapter, read_lora_config
+from .checkpoint import ENDINGS, STEMS, Checkpoint, listed, open_checkpoint
 from .checksums import verify, write_checksums
+from .download import fetch, find, snapshot_of
 from .plan import Shapes, TensorPlan, plan_component
 from .reasoner_files import CONFIG, read_config, read_json, reasoner_files
 from .sources import bytes_to_check, check_sources, name_sources
 from .summary import ASSUMED, Finding, adapter_findings, part_findings, size_text, table
+from .unet_shapes import unet_shapes
 from .writer import DTYPES, progress_bar, size_of, write_file, write_shards
 
 UNET_CHANNELS = 12  # of the input: noisy, reference and spatial latents, four each
@@ -85,6 +90,7 @@ def convert(
 
     report: called with lines about what is done; without it, nothing is printed.
     """
+    got, mllm, sdxl = (snapshot_of(folder) for folder in (got, mllm, sdxl))
     out = _new_folder(out)
     show, report = report is not None, report or (lambda line: None)
     report(f"reading {got}")
@@ -173,12 +179,23 @@ def _plan_reasoner(
     checkpoint: Checkpoint, adapter: Adapter, mllm: Path, dtype: str, lora: LoraConfig
 ) -> tuple[list[TensorPlan], dict[str, str]]:
     config = read_config(mllm)
-    base = open_checkpoint(mllm)
+    base = open_checkpoint(mllm) if needs_base(adapter, config) else Checkpoint(mllm, [])
     rows = embedding_rows(adapter, checkpoint, base) or config["vocab_size"]
     torch_dtype = str(DTYPES[dtype][0]).removeprefix("torch.")
     config |= {"vocab_size": rows, "tie_word_embeddings": False, "torch_dtype": torch_dtype}
     plans = plan_merge(adapter, checkpoint, base, reasoner_shapes(config), lora)
     return plans, reasoner_files(checkpoint.folder, mllm, config, rows)
+
+
+def needs_base(adapter: Adapter, config: dict) -> bool:
+    """Whether a language model with this adapter lacks tensors, apart from the tied last layer."""
+    return adapter.trained and bool(reasoner_shapes(config).keys() - {HEAD, *adapter.frozen, *adapter.saved})
+
+
+def lacks_base_weights(got: Path, mllm: Path) -> bool:
+    """Whether the checkpoint in `got` needs the base model's weights. `mllm` holds the base model's config."""
+    adapter = read_adapter(split_components(open_checkpoint(snapshot_of(got)))["mllm"])
+    return needs_base(adapter, read_config(mllm))
 
 
 def reasoner_shapes(config: dict) -> Shapes:
@@ -189,7 +206,7 @@ def reasoner_shapes(config: dict) -> Shapes:
 
 
 def _plan_unet(checkpoint: Checkpoint, keys: dict[str, str], sdxl: Path) -> list[TensorPlan]:
-    expected = dict(_base_part(sdxl, "unet").shapes)
+    expected = _unet_shapes(sdxl)
     if "conv_in.weight" in keys:
         channels = checkpoint.shapes[keys["conv_in.weight"]][1]
         if channels != UNET_CHANNELS:
@@ -201,6 +218,21 @@ def _plan_unet(checkpoint: Checkpoint, keys: dict[str, str], sdxl: Path) -> list
         out, _, *kernel = expected["conv_in.weight"]
         expected["conv_in.weight"] = (out, UNET_CHANNELS, *kernel)
     return plan_component(f"The UNet in {checkpoint.folder}", checkpoint, keys, expected)
+
+
+def _unet_shapes(sdxl: Path) -> dict[str, tuple[int, ...]]:
+    """The shapes of SDXL's UNet: of its weights, or by its config where only that is there."""
+    path = sdxl / "unet" / CONFIG
+    if not path.is_file() or any((sdxl / "unet" / (stem + end)).is_file() for stem in STEMS for end in ENDINGS):
+        return dict(_base_part(sdxl, "unet").shapes)
+    try:
+        return unet_shapes(read_json(path))
+    except (KeyError, TypeError, IndexError, ValueError) as error:
+        if isinstance(error, GoTError):
+            raise
+        raise WeightsError(
+            f"{path} is not the config of SDXL's UNet: {error!r:.100}. Give stable-diffusion-xl-base-1.0's."
+        ) from error
 
 
 def _plan_vae(checkpoint: Checkpoint, keys: dict[str, str], sdxl: Path) -> list[TensorPlan]:
@@ -303,14 +335,23 @@ def main(argv: list[str] | None = None) -> int:
         if options.verify:
             verify(options.verify, _print)
         else:
-            convert(options.got, options.mllm, options.sdxl, options.out, options.dtype, _print)
+            given = _given(options)
+            found = fetch(given, lacks_base_weights, _print) if options.download else find(given)
+            convert(found["got"], found["mllm"], found["sdxl"], options.out, options.dtype, _print)
     except (GoTError, OSError) as error:
-        print(f"convert: {error}", file=sys.stderr)
+        cached = isinstance(error, WeightsError) and not options.verify and not options.download
+        hint = " With --download, missing files are fetched." if cached and None in _given(options).values() else ""
+        print(f"convert: {error}{hint}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("convert: stopped; nothing was written", file=sys.stderr)
         return 130
     return 0
+
+
+def _given(options: argparse.Namespace) -> dict[str, Path | None]:
+    """The folder of each role; None for the cache's."""
+    return {role: getattr(options, role) for role in ("got", "mllm", "sdxl")}
 
 
 def _print(line: str) -> None:
@@ -323,16 +364,18 @@ def _options(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         "convert", description="Make a folder for models/got from the released checkpoint, or verify such a folder."
     )
-    parser.add_argument("--got", type=Path, help="folder of the released checkpoint")
-    parser.add_argument("--mllm", type=Path, help="folder of Qwen2.5-VL-3B-Instruct")
-    parser.add_argument("--sdxl", type=Path, help="diffusers folder of stable-diffusion-xl-base-1.0")
+    parser.add_argument("--got", type=Path, help="folder of the released checkpoint (default: in the cache)")
+    parser.add_argument("--mllm", type=Path, help="folder of Qwen2.5-VL-3B-Instruct (default: in the cache)")
+    parser.add_argument(
+        "--sdxl", type=Path, help="diffusers folder of stable-diffusion-xl-base-1.0 (default: in the cache)"
+    )
     parser.add_argument("--out", type=Path, help="folder to make, for example ComfyUI/models/got/GoT-6B")
     parser.add_argument("--dtype", choices=DTYPES, default="bf16", help="type of the stored weights (default: bf16)")
+    parser.add_argument("--download", action="store_true", help="fetch what is missing into Hugging Face's cache")
     parser.add_argument("--verify", type=Path, metavar="FOLDER", help="check the checksums of a folder that was made")
     options = parser.parse_args(argv)
-    places = [options.got, options.mllm, options.sdxl, options.out]
-    if not options.verify and None in places:
-        parser.error("give --got, --mllm, --sdxl and --out, or --verify FOLDER")
+    if not options.verify and options.out is None:
+        parser.error("give --out, the folder to make, or --verify FOLDER")
     return options
 
 
