@@ -82,7 +82,7 @@ class Editor:
                 app.canvas.setDirty(true, true);
             }}"""
         )
-        self.page.locator(".got-canvas").wait_for(timeout=SOON)
+        self.page.locator(".got-editor").wait_for(timeout=SOON)
         self.browser.rest()
 
     def reload(self):

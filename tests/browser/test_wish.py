@@ -3,7 +3,7 @@
 import pytest
 from got.got_models.chain.grammar import parse_regions
 from got.tests.browser.page import SOON
-from got.tests.browser.test_editor import FIRST, SECOND, TEXT, Editor, planned, typed, unique
+from got.tests.browser.test_editor import EDITOR, FIRST, SECOND, TEXT, Editor, planned, typed, unique
 
 WISH = "add a green star at the top"
 
@@ -119,3 +119,45 @@ def test_changes_that_a_new_plan_replaces_are_offered_again(editor):
     assert editor.value()["text"] == mine and not editor.button("Compare").is_visible()
     entry = editor.run()
     assert [list(region.box) for region in parse_regions(entry["outputs"]["4"]["text"][0])] == [[10, 10, 200, 200]]
+
+
+def test_the_answer_comes_in_its_own_workflow_also_after_looking_at_another(editor):
+    editor.open(typed(prompt=unique()), "other")
+    editor.open(planned())
+    editor.run()
+    old = editor.text()
+    prompt = ask(editor)[0]
+    editor.switch_workflow()
+    proposal = editor.page.locator(".got-proposal")
+    editor.ended(prompt)
+    assert not proposal.is_visible()
+    editor.switch_workflow()
+    proposal.wait_for(timeout=SOON)
+    assert editor.text() == old and not editor.page.get_by_text("The change is queued").is_visible()
+    editor.switch_workflow()
+    editor.switch_workflow()
+    proposal.wait_for(timeout=SOON)
+    editor.button("Cancel").click()
+
+
+def test_inside_a_subgraph(editor):
+    editor.open(planned())
+    editor.run()
+    editor.page.evaluate(f"() => {{ app.canvas.graph.convertToSubgraph(new Set([{EDITOR}])); }}")
+    editor.browser.rest()
+    inner = (
+        "app.graph.nodes.find((node) => node.subgraph).subgraph.nodes.find((node) => node.type === 'GoTChainEditor')"
+    )
+    panel = f"{inner}.widgets.find((widget) => widget.name === 'edits').element"
+    with editor.browser.queued() as prompts:
+        editor.page.evaluate(
+            f"""(wish) => {{
+                {panel}.querySelector('.got-wish input').value = wish;
+                {panel}.querySelector('.got-wish form').dispatchEvent(new Event('submit', {{ cancelable: true }}));
+            }}""",
+            WISH,
+        )
+    entry = editor.ended(prompts[0])
+    text = entry["outputs"]["got-wish-answer"]["got_plan"][0]["text"]
+    shown = f"() => [...{panel}.querySelectorAll('.got-proposal li')].map((item) => item.textContent).join()"
+    assert all(region.phrase in editor.page.evaluate(shown) for region in parse_regions(text))

@@ -266,9 +266,10 @@ export class ChainEditor {
     this.source ??= source;
     this.#setImages();
     if (large) this.#enlarge();
-    this.asked = asked;
-    this.panel.store.select(state.selected);
-    this.panel.store.set({ proposal: state.proposal, asking: state.asking });
+    this.asked ??= asked;
+    const { store } = this.panel;
+    store.select(state.selected);
+    store.set({ proposal: store.state.proposal ?? state.proposal, asking: store.state.asking ?? state.asking });
   }
 
   /** The node is removed. @returns {Snapshot} for the same node, if it comes back */
