@@ -17,6 +17,12 @@ def close_toasts(editor):
     editor.page.evaluate("() => document.querySelectorAll('.p-toast-close-button').forEach((button) => button.click())")
 
 
+def set_widget(editor, kind, name, value):
+    node = f"app.graph.nodes.find((node) => node.type === '{kind}')"
+    find = f"{node}.widgets.find((widget) => widget.name === '{name}')"
+    editor.page.evaluate(f"(value) => {{ {find}.value = value; }}", value)
+
+
 def ask(editor, wish=WISH):
     """Ask for a change by keys; the run that was queued."""
     line = editor.page.get_by_label("Ask for a change")
@@ -105,9 +111,7 @@ def test_changes_that_a_new_plan_replaces_are_offered_again(editor):
     editor.run()
     mine = "A green star (10,10),(200,200) (green)."
     editor.type(mine)
-    writer = "app.graph.nodes.find((node) => node.type === 'ReasoningChain')"
-    prompt = f"{writer}.widgets.find((widget) => widget.name === 'prompt')"
-    editor.page.evaluate(f"() => {{ {prompt}.value = 'a yellow triangle'; }}")
+    set_widget(editor, "ReasoningChain", "prompt", "a yellow triangle")
     assert not editor.button("Compare").is_visible()
     editor.run()
     assert "green star" not in editor.text()
@@ -161,3 +165,13 @@ def test_inside_a_subgraph(editor):
     text = entry["outputs"]["got-wish-answer"]["got_plan"][0]["text"]
     shown = f"() => [...{panel}.querySelectorAll('.got-proposal li')].map((item) => item.textContent).join()"
     assert all(region.phrase in editor.page.evaluate(shown) for region in parse_regions(text))
+
+
+def test_an_answer_without_regions_is_no_plan(editor):
+    editor.open(planned())
+    editor.run()
+    set_widget(editor, "ReasoningChain", "max_length", 1)
+    editor.ended(ask(editor)[0])
+    editor.page.locator(".got-proposal").get_by_text("The text has no box, so it is no plan.").wait_for(timeout=SOON)
+    assert not editor.button("Replace the plan").is_visible()
+    editor.button("Cancel").click()
