@@ -198,9 +198,11 @@ def random_chain(dice, task):
 
 @pytest.mark.parametrize("form", ROWS)
 def test_chains_in_every_spelling_are_read_back(form):
+    """Without those whose phrase has no letters, or only calls a box an area: readers refuse them."""
     for case in CHAINS:
         chain = read_chain(case["text"], size=(1024, 1024)) if "error" not in case else read_chain("")
-        if chain.regions and all(any(map(str.isalpha, region.phrase)) for region in chain.regions):
+        phrases = [region.phrase for region in chain.regions]
+        if phrases and "area" not in phrases and all(any(map(str.isalpha, phrase)) for phrase in phrases):
             again = read_plan(write_plan(chain, form), width=1024, height=1024)
             assert shown(again, form in COLORED) == shown(chain, form in COLORED)
 
