@@ -9,7 +9,7 @@ from .color_words import color_word
 from .plan import Plan
 
 _MARKERS = re.compile(r"<\|[^<>|]{1,40}\|>|[\ue000\ue001]")
-_NUMBER_PAIR = re.compile(r"\((?=\s{0,40}[-+]?[\d.]{1,20}\s{0,40},)")
+_NUMBER_PAIR = re.compile(r"\((?=\s{0,40}[-+]?[\d.]{1,20}\s{0,40},[^()<>]{0,400}\)\s{0,40},?\s{0,40}\()")
 
 
 def chain_text(plan: Plan, boxes: list[Box]) -> str:
