@@ -163,7 +163,7 @@ def test_refusals_say_what_to_do():
 SUBJECTS = (
     "cat,dog,man in a red hat,cup,old wooden table,5\" screen,man's coat,woman – smiling,猫,Ärmel,piece of 3 cakes"
 )
-LINKS = " is at, in,, is within"
+LINKS = ["", " in", " at", ","]
 QUOTES = ["OPEN", "HELLO. YOU, AND ME", "DON'T STOP", r"FIRST\nSECOND", "50 % OFF", "猫"]
 BETWEEN = (". ", ", ", " and ", " next to ", " leans under ", "; ", " while ", ".\n", ": ", " – left of it – and ")
 WORDS = [*COLORS, "#12ab34", "#ff0000", ""]
@@ -175,7 +175,7 @@ def random_phrase(dice):
         phrase += dice.choice([" that reads ", " with the text ", " and "]) + f'"{dice.choice(QUOTES)}"'
     if dice.random() < 0.2:
         return f"[{phrase} with {dice.choice(['a lid', 'x, y and z', 'dots. And more'])}]"
-    return phrase + (dice.choice(LINKS.split(",")) if dice.random() < 0.2 else "")
+    return phrase + (dice.choice(LINKS) if dice.random() < 0.2 else "")
 
 
 def random_box(dice):
