@@ -1,9 +1,11 @@
 """Images from one form to another and back: the same bytes as Pillow's own, for a batch, alpha and any size."""
 
+import io
+
 import numpy as np
 import pytest
 import torch
-from got.got_models.guidance.images import bicubic, resize, thumbnail, to_array, to_pil, to_tensor
+from got.got_models.guidance.images import bicubic, resize, thumbnail, to_array, to_pil, to_tensor, upright_rgb
 from PIL import Image
 
 
@@ -47,3 +49,62 @@ def test_resize_leaves_an_image_of_that_size_alone():
 def test_a_thumbnail_is_never_larger_than_its_image():
     assert thumbnail(torch.rand(2, 6, 4, 1), 100).shape == (1, 6, 4, 3)
     assert thumbnail(torch.rand(2, 60, 40, 4), 30).shape == (1, 30, 20, 3)
+
+
+# ------------------------------------------------------------------------------------------- image files of all kinds
+
+
+def reread(image, kind, **options):
+    """The image as it comes back from a file of this kind."""
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    file.seek(0)
+    with Image.open(file) as opened:
+        return upright_rgb(opened)
+
+
+def test_16_bit_gray_keeps_its_levels():
+    levels = np.array([[0, 257, 32896, 65535]], dtype=np.uint16)
+    array = reread(Image.fromarray(levels), "PNG")
+    assert array.shape == (1, 4, 3) and array[0, :, 0].tolist() == [0, 1, 128, 255]
+    assert upright_rgb(Image.fromarray(levels.astype(np.int32)))[0, :, 2].tolist() == [0, 1, 128, 255]
+
+
+@pytest.mark.parametrize("values", [[0, 0.5, 1], [0, 127.5, 255]])
+def test_float_tiff_keeps_its_levels(values):
+    assert reread(Image.fromarray(np.array([values], dtype=np.float32)), "TIFF")[0, :, 1].tolist() == [0, 128, 255]
+
+
+@pytest.mark.parametrize("values", [[0, float("nan")], [-1, 1], [0, 65535]])
+def test_floats_of_an_unknown_range_are_refused(values):
+    with pytest.raises(ValueError, match="not from 0 to 1"):
+        upright_rgb(Image.fromarray(np.array([values], dtype=np.float32)))
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "L"])
+def test_transparent_parts_are_white(mode):
+    """The first pixel is transparent, the second is not."""
+    image = Image.fromarray(np.array([[[0, 0, 0, 0], [60, 60, 60, 255]]], dtype=np.uint8), "RGBA")
+    options = {}
+    if mode == "P":
+        image = Image.fromarray(np.array([[0, 1]], dtype=np.uint8), "P")
+        image.putpalette([0, 0, 0, 60, 60, 60])
+    elif mode != "RGBA":
+        image = image.convert(mode)
+    if mode in ("P", "L"):
+        options["transparency"] = 0
+    assert reread(image, "PNG", **options).tolist() == [[[255] * 3, [60] * 3]]
+
+
+def test_palettes_and_cmyk_keep_their_colors():
+    colors = Image.fromarray(np.array([[[255, 0, 0], [0, 0, 255]]] * 2, dtype=np.uint8))
+    expected = np.asarray(colors).tolist()
+    assert reread(colors.convert("P"), "PNG").tolist() == expected
+    assert reread(colors.convert("CMYK"), "TIFF").tolist() == expected
+
+
+def test_exif_turns_the_image_upright():
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned a quarter to the left
+    image = Image.fromarray(np.array([[[255, 0, 0], [0, 0, 255]]], dtype=np.uint8))
+    assert reread(image, "PNG", exif=exif).tolist() == [[[255, 0, 0]], [[0, 0, 255]]]

@@ -32,7 +32,7 @@ CHAIN = "A red cup (100,200),(300,400) (red) on a table (0,500),(1000,1000)"
 @pytest.fixture
 def folder(tmp_path):
     Image.new("RGB", (40, 20), (255, 0, 0)).save(tmp_path / "red.png")
-    Image.new("RGBA", (40, 20), (0, 0, 255, 9)).save(tmp_path / "blue.png")
+    Image.new("RGBA", (40, 20), (0, 0, 255, 255)).save(tmp_path / "blue.png")
     Image.new("RGB", (8, 20)).save(tmp_path / "thin.png")
     (tmp_path / "text.png").write_text("no picture")
     (tmp_path / "cut.png").write_bytes((tmp_path / "red.png").read_bytes()[:60])

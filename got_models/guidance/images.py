@@ -7,7 +7,7 @@ Pillow   mode RGB
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 from torch.nn import functional
 
@@ -25,6 +25,37 @@ def to_pil(image: Tensor | np.ndarray) -> Image.Image:
 def to_tensor(image: Image.Image | np.ndarray) -> Tensor:
     """A Pillow image or an array (H, W, 3) as a tensor (1, H, W, 3) in 0..1."""
     return torch.from_numpy(np.array(image))[None] / 255
+
+
+def upright_rgb(image: Image.Image) -> np.ndarray:
+    """An image file of any kind as an array (H, W, 3): upright by its EXIF, 8 bits, without alpha.
+
+    Transparent parts become white. Gray of 16 bits is divided by 257. Floats are in 0..1, or in 0..255 if one is above
+    1. ValueError for floats outside of these ranges.
+    """
+    image = ImageOps.exif_transpose(image)
+    if image.mode == "F":
+        return _gray(_float_levels(np.asarray(image)))
+    if image.mode.startswith("I"):  # 16 bits, also where Pillow holds them in 32
+        return _gray(np.asarray(image).astype(np.float64) / 257)
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        layer = image.convert("RGBA")
+        white = Image.new("RGBA", layer.size, "white")
+        image = Image.alpha_composite(white, layer)
+    return np.array(image.convert("RGB"))
+
+
+def _float_levels(values: np.ndarray) -> np.ndarray:
+    """Floats in 0..255."""
+    low, high = float(values.min()), float(values.max())
+    if not 0 <= low <= high <= 255:  # also if one is NaN
+        raise ValueError(f"its numbers are from {low:g} to {high:g}, not from 0 to 1 or from 0 to 255")
+    return values * 255 if high <= 1 else values
+
+
+def _gray(levels: np.ndarray) -> np.ndarray:
+    """Levels (H, W) in 0..255 as an array (H, W, 3)."""
+    return np.repeat(levels.round().clip(0, 255).astype(np.uint8)[..., None], 3, axis=2)
 
 
 def bicubic(image: Tensor | np.ndarray, size: tuple[int, int]) -> Image.Image:

@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from ...got_models.chain.grammar import EDIT, TEXT_TO_IMAGE, Chain, ChainError, read_chain
 from ...got_models.errors import GoTError
-from ...got_models.guidance.images import to_tensor
+from ...got_models.guidance.images import to_tensor, upright_rgb
 from ...got_models.guidance.sizes import MIN_SIDE
 
 MOST_TEXT = 8192  # characters of a prompt or a chain, ten times the usual; much more fits no memory
@@ -100,7 +100,7 @@ def _text(row: dict[str, Any], *names: str) -> str:
 
 
 def read_image(row: dict[str, Any], name: str, folder: Path) -> np.ndarray:
-    """An image of a row as uint8 (H, W, 3), upright, without alpha. Raises RowError."""
+    """An image of a row as uint8 (H, W, 3), upright; transparent parts are white. Raises RowError."""
     value = row.get(name)
     data = value.get("bytes") if isinstance(value, dict) else value
     path = value.get("path") if isinstance(value, dict) else value
@@ -111,7 +111,7 @@ def read_image(row: dict[str, Any], name: str, folder: Path) -> np.ndarray:
         with Image.open(file) as opened:
             if opened.width * opened.height > Image.MAX_IMAGE_PIXELS:  # Pillow only warns up to twice as many
                 raise ValueError(f"{opened.width}x{opened.height} pixels are too many")
-            pixels = np.array(ImageOps.exif_transpose(opened).convert("RGB"))
+            pixels = upright_rgb(opened)
     except Exception as error:  # decoders raise anything for a broken file
         raise RowError(f"unreadable {name}", f"its '{name}' cannot be read: {error}") from error
     if min(pixels.shape[:2]) < MIN_SIDE:
