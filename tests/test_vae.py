@@ -120,6 +120,12 @@ def test_weights_that_no_network_has_are_refused(path, tmp_path, shape):
     assert "does not fit together" in refused(tmp_path, lacking)
 
 
+def test_an_autoencoder_with_other_groups_is_refused(tmp_path):
+    _, path = make(tmp_path, {"block_out_channels": (16, 16, 32, 32), "norm_num_groups": 8})
+    with pytest.raises(WeightsError, match="norm_num_groups 32"):
+        load_vae(path)
+
+
 def test_an_autoencoder_of_three_blocks_is_refused(tmp_path):
     three = {"block_out_channels": (32, 32, 32)}
     three |= {"down_block_types": ("DownEncoderBlock2D",) * 3, "up_block_types": ("UpDecoderBlock2D",) * 3}

@@ -17,6 +17,7 @@ from ..errors import GoTError
 from ..files.weights import WeightsError, load_tensors
 
 LATENT_CHANNELS, BLOCKS = 4, 4
+GROUPS = 32  # of each GroupNorm; the weights do not show their number
 
 
 def load_vae(path: Path) -> comfy.sd.VAE:
@@ -81,6 +82,11 @@ def _config(tensors: dict[str, Tensor], path: Path) -> dict:
     widths = [
         tensors[f"decoder.up_blocks.{block}.resnets.0.conv1.weight"].shape[0] for block in reversed(range(blocks))
     ]
+    if any(width % GROUPS for width in widths):
+        raise WeightsError(
+            f"{path} does not fit together: it has blocks of {', '.join(map(str, widths))} channels, but ComfyUI's "
+            f"autoencoder has {GROUPS} groups in each GroupNorm. Use an autoencoder with norm_num_groups {GROUPS}."
+        )
     return {
         "double_z": True,
         "z_channels": LATENT_CHANNELS,
