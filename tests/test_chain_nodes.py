@@ -4,7 +4,7 @@ import pytest
 import torch
 from got.got_models.chain.grammar import EDIT, TEXT_TO_IMAGE, ChainError
 from got.nodes import chain as nodes
-from got.nodes.chain import GoTChainFromBoxes, GoTChainFromText, GoTChainToBoxes
+from got.nodes.chain import GoTChainFromBoxes, GoTChainFromText, GoTChainToBoxes, GoTChainToText
 
 ROWS = '[{"bbox_2d": [64, 32, 128, 64], "label": "a cup with a lid"}]'
 PROMPT = "a cup on a table"
@@ -61,3 +61,15 @@ def test_elements_lead_back_to_the_chain(notes):
     assert cited.count("<obj_") == len(elements)
     again, _ = GoTChainFromBoxes.execute([elements], [""], [PROMPT], [64], [64]).args
     assert [region[:3] for region in again.regions] == [region[:3] for region in chain.regions]
+
+
+def test_pixels_of_a_written_form_are_those_of_the_image_to_edit():
+    image = torch.zeros(1, 128, 256, 3)
+    chain, _ = GoTChainFromText.execute("a cup (250,500),(500,999)", "make it blue", image).args
+    assert '"bbox_2d": [64, 64, 128, 128]' in GoTChainToText.execute(chain, "RePlan").args[0]
+    assert '"bbox_2d": [128, 50, 256, 100]' in GoTChainToText.execute(chain, "RePlan", 512, 100).args[0]
+
+
+def test_outputs_only_grow_at_the_end():
+    names = [output.display_name for output in GoTChainToBoxes.define_schema().outputs]
+    assert names == ["bboxes", "labels", "masks", "elements", "caption"]

@@ -87,6 +87,11 @@ def test_ideogram_is_compact_and_its_keys_are_in_order():
     )
 
 
+def test_ideogram_edits_are_instructions():
+    [area] = json.loads(write_plan(AREA, "Ideogram"))["compositional_deconstruction"]["elements"]
+    assert (area["desc"], area["bbox"]) == ("Remove the fork.", [213, 208, 766, 405])
+
+
 def test_moss_counts_pixels_from_the_center():
     plan = json.loads(write_plan(POSTER, "MOSS-Image"))
     assert list(plan) == ["summary", "items", "bbox_format", "bbox_coord_space"]

@@ -99,9 +99,13 @@ def _flux_edit(chain: Chain, size: Size) -> str:
 
 
 def _ideogram(chain: Chain, size: Size) -> str:
-    """Compact, in the order of keys that Ideogram checks. A text to be drawn has single quotes around it in prose."""
+    """Compact, in the order of keys that Ideogram checks. A text to be drawn has single quotes around it in prose.
+
+    An area to be edited is described by the instruction, as Ideogram's edits want it.
+    """
     rows = elements(chain)
-    for row in rows:
+    for row, region in zip(rows, chain.regions, strict=True):
+        row["desc"] = _after(region, chain)
         if "text" in row:
             row["desc"] = QUOTED.sub(_single, row["desc"], count=1)
     whole, background = (QUOTED.sub(_single, _prose(text)) for text in (without_boxes(chain), _background(chain)))
