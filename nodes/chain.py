@@ -7,7 +7,7 @@ from ..got_models.chain.forms.plan import ORDERS, UNITS
 from ..got_models.chain.forms.reader import beginning, note_of, read_plan
 from ..got_models.chain.forms.writing import FORMS, cited_prose, write_plan
 from ..got_models.chain.grammar import EDIT, TEXT_TO_IMAGE, ChainError, read_chain
-from ..got_models.comfy.notes import show_note
+from ..got_models.comfy.notes import check_stop, show_note
 from ..got_models.guidance.canvas import region_masks
 from ..got_models.guidance.preview import plan_image
 from ..got_models.guidance.sizes import check_size, check_source
@@ -323,7 +323,7 @@ class GoTChainPreview(io.ComfyNode):
 
     @classmethod
     def execute(cls, chain, width, height, image=None) -> io.NodeOutput:
-        plan = plan_image(chain, chain.source if image is None else image, width, height)
+        plan = plan_image(chain, chain.source if image is None else image, width, height, check_stop)
         return io.NodeOutput(plan, ui=ui.PreviewImage(plan, cls=cls))
 
 

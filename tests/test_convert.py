@@ -353,6 +353,47 @@ def test_shard_that_holds_something_else(broken):
     assert "does not hold tensors by name" in refusal(broken)
 
 
+UNUSUAL = {
+    "sparse": lambda: torch.eye(3).to_sparse(),
+    "of the layout torch.sparse_csr": lambda: torch.eye(3).to_sparse_csr(),
+    "on the device meta": lambda: torch.zeros(3, device="meta"),
+    "nested": lambda: torch.nested.nested_tensor([torch.ones(2), torch.ones(3)]),
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", UNUSUAL)
+def test_shard_with_a_tensor_of_an_unusual_kind(broken, kind):
+    shard, key = shard_with(broken, "unet.")
+    torch.save(torch.load(shard, weights_only=True) | {key: UNUSUAL[kind]()}, shard)
+    message = refusal(broken)
+    assert shard.name in message and kind in message
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"hidden_size": "64"},
+        {"num_hidden_layers": 10_000_000},
+        {"vision_config": None},
+        {"vision_config": []},
+        {"rope_scaling": None},
+        {"text_config": 5},
+        {"num_attention_heads": 0},
+    ],
+    ids=str,
+)
+def test_base_config_of_wrong_types(broken, change):
+    path = broken / "mllm" / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    assert "config.json does not describe a Qwen2.5-VL" in refusal(broken)
+
+
+def test_base_config_that_is_too_deep(broken):
+    (broken / "mllm" / "config.json").write_text("[" * 100_000)
+    assert "config.json cannot be read" in refusal(broken)
+
+
 @pytest.mark.parametrize("place", ["got", "mllm", "sdxl"])
 def test_folder_that_does_not_exist(broken, place):
     assert "nowhere" in refusal(broken, **{place: broken / "nowhere"})

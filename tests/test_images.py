@@ -5,7 +5,10 @@ import io
 import numpy as np
 import pytest
 import torch
+from got.got_models.chain.grammar import read_chain
+from got.got_models.errors import GoTError
 from got.got_models.guidance.images import bicubic, resize, thumbnail, to_array, to_pil, to_tensor, upright_rgb
+from got.got_models.guidance.preview import plan_image
 from PIL import Image
 
 
@@ -49,6 +52,32 @@ def test_resize_leaves_an_image_of_that_size_alone():
 def test_a_thumbnail_is_never_larger_than_its_image():
     assert thumbnail(torch.rand(2, 6, 4, 1), 100).shape == (1, 6, 4, 3)
     assert thumbnail(torch.rand(2, 60, 40, 4), 30).shape == (1, 30, 20, 3)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_gray_image_gets_three_channels(channels):
+    gray = torch.full((1, 3, 2, channels), 0.4)
+    assert to_array(gray).shape == (3, 2, 3) and (to_array(gray) == 102).all()
+    assert thumbnail(gray, 100).shape == (1, 3, 2, 3)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [torch.zeros(4, 4), torch.zeros(4, 4, 3), torch.zeros(1, 4, 4, 3, dtype=torch.uint16), torch.zeros(1, 0, 4, 3)],
+    ids=lambda image: f"{tuple(image.shape)} {image.dtype}",
+)
+@pytest.mark.parametrize("use", [to_array, to_pil, lambda image: thumbnail(image, 8)])
+def test_a_tensor_that_is_no_image_is_named(image, use):
+    with pytest.raises(GoTError, match="ComfyUI's images have four dimensions"):
+        use(image)
+
+
+def test_a_plan_of_a_large_image_looks_for_stop_before_each_region():
+    """A plan of 8192 x 8192 pixels took two minutes, in which Stop did nothing."""
+    checks = []
+    chain = read_chain("a cup (1,2),(3,4) or a lid (5,6),(7,8)")
+    plan_image(chain, None, 64, 64, lambda: checks.append(1))
+    assert len(checks) == 2
 
 
 # ------------------------------------------------------------------------------------------- image files of all kinds

@@ -2,7 +2,9 @@
 
 import json
 
+import folder_paths
 import pytest
+from got.got_models.comfy.files import model_names
 from got.got_models.files.manifest import (
     MANIFEST,
     PROJECTORS,
@@ -69,3 +71,30 @@ def test_a_strength_that_is_none_is_refused(folder, value):
 def test_a_newer_format_says_what_to_update(folder):
     changed(folder, "format", to=2)
     assert "update the pack" in refusal(folder)
+
+
+@pytest.fixture
+def models(tmp_path, monkeypatch):
+    monkeypatch.setitem(folder_paths.folder_names_and_paths, "got", ([str(tmp_path)], set()))
+    return tmp_path
+
+
+def test_folders_that_link_to_each_other_are_listed_once(models):
+    """The listing at ComfyUI's start walked forever."""
+    for name in "abcde":
+        (models / name).mkdir()
+        (models / name / MANIFEST).touch()
+    for name in "abcde":
+        for other in "abcde":
+            (models / name / f"to_{other}").symlink_to(models / other, target_is_directory=True)
+    found = model_names()
+    assert {"a", "b", "a/to_b"} <= {*found} and "a/to_a" not in found and len(found) < 200
+
+
+def test_a_folder_with_two_links_has_both_names(models, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "model").mkdir()
+    (elsewhere / "model" / MANIFEST).touch()
+    for name in ("one", "two"):
+        (models / name).symlink_to(elsewhere, target_is_directory=True)
+    assert {"one/model", "two/model"} <= {*model_names()}

@@ -6,6 +6,7 @@ Written against ComfyUI 0.30.0: folder_paths, comfy/text_encoders/qwen25_tokeniz
 
 import os
 import re
+from collections import Counter, deque
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from ..files.planner import CONFIG, is_listed
 FOLDER, LANGUAGE_MODELS = "got", "LLM"
 PLANNER_FOLDERS = (LANGUAGE_MODELS, "text_encoders", FOLDER)
 BUNDLED = "GoT-Tiny (bundled)"
+_MOST_VISITS = 10
 _SINGLE_FILE = re.compile(r"qwen.*2.?5.*vl.*\.safetensors", re.IGNORECASE)
 
 
@@ -86,8 +88,25 @@ def _planners() -> Iterator[tuple[Path, Path]]:
 
 
 def _walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Each folder in a root, with the names of its files. Links are followed, for people link their models."""
-    return ((Path(folder), files) for folder, _, files in os.walk(root, followlinks=True))
+    """Each folder in a root, with the names of its files. Links are followed, for people link their models.
+
+    Short paths come first. A link to a folder that it is in is left out, and a folder that many links lead to is
+    searched _MOST_VISITS times.
+    """
+    waiting, visits = deque([(os.fspath(root), ())]), Counter()  # each with the real folders that it is in
+    while waiting:
+        folder, above = waiting.popleft()
+        place = os.path.realpath(folder)
+        visits[place] += 1
+        if place in above or visits[place] > _MOST_VISITS:
+            continue
+        try:
+            names = os.listdir(folder)
+        except OSError:  # not there, or not for us to read
+            continue
+        folders = {name for name in names if os.path.isdir(os.path.join(folder, name))}
+        waiting += [(os.path.join(folder, name), (*above, place)) for name in sorted(folders)]
+        yield Path(folder), [name for name in names if name not in folders]
 
 
 def _roots(name: str = FOLDER) -> list[Path]:

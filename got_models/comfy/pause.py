@@ -92,7 +92,10 @@ async def _resume(request: web.Request) -> web.Response:
     if body is None:
         return refusal(413, f"The answer is larger than {MAX_SIZE // 1000} kB.")
     try:
-        pause.answer = read_answer(read_object(body))
+        answer = await asyncio.to_thread(lambda: read_answer(read_object(body)))  # a long one takes half a second
     except GoTError as error:
         return refusal(400, str(error))
+    if pause.answer is not None:
+        return refusal(404, "No run is paused here any more: it was resumed or stopped.")
+    pause.answer = answer
     return web.json_response({})

@@ -119,7 +119,16 @@ def _read_pickle(file: Path) -> Mapping[str, Tensor]:
         raise WeightsError(f"{file} is damaged or cut short. Get the file again.") from error
     for tensors in (content, *(content.get(name) for name in WRAPPERS if isinstance(content, dict))):
         if isinstance(tensors, dict) and all(isinstance(tensor, Tensor) for tensor in tensors.values()):
+            _check_plain(tensors, file)
             return tensors
     raise WeightsError(
         f"{file} does not hold tensors by name, so it is not a model's checkpoint. Get the checkpoint again."
     )
+
+
+def _check_plain(tensors: Mapping[str, Tensor], file: Path) -> None:
+    """WeightsError if a tensor is sparse, nested or quantized, or has a shape but no numbers."""
+    for name, tensor in tensors.items():
+        if tensor.layout != torch.strided or tensor.is_nested or tensor.is_quantized or not tensor.is_cpu:
+            kind = "nested" if tensor.is_nested else f"of the layout {tensor.layout} on the device {tensor.device}"
+            raise WeightsError(f"{file} holds '{name!s:.80}' as a tensor that is {kind}, not as plain numbers.")

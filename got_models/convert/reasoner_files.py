@@ -10,6 +10,7 @@ from typing import Any
 
 from tokenizers import AddedToken, Tokenizer
 
+from ..files.planner import checked_config
 from ..files.weights import WeightsError
 from ..reasoner.prompt import NEW_TOKENS
 
@@ -28,7 +29,7 @@ def read_json(path: Path) -> dict[str, Any]:
         )
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise WeightsError(f"{path} cannot be read: {error}. Get the file again.") from error
     if not isinstance(content, dict):
         raise WeightsError(f"{path} cannot be read: it is not a JSON object. Get the file again.")
@@ -43,7 +44,14 @@ def read_config(folder: Path) -> dict[str, Any]:
             f"{folder} holds a model of type '{config.get('model_type')}'; '{MODEL_TYPE}' is expected. "
             f"Give the folder of Qwen2.5-VL-3B-Instruct."
         )
-    return published_config(config)
+    try:
+        published = published_config(config)
+        checked_config(published, published["vision_config"])
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise WeightsError(
+            f"{folder / CONFIG} does not describe a Qwen2.5-VL: {error!r:.200}. Get the file again."
+        ) from error
+    return published
 
 
 def published_config(config: dict[str, Any]) -> dict[str, Any]:

@@ -119,14 +119,14 @@ def _config_of_folder(folder: Path) -> dict[str, Any]:
             f"is not quantized: Qwen2.5-VL-3B-Instruct takes 7.5 GB. {_remedy(folder)}"
         )
     try:
-        return _checked({**content, **(content.get("text_config") or {})}, content["vision_config"])
+        return checked_config({**content, **(content.get("text_config") or {})}, content["vision_config"])
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise FolderError(
             f"'{_name(folder)}/{CONFIG}' does not describe a Qwen2.5-VL: {error!r:.200}. {_remedy(folder)}"
         ) from error
 
 
-def _checked(language: Mapping[str, Any], vision: Mapping[str, Any]) -> dict[str, Any]:
+def checked_config(language: Mapping[str, Any], vision: Mapping[str, Any]) -> dict[str, Any]:
     """The keys that are used, each within its bounds. ValueError, KeyError or TypeError for anything else."""
     config: dict[str, Any] = {name: number_between(language[name], *_LANGUAGE[name]) for name in _LANGUAGE}
     eyes: dict[str, Any] = {name: number_between(vision[name], *_VISION[name]) for name in _VISION}
@@ -180,7 +180,7 @@ def _config_of_shapes(header: Mapping[str, TensorInfo]) -> dict[str, Any]:
         "fullatt_block_indexes": _WHOLE_BLOCKS,
     }
     try:
-        return _checked(language, vision)
+        return checked_config(language, vision)
     except ValueError as error:
         raise FolderError(f"The tensors are not of the sizes of a Qwen2.5-VL: {error!s:.200}. {_GET}") from error
 

@@ -11,10 +11,31 @@ from PIL import Image, ImageOps
 from torch import Tensor
 from torch.nn import functional
 
+from ..errors import GoTError
+
 
 def to_array(image: Tensor) -> np.ndarray:
-    """A tensor (N, H, W, 3 or more) as an array (H, W, 3): the first image, without alpha, rounded to 8 bits."""
-    return (image[0, ..., :3] * 255).round().clamp(0, 255).to("cpu", torch.uint8).numpy()
+    """A tensor (N, H, W, C) as an array (H, W, 3): the first image, without alpha, rounded to 8 bits.
+
+    C is 1 or 2 for gray, else 3 or more. GoTError if the tensor has not the form of ComfyUI's IMAGE.
+    """
+    check_image(image)
+    return (_colors(image[:1])[0] * 255).round().clamp(0, 255).to("cpu", torch.uint8).numpy()
+
+
+def check_image(image: Tensor) -> None:
+    """Raise GoTError unless a tensor has the form of ComfyUI's IMAGE: (N, H, W, C), decimal numbers in 0..1."""
+    if image.ndim != 4 or not image.is_floating_point() or not image.numel():
+        raise GoTError(
+            f"The image has the shape {tuple(image.shape)} and the type {image.dtype}. ComfyUI's images have four "
+            f"dimensions (count, height, width, channels) and decimal numbers from 0 to 1. Check the node before."
+        )
+
+
+def _colors(image: Tensor) -> Tensor:
+    """Images (N, H, W, C) as (N, H, W, 3), without alpha; gray ones in all three channels."""
+    gray = image.shape[-1] < 3
+    return image[..., :1].expand(*image.shape[:-1], 3) if gray else image[..., :3]
 
 
 def to_pil(image: Tensor | np.ndarray) -> Image.Image:
@@ -72,11 +93,12 @@ def resize(image: Tensor, width: int, height: int) -> Tensor:
 
 
 def thumbnail(images: Tensor, longest: int) -> Tensor:
-    """The first of the images (N, H, W, 1 or more) as (1, h, w, 3), with no side above `longest` pixels."""
-    channels = images[:1, ..., :3].movedim(-1, 1)  # (1, C, H, W)
+    """The first of the images (N, H, W, C) as (1, h, w, 3), with no side above `longest` pixels. Errors: `to_array`."""
+    check_image(images)
+    channels = _colors(images[:1]).movedim(-1, 1)  # (1, 3, H, W)
     height, width = channels.shape[2:]
     scale = min(1.0, longest / max(height, width))
     if scale < 1:
         size = [max(1, round(side * scale)) for side in (height, width)]
         channels = functional.interpolate(channels.float(), size, mode="area")
-    return channels.movedim(1, -1).expand(-1, -1, -1, 3)
+    return channels.movedim(1, -1)

@@ -5,6 +5,7 @@ from torch import Tensor
 from ..chain.grammar import EDIT, Chain
 from ..errors import GoTError
 from ..files.manifest import Defaults
+from .images import check_image
 
 LATENT_PIXELS = 8  # pixels to a latent cell, each way
 SNAP = 64  # pixels; automatic sizes are multiples of it
@@ -50,13 +51,4 @@ def check_source(image: Tensor) -> None:
         raise GoTError(
             "The image holds NaN or infinity in at least one pixel, so nothing can be computed with it. Find the node "
             "before this one that makes it, for example with 'Preview Image'."
-        )
-
-
-def check_image(image: Tensor) -> None:
-    """Raise GoTError unless a tensor has the form of ComfyUI's IMAGE: (N, H, W, C), decimal numbers in 0..1."""
-    if image.ndim != 4 or not image.is_floating_point() or not image.numel():
-        raise GoTError(
-            f"The image has the shape {tuple(image.shape)} and the type {image.dtype}. ComfyUI's images have four "
-            f"dimensions (count, height, width, channels) and decimal numbers from 0 to 1. Check the node before."
         )
