@@ -17,7 +17,7 @@ _AT = r"\b(?:is|are|was|sits?|located|placed|positioned|found)(?:\s(?:located|pl
 _NEAR = (
     r"\b(?:top|upper)[- ]?left|\btl\b|\boben links|\blinke obere|\b(?:coin )?(?:supérieur|haut) gauche"
     r"|\ben haut à gauche|\b(?:esquina |canto )?superior (?:izquierda|esquerdo)|\bin alto a sinistra"
-    r"|\bверхний левый|\bлевый верхний|左上|좌상단"
+    r"|\bверхний левый|\bлевый верхний|左上|좌상단|(?<=[:,] )(?:min|start)\b"
 )
 _CORNER = rf",?\s?(?:\b(?:has|with)\s)?(?:\bfrom\s)?(?:\b(?:the|its)\s)?(?:{_NEAR}){_PLACE}"
 _FROM = r"\b(?:from|between|with corners|von|de|desde|от)\b|[，、]?(?:位于|位於|处于|从|從|由|在)"
@@ -26,7 +26,7 @@ LINK = re.compile(
     r"|\b(?:in|within|inside)\s(?:the\s)?(?:bounding )?box\b|,?\s?\bwhose(?=\s?bounding box is)"
     r"|\b(?:position|location|bounds|area|region)\s?[:=]"
     r"|\b(?:bounding[ _]?box|bbox(?:_2d)?|box_2d|coordinates?|coords)\b(?:\s(?:is|are|at|of))?\s?[:=]?"
-    r"|(?<=[,;:|(–\n] )box\s?[:=]|(?<=[,;:|(–\n] )box\b)\s{0,9})+$",
+    r"|\n\s{0,9}box\s?[:=]|(?<=[,;:|(–\n] )box\s?[:=]|(?<=[,;:|(–\n] )box\b)\s{0,9})+$",
     re.IGNORECASE,
 )
 

@@ -19,11 +19,11 @@ _ORDERS = {
     for order, all_sides in {LTRB: ("xyXY", "XYx2y2"), TLBR: ("yxYX", "YXy2x2"), LTWH: ("xywh", "XYwh")}.items()
     for sides in all_sides
 } | {"xyxy": LTRB, "yxyx": TLBR}
-_THOUSANDTHS = re.compile(r"\b0\s?(?:-|–|to|\.\.\.?|~|,)\s?(?:1000|999)\b|\bthousandths\b")
+_THOUSANDTHS = re.compile(r"\b0\s?(?:-|–|to|\.\.\.?|~)\s?(?:1000|999)\b|[(\[]0,\s?(?:1000|999)[)\]]|\bthousandths\b")
 _PERCENT = re.compile(r"\b(?:in|as|are|units?\W{1,5})\s?percent|percentages?\b|\b0\s?(?:-|–|to|\.\.\.?)\s?100\b")
 _PIXELS = re.compile(
     r"coordinates?[^.\n\d]{0,40}\bpixels?\b|\b(?:in|units?\W{1,5}) ?(?:pixels?|px)\b|\bpixel coordinates"
-    r"|[\d)\]]\s?pixels\b|\d\s?px['\"]?\s?[,;][^\n]{0,20}?\d\s?px"
+    r"|[)\]]\s?pixels\b|\d\s?px['\"]?\s?[,;][^\n]{0,20}?\d\s?px"
 )
 _IMAGE = r"(?:canvas|image|img|resolution|picture|画布|图像|图片)"
 _SIZES = (
@@ -80,7 +80,8 @@ def _in_units(found: Found, units: str) -> Found:
         return found
     if units == "percent" and max(found.numbers) <= 100:
         return found._replace(numbers=tuple(number / 100 for number in found.numbers), units=FRACTIONS)
-    return found._replace(units=units) if units in (PIXELS, THOUSANDTHS) and not found.units else found
+    fits = units == PIXELS or (units == THOUSANDTHS and max(found.numbers) <= GRID)
+    return found._replace(units=units) if fits and not found.units else found
 
 
 def check_size_is_clear(plan: Plan, known: list[Found], said: Declared, settings: Settings) -> None:

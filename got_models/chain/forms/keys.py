@@ -38,7 +38,8 @@ WRAPPERS = _keys(
 CORNERS = _keys("top_left topleft left_top bottom_right bottomright right_bottom")
 POINTS = _keys("point_2d point points keypoints")
 SIDES = _keys(
-    "xmin ymin xmax ymax x_min y_min x_max y_max x0 y0 x1 y1 x2 y2 x y w h width height left top right bottom cx cy"
+    "xmin ymin xmax ymax x_min y_min x_max y_max x0 y0 x1 y1 x2 y2 x y w h width height left top right bottom cx cy "
+    "links oben rechts unten breite höhe gauche haut droite bas"
 )
 COLUMNS = _keys(
     "label name object description desc phrase item element title what caption class category region thing text"

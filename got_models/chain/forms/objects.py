@@ -27,7 +27,7 @@ from .plan import FRACTIONS, LTRB, LTWH, PIXELS, THOUSANDTHS, TLBR, Found, Plan,
 from .prose import read_prose
 from .scaling import pixel_range
 from .tokens import NO_POINTS
-from .values import Numbers, boxes_in, numbers_of, outline_of
+from .values import Numbers, boxes_in, number, numbers_of, outline_of
 
 _CITED = re.compile(r"\s{0,9}<([A-Za-z]\w{0,40})>")
 _REFERENCE = re.compile(r"(?:\b[Ii]n\s)?<ref_image_\d{1,3}>,?\s?")
@@ -40,7 +40,7 @@ _NO_MOSS_SIZE = (
     "was made for."
 )
 
-_HALF = re.compile(r"\d\D{1,9}\d")
+_NUMBERS = re.compile(r"(?<![\w.])\d{1,9}(?:\.\d{1,9})?")
 _LIKE_BOX = re.compile(r"box|loc|pos|coord|xy|rect|area|region|bound|frame")
 _NO_LABELS = {*keys.WRAPPERS, *keys.BOX, *keys.LEAD}
 _USED = {*keys.BOX, *keys.LABEL, *keys.COLOR, *keys.BOX_LISTS, *keys.LABEL_LISTS, "metadata", "prefixes"}
@@ -60,6 +60,7 @@ class _Read:
     lead: list[str] = field(default_factory=list)
     tail: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
+    halves: list[tuple[str, int]] = field(default_factory=list)  # objects with half a box, and the rows before each
     has_objects: bool = False
     has_points: bool = False
     categories: dict = field(default_factory=dict)  # COCO's names by id
@@ -83,6 +84,7 @@ def read_objects(text: str, settings: Settings) -> Plan | None:
         return None  # a cup => {x1: 120, ...}
     if read.rows:
         outside = _outside(text, loose.spans)
+        _check_halves(read, loose.cut)
         _check_outside(outside, read.rows)
         return _plan(read, loose.cut, outside)
     if not read.has_objects:
@@ -111,6 +113,7 @@ def plan_of_data(data: Any, settings: Settings, cut: bool = False) -> Plan | Non
     """The plan of data that is already read; None if it has no box."""
     read = _Read()
     _walk(data, read, settings)
+    _check_halves(read, cut)
     return _plan(read, cut, "") if read.rows else None
 
 
@@ -118,6 +121,7 @@ def rows_of(data: Any, settings: Settings) -> list[Found]:
     """The boxes of data that is already read, such as a list of elements."""
     read = _Read()
     _walk(data, read, settings)
+    _check_halves(read, cut=False)
     return [row.found for row in read.rows]
 
 
@@ -154,6 +158,8 @@ def _walk(data: Any, read: _Read, settings: Settings) -> None:
             if pair:
                 read.rows.append(_Row(pair, ""))
                 continue
+            if len(value) == 2 and isinstance(value[0], str) and _has_half({"box": value[1]}):
+                read.halves.append((value[0], len(read.rows)))
             todo += [(entry, above, frame) for entry in reversed(value) if isinstance(entry, dict | list | str)]
         elif isinstance(value, dict):
             read.has_objects = True
@@ -263,6 +269,8 @@ def _own_rows(small: dict, above: str, frame: dict, read: _Read, settings: Setti
     label = label or (above if has_letters(above) else "")
     key, numbers = _box_of(small)
     if not numbers:
+        if label and _has_half(small):
+            read.halves.append((label, len(read.rows)))
         return None
     if not label and key and key not in keys.BOX:  # an object whose keys are all unknown
         label = next((words for value in small.values() if isinstance(value, str) and (words := words_of(value))), "")
@@ -305,8 +313,7 @@ def _box_of(small: dict) -> tuple[str, list[Numbers]]:
         numbers = outline_of(value) if key in keys.POLYGONS else numbers_of(value)
         if numbers:
             return key, numbers
-        is_given = isinstance(value, list) or (isinstance(value, str) and _HALF.search(value) and label_of(small, {}))
-        if key in ("bbox_2d", "box_2d", "bbox") and is_given and value:
+        if key in ("bbox_2d", "box_2d", "bbox") and isinstance(value, list) and value:
             shown = str(value)[:40]
             raise ChainError(f"The {key} of '{label_of(small, {})[:40]}' is {shown}. It must be four numbers.")
     sides = {key: value for key, value in small.items() if not isinstance(value, list | dict)}
@@ -325,6 +332,22 @@ def _box_of(small: dict) -> tuple[str, list[Numbers]]:
     if numbers and not more and (label_of(small, {}) or _LIKE_BOX.search(key)):
         return key, numbers
     return "", []
+
+
+def _has_half(small: dict) -> bool:
+    """Whether an object has numbers where its box should be, but no whole box."""
+    sides = [key for key in keys.SIDES if number(small.get(key)) is not None]
+    boxes = [small[key] for key in keys.BOX if isinstance(small.get(key), list | dict | str)]
+    plain = (box for box in boxes if not isinstance(box, list) or not any(isinstance(part, dict) for part in box))
+    return len(sides) >= 3 or any(len(_NUMBERS.findall(str(box)[:400])) >= 2 for box in plain)
+
+
+def _check_halves(read: _Read, cut: bool) -> None:
+    """ChainError if an object beside the rows has half a box. The last one may be cut off."""
+    last = len(read.rows)
+    half = next((label for label, before in read.halves if last and not (cut and before == last)), "")
+    if half:
+        raise ChainError(f"The box of '{half[:40]}' is not whole. It must be four numbers.")
 
 
 def _found(label: str, box: Numbers, color: str = "") -> Found:
@@ -399,5 +422,5 @@ def _cited_pieces(caption: str, rows: list[_Row]) -> Iterator[str | Found]:
     rest = [*waiting.values(), *rest]
     last = caption[done:].rstrip()
     yield sentence(last) if rest and last else last
-    for number, found in enumerate(rest):
-        yield from (found, "." if number == len(rest) - 1 else ", ")
+    for at, found in enumerate(rest):
+        yield from (found, "." if at == len(rest) - 1 else ", ")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ..grammar import TEXT_TO_IMAGE, Chain, ChainError, read_chain
+from ..grammar import BOX_START, TEXT_TO_IMAGE, Chain, ChainError, read_chain
 from ..phrases import QUOTED
 from . import keys
 from .building import chain_text, without_box
@@ -58,7 +58,7 @@ _PLACES = re.compile(
 _NUMBER = r"\s{0,9}[-+]?\d{1,9}(?:\.\d{0,9})?\s{0,3}%?\s{0,9}"
 _SIGNS = re.compile(
     rf"[(\[{{<⟨]{_NUMBER}[,; ]{_NUMBER}[,; ]{_NUMBER}[,; ]{_NUMBER}"
-    rf"|[(\[]{_NUMBER}[,;]{_NUMBER}[)\]](?:\D{{0,80}}[(\[]{_NUMBER}[,;]{_NUMBER}[)\]]|[^\w]{{0,9}}[(\[]{_NUMBER})"
+    rf"|[(\[]{_NUMBER}[,;]{_NUMBER}[)\]](?:(?:\D|[a-z]\d){{0,80}}[(\[]{_NUMBER}[,;]{_NUMBER}[)\]]|[^\w]{{0,9}}[(\[]{_NUMBER})"
     rf"|[(\[]{_NUMBER}[,;]{_NUMBER}[)\]][^\d\n]{{0,60}}\d{{2,5}}\s?(?:[x×*]\s?\d\d|(?:px |pixels )?(?:wide|tall|high))"
     rf"|[(\[]{_NUMBER}[,;]{_NUMBER}[)\]][^\d\n]{{0,60}}(?:size|width|height|breite|largeur|宽|高)[^\d\n]{{0,9}}\d"
     rf"|\d{{1,3}}\s?%\s?(?:to|-|–|bis|à)\s?\d[^\n]{{0,60}}\d\s?%\s?(?:to|-|–|bis|à)\s?\d"
@@ -76,7 +76,8 @@ _SIGNS = re.compile(
 )
 # In prose that has boxes: brackets of two or more numbers, four numbers, two ranges.
 _REST = re.compile(
-    rf"(?<![a-z])[(\[]{_NUMBER}(?:[,;]{_NUMBER}){{1,9}}[)\]]|(?<![\d.])\d{{1,4}}(?:[ ,;]\s?\d{{1,4}}){{3}}(?![\d.])"
+    rf"(?<![a-z])[(\[]{_NUMBER}(?:[,;]{_NUMBER}){{1,9}},?\s?[)\]]"
+    rf"|(?<![\d.])\d{{1,4}}(?:[ ,;]\s?\d{{1,4}}){{3}}(?![\d.])"
     r"|\d{1,4}\s?[-–]\s?\d{1,4},\s?\d{1,4}\s?[-–]\s?\d"
 )
 _SCALE_ENDS = re.compile(
@@ -90,7 +91,7 @@ _TOKENS = re.compile(
 )
 _POSSIBLE = ("<", "point", "box", "coord", "add_local", "split ratio")  # without one of them there is no sign
 _BOX_WORDS = {*keys.BOX, *keys.BOX_LISTS, "whose", "left", "at", "in", "from"} - {"to"}
-_CODE = re.compile(r"<[A-Za-z/!]|['\"]\s?:|=\s?['\"]|[{}]")
+_CODE = re.compile(r"<[A-Za-z/!]|['\"]\s?:|=\s?['\"]|[{}|]")
 _HOW = "Write each box after its words, for example: a red cup (120,400),(380,760)."
 
 
@@ -136,7 +137,8 @@ def understand(
     answer = answer_of(text)
     form, plan = plan_of(answer, settings)
     if plan.boxes:
-        _check_rest(plan)
+        if BOX_START not in answer:  # with tokens, other numbers are no boxes
+            _check_rest(plan)
         said = declared(answer)
         plan = as_declared(plan, said, settings)
         settings = (

@@ -71,7 +71,8 @@ def _of_cells(cells: list[list[str]]) -> tuple[list[Found], bool]:
 
 
 def _has_numbers(row: list[str]) -> bool:
-    return sum(number(cell) is not None for cell in row) >= 3
+    in_brackets = any(re.fullmatch(r"[(\[]\s?\d[^()\[\]]{1,60}\d\s?[)\]]", cell) for cell in row)
+    return in_brackets or sum(number(cell) is not None for cell in row) >= 3
 
 
 _LABEL_NAME = re.compile(r"^(?:label|object|name|物体|物體)\s?[:：]\s?", re.IGNORECASE)
@@ -200,7 +201,10 @@ def _of_attributes(attributes: dict[str, str]) -> list[Any]:
     style = dict(_STYLE.findall(attributes.get("style", "")))
     sides = {key: value for key, value in attributes.items() if key in keys.SIDES}
     text = next((attributes[key] for key in (*keys.BOX_TAGS, "data-bbox") if key in attributes), "")
-    return numbers_of(sides) or numbers_of(style) or (numbers_in(text) if text else [])
+    numbers = numbers_of(sides) or numbers_of(style) or numbers_in(text)
+    if not numbers and len(re.findall(r"\d+", text)) >= 2:
+        raise ChainError(f"The box '{text[:40]}' is not whole. It must be four numbers.")
+    return numbers
 
 
 def _extent(attributes: dict[str, str]) -> tuple[float, float] | None:
