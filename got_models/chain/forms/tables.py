@@ -192,7 +192,7 @@ def read_markup(text: str, settings: Settings) -> Plan | None:
             found = Found(said, box.values, box.order, "", attributes.get("fill", attributes.get("color", "")), "order")
             (rows if said else waiting).append(found)
     rows += waiting
-    if extent:
+    if extent and min(extent) > 0:
         rows = [_of_extent(row, extent) for row in rows]
     return listed("", rows) if rows and all(row.label for row in rows) else None
 
