@@ -16,21 +16,21 @@ from .server import Server
 
 # Position and size of a node, by type: (left, top, width, height). A second one of its type goes one row lower.
 PLACES = {
-    "GoTLoader": (0, 0, 290, 100),
-    "LoadImage": (0, 160, 290, 320),
-    "ReasoningChain": (340, 0, 400, 230),
-    "EditChain": (340, 0, 400, 250),
-    "GoTSeveralChains": (340, 0, 400, 430),
-    "GoTChainEditor": (150, 300, 600, 700),
-    "PreviewAny": (340, 370, 400, 240),
-    "GoTChainPreview": (790, 180, 300, 400),
-    "SemanticSpatialGuidance": (790, 0, 300, 120),
-    "GoTSampler": (1140, 0, 290, 290),
-    "VAEDecode": (1140, 450, 290, 60),
-    "SaveImage": (1480, 0, 400, 470),
-    "PreviewImage": (1480, 0, 350, 400),
+    "GoTLoader": (0, 0, 270, 100),
+    "LoadImage": (0, 160, 270, 320),
+    "ReasoningChain": (300, 0, 360, 340),
+    "EditChain": (300, 0, 360, 250),
+    "GoTSeveralChains": (300, 0, 360, 430),
+    "GoTChainEditor": (60, 520, 600, 700),
+    "PreviewAny": (300, 520, 360, 240),
+    "GoTChainPreview": (690, 180, 290, 400),
+    "SemanticSpatialGuidance": (690, 0, 290, 120),
+    "GoTSampler": (1010, 0, 280, 290),
+    "VAEDecode": (1010, 450, 280, 60),
+    "SaveImage": (1320, 0, 300, 400),
+    "PreviewImage": (1320, 0, 300, 400),
 }
-ROW = 700
+ROW = 840
 TALLER = 120  # how much taller the node of several chains is than Reasoning Chain
 
 # Examples with a layout of their own: places as above, groups (title, left, top, width, height), a note, and the files
