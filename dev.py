@@ -4,7 +4,7 @@
     demo     draw one image with GoT-Tiny on a real ComfyUI and show where the time went
     serve    start a real ComfyUI with this pack, for the browser
     test     run every check: ruff, pytest, pytest with the oldest transformers, node, TypeScript's type check
-             test --fast       without the tests marked slow, which start servers or browsers, or train: a minute
+             test --fast       without the tests marked slow (servers, browsers, training, seconds): a minute
              test ARGUMENTS    only pytest, with these arguments, e.g. python dev.py test tests/test_chain.py -q
     bench    measure how long a person waits
     eval     measure how well a model plans, draws, follows a changed plan, and edits

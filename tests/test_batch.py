@@ -137,6 +137,7 @@ def test_two_prompts_together_are_two_alone(tiny):
     assert_same(several(tiny, OFF), [one(ReasoningChain, tiny, OFF, prompt=prompt) for prompt in prompts])
 
 
+@pytest.mark.slow  # it takes seconds
 def test_variations_are_what_the_seeds_write_alone(tiny):
     prompts = [line.strip() for line in PROMPTS.splitlines() if line]
     together = several(tiny, ON | {"seed": 3, "variations": 2})
@@ -153,6 +154,7 @@ def test_edits_of_a_batch_are_edits_one_by_one(tiny):
     assert_same(together, alone)
 
 
+@pytest.mark.slow  # it takes seconds
 def test_more_chains_than_memory_is_set_aside_for_are_the_same(tiny, monkeypatch):
     qwen, prompts, caches = tiny.reasoner.qwen, ["a star", "two stars", "a circle"], []
     new_cache = qwen.new_cache

@@ -201,6 +201,7 @@ def used_everywhere(text):
         assert len(str(error)) < 400
 
 
+@pytest.mark.slow  # it takes seconds
 @pytest.mark.parametrize("case", LONG)
 def test_a_long_text_takes_no_longer_than_its_length(case):
     """In quadratic time, a text twenty times as long would take 400 times as long: here many minutes."""

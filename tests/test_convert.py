@@ -146,6 +146,7 @@ def test_leaving_the_adapter_out_would_show(release, converted):
         assert difference(release.mllm_model, converted, True) > 0.1
 
 
+@pytest.mark.slow  # it takes seconds
 @pytest.mark.parametrize(
     "options",
     [
@@ -257,6 +258,7 @@ def test_config_as_transformers_5_writes_it_is_made_the_published_one(release, c
     assert difference(release.mllm_model, tmp_path / "out", True) <= 1e-5
 
 
+@pytest.mark.slow  # it takes seconds
 def test_large_models_are_written_in_shards(release, converted, tmp_path, monkeypatch):
     monkeypatch.setattr(writer, "LARGEST_SHARD", 200_000)
     monkeypatch.setattr(checkpoint, "MOST_MAPPED", 100_000)  # so that the source's files close and open again
@@ -672,6 +674,7 @@ def test_base_model_of_another_depth(broken, tower, name):
     assert f"has 2 layers ({name})" in message and "has 3" in message and "training" not in message
 
 
+@pytest.mark.slow  # it takes seconds
 @pytest.mark.parametrize("wrapper", ["state_dict", "module", "model"])
 def test_checkpoint_inside_a_trainers_dictionary(broken, converted, wrapper):
     change(broken, lambda tensors: None)

@@ -19,6 +19,7 @@ def some_scenes(count=200, held_out=False):
     return [scenes.random_scene(Random(10**6 + seed), held_out, tidy=seed % 2 == 0) for seed in range(count)]
 
 
+@pytest.mark.slow  # it takes seconds
 @pytest.mark.parametrize("held_out", [False, True])
 def test_shapes_colors_and_background_of_rendered_scenes_are_right(held_out):
     right = []
@@ -80,6 +81,7 @@ def test_a_small_blurred_star_is_a_star():
     assert [seen.shape for seen in detect(np.asarray(blurred)).objects] == ["star"]
 
 
+@pytest.mark.slow  # it takes seconds
 @pytest.mark.parametrize(("blur", "least"), [(1.0, 0.99), (1.5, 0.99), (2.0, 0.95)])
 def test_a_blurred_scene_is_seen_as_the_sharp_one(blur, least):
     """What a person still names must not count as nothing, nor as something else."""

@@ -75,6 +75,7 @@ def test_a_kind_asks_for_what_its_name_says(kind, counts, names):
     assert all(bool(scene.relations) for scene in asked) or kind != "position"
 
 
+@pytest.mark.slow  # it takes seconds
 def test_a_rendered_case_is_drawn_as_asked():
     for case in PROMPTS:
         assert scores.as_asked(case.kind, case.scene, detect(scenes.render(case.scene))), case.text
@@ -92,6 +93,7 @@ def plan(case):
     return wording.chain(case.scene, Random(case.number))
 
 
+@pytest.mark.slow  # it takes seconds
 def test_a_moved_box_is_the_only_object_that_changes_and_it_touches_nothing():
     for case in PROMPTS:
         changed = moved(plan(case), case.scene, Random(0))

@@ -310,6 +310,7 @@ LONG = {
 }
 
 
+@pytest.mark.slow  # it takes seconds
 @pytest.mark.parametrize("name", LONG)
 def test_strange_texts_take_a_moment(name):
     seconds = []
@@ -364,6 +365,7 @@ PIECES = [
 ]
 
 
+@pytest.mark.slow  # it takes seconds
 @pytest.mark.parametrize("piece", PIECES)
 def test_time_grows_with_the_length(piece):
     """Eight times the text takes about eight times as long; it would be 64 times if the work grew with the square."""

@@ -92,6 +92,7 @@ def relative_error(ours, expected):
 # ------------------------------------------------------------------------------------------- against the plain script
 
 
+@pytest.mark.slow  # it takes seconds
 @pytest.mark.parametrize("name", ["euler", "ddpm"])
 @pytest.mark.parametrize("strengths", STRENGTHS)
 def test_ten_steps_equal_the_plain_script(network, model, guidance, strengths, name):

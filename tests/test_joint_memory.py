@@ -10,6 +10,8 @@ from got.training.joint.config import changed, read_config
 from got.training.joint.memory import kept_bytes, real_networks, weight_table
 from torch import nn
 
+pytestmark = pytest.mark.slow  # it measures whole training steps
+
 SDXL_UNET = 2_567_463_684  # parameters, as published
 QWEN = 3_754_622_976  # parameters of Qwen2.5-VL-3B, as published, its head tied to its embeddings
 EMBEDDINGS = 151936 * 2048

@@ -34,6 +34,8 @@ from PIL import Image
 from safetensors.torch import load_file
 from transformers import AutoTokenizer, Qwen2_5_VLForConditionalGeneration
 
+pytestmark = pytest.mark.slow  # it takes training steps
+
 CHAIN = "A cup <|box_start|>(100,200),(300,999)<|box_end|> (green) on <|box_start|>(0,500),(998,998)<|box_end|> (red)."
 
 

@@ -21,6 +21,7 @@ def contents(folder):
     return {name: (tensor.shape, tensor.dtype) for shard in shards for name, tensor in shard.items()}
 
 
+@pytest.mark.slow  # it takes seconds
 @pytest.mark.parametrize("options", [{}, {"names": "new"}, {"saved_modules": False}], ids=str)
 def test_it_writes_what_the_live_networks_would_save(tmp_path, options):
     write_release(tmp_path / "large", SIZES, dtype="fp32", shard=3_000_000, **options)
@@ -37,6 +38,7 @@ def assert_same_header(one, other):
     assert read_header(one) == read_header(other)
 
 
+@pytest.mark.slow  # it takes seconds
 def test_its_checkpoint_converts_and_loads(tmp_path):
     write_release(tmp_path, SIZES)
     convert(tmp_path / "got", tmp_path / "mllm", tmp_path / "sdxl", tmp_path / "out")

@@ -228,6 +228,7 @@ def in_fp8(tensors, layout):
     return stored | ({"scaled_fp8": torch.zeros(2, dtype=torch.float8_e4m3fn)} if layout == "scaled" else {}), plain
 
 
+@pytest.mark.slow  # it takes seconds
 @pytest.mark.parametrize("layout", ["scaled", "today", "no scale"])
 def test_a_single_file_in_any_fp8_of_comfyui_plans_as_its_weights_do(file, tmp_path, layout):
     texts = []

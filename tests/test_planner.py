@@ -137,6 +137,7 @@ def likes_boxes(planner, monkeypatch):
     monkeypatch.setattr(planner.qwen, "logits", lambda hidden: logits(hidden) + bias)
 
 
+@pytest.mark.slow  # it takes seconds
 @pytest.mark.parametrize("task", [TEXT_TO_IMAGE, EDIT])
 def test_a_random_model_writes_well_formed_chains(planner, likes_boxes, task):
     chains = planner.write_all([request_of(task)] * len(WILD), WILD, 200)

@@ -99,6 +99,7 @@ def test_fp32_text_encoders_mean_the_reasoner_too(machine, monkeypatch):
     assert precision.reasoner_dtype() == FP32 and not precision.reasoner_stays(4 * BILLION, BF16)
 
 
+@pytest.mark.slow  # it takes seconds
 def test_weights_that_keep_their_type_are_those_of_the_file_and_not_copies(folder, short_of_memory):
     """A mapped file takes no memory until it is read: each weight is within one mapping of its file."""
     networks = ManagedReasoner(folder).patcher.model, load_unet(folder / UNET).model.diffusion_model

@@ -227,6 +227,7 @@ def sides_in(text):
     return [int(side) for box in re.findall(r"\[(-?\d+(?:, -?\d+){3})\]", text) for side in box.split(", ")]
 
 
+@pytest.mark.slow  # it takes seconds
 @pytest.mark.parametrize("form", ROWS)
 def test_random_chains_are_read_back(form):
     """Pixels are as fine as the chain's grid from 1000 a side on. Of coarser ones only the last may become the edge."""
@@ -245,6 +246,7 @@ def test_random_chains_are_read_back(form):
             assert shown(again, form in COLORED) == shown(chain, form in COLORED), text
 
 
+@pytest.mark.slow  # it takes seconds
 @pytest.mark.parametrize("form", WITHOUT_BOXES)
 def test_random_chains_without_boxes_are_read_as_prose(form):
     dice = random.Random(form)
