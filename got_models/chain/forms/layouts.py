@@ -14,7 +14,8 @@ from .plan import FRACTIONS, LTRB, PIXELS, THOUSANDTHS, Found, Plan, Settings, l
 
 # ------------------------------------------------------------------------------------------------------------------ LMD
 
-_LMD_OBJECTS = re.compile(r"Objects\s{0,3}:\s{0,9}(?=\[)", re.IGNORECASE)
+# Rows are pairs. "The requested objects: [{..}]" is prose before another form's data.
+_LMD_OBJECTS = re.compile(r"Objects\s{0,3}:\s{0,9}(?=\[\s{0,9}(?:[(\[]\s{0,9}[^\s\d]|\]))", re.IGNORECASE)
 _LMD_BACKGROUND = re.compile(r"^\s*Background prompt\s{0,3}:(.*)$", re.IGNORECASE | re.MULTILINE)
 _LMD_CAPTION = re.compile(r"^\s*Caption\s{0,3}:(.*)$", re.IGNORECASE | re.MULTILINE)
 LMD_SIDE = 512

@@ -30,6 +30,10 @@ from .tokens import NO_POINTS
 from .values import Numbers, boxes_in, number, numbers_of, outline_of
 
 _CITED = re.compile(r"\s{0,9}<([A-Za-z]\w{0,40})>")
+_NO_NOUN = re.compile(  # a caption that ends so has not named the object: "a photo of <chef_1> plating <dish_1>"
+    r"\b(of|with|and|or|by|on|in|at|to|near|beside|behind|under|above|below|over|between|from|\w{2,30}ing)$",
+    re.IGNORECASE,
+)
 _REFERENCE = re.compile(r"(?:\b[Ii]n\s)?<ref_image_\d{1,3}>,?\s?")
 _ANY_KEY = re.compile(r"""[{,\n]\s{0,200}(?:\\?["'“][^"'”\n]{1,80}["'”]|\w{1,40})\s{0,9}[:：=]""")
 
@@ -397,6 +401,12 @@ def _plan(read: _Read, cut: bool, outside: str) -> Plan:
     return listed(lead, [row.found for row in rows], tail, cut, no_size=no_size)
 
 
+def _unnamed(words: str, label: str, name: str) -> bool:
+    """Whether words end before a noun, so that the row's own label has to name the object."""
+    last = _NO_NOUN.search(words[-80:])
+    return bool(last and label and not (last[1].endswith("ing") and last[1].lower() in f"{label} {name}".lower()))
+
+
 def _cited_pieces(caption: str, rows: list[_Row]) -> Iterator[str | Found]:
     """A caption in which each row's box takes the place of its id, and then the rows that it does not cite."""
     waiting = {row.name: row.found for row in rows if row.name}
@@ -413,7 +423,7 @@ def _cited_pieces(caption: str, rows: list[_Row]) -> Iterator[str | Found]:
         if found.label and words.lower().endswith(found.label.lower()):
             yield words[: -len(found.label)]
             yield found._replace(label=words[len(words) - len(found.label) :])
-        elif re.search(r"\w", words.rpartition(">")[2][-80:]):
+        elif re.search(r"\w", words.rpartition(">")[2][-80:]) and not _unnamed(words, found.label, match[1]):
             yield words + " "
             yield found._replace(label="")
         else:
