@@ -1,13 +1,14 @@
 """A person's edits: what is read and refused, when they apply, what a lock keeps. And chains from boxes."""
 
 import json
+import re
 from dataclasses import replace
 from random import Random
 
 import pytest
 import torch
 from got.got_models.chain.boxes import bounding_boxes, elements, text_of_boxes
-from got.got_models.chain.colors import find_color, named
+from got.got_models.chain.colors import PALETTE, find_color, named
 from got.got_models.chain.edits import (
     MAX_SIZE,
     checked_wish,
@@ -67,6 +68,41 @@ def test_spaces_and_markers_do_not_make_a_plan_another_one():
     chain = read_chain(PLAN)
     assert made_on(read_edits(saved(plan=f"  {PLAN.replace('),(', ' ), ( ')}\n")), chain)
     assert made_on(read_edits(saved(plan=chain.text)), chain)
+
+
+UNCOLORED = "A red circle (100,300),(400,600) is left of a blue square (600,300),(900,600)"
+
+
+@pytest.mark.parametrize(
+    ("text", "earlier"),  # a text, and its colors as version 0.1 gave them
+    [
+        (UNCOLORED, "red green"),
+        (f"{UNCOLORED}, a hat (1,2),(3,4) (teal)", "red green teal"),
+        (f"A cup (1,2),(3,4), {UNCOLORED}", "red green blue"),
+        (f"{UNCOLORED}, {UNCOLORED} (green), a hat (1,2),(3,4) (red)", "blue yellow purple green red"),
+        (", ".join(["a gold cup (1,2),(3,4)"] * 14), " ".join([*PALETTE, "red", "green"])),
+    ],
+)
+def test_edits_on_colors_of_an_earlier_version_are_kept(text, earlier):
+    chain, colors = read_chain(text), iter(earlier.split())
+    plan = re.sub(r"(?<=\)) \(\w+\)", lambda _: f" ({next(colors)})", plain_text(chain.text))
+    assert [region.color.word for region in parse_regions(canonical_text(plan))] == earlier.split()
+    assert canonical_text(plan) != chain.text and made_on(read_edits(saved(plan=plan)), chain)
+    assert edited(chain, plan=plan, text=plan).text == canonical_text(plan)
+    other = chain.edited(chain.text.replace(f"({chain.regions[0].color.word})", "(pink)"))
+    assert not made_on(read_edits(saved(plan=plan)), other)
+
+
+def test_another_color_upstream_makes_a_plan_another_one():
+    chain = read_chain(PLAN.replace("(blue)", "(teal)"))
+    assert not made_on(read_edits(saved()), chain) and not made_on(read_edits(saved(plan=UNCOLORED)), chain)
+
+
+def test_tags_around_a_phrase_do_not_make_a_plan_another_one():
+    chain = read_chain("a bowl of <|obj_start|>pears<|obj_end|> (1,2),(3,4) (red)")
+    for plan in ("a bowl of pears (1,2),(3,4) (red)", "a bowl of [pears] (1,2),(3,4)", "[a bowl of pears] (1,2),(3,4)"):
+        assert made_on(read_edits(saved(plan=plan)), chain)
+    assert not made_on(read_edits(saved(plan="a bowl of plums (1,2),(3,4)")), chain)
 
 
 def test_an_unchanged_text_is_the_very_same_chain():

@@ -14,12 +14,25 @@ Edits apply only to the chain on which they were made.
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 from ..errors import GoTError
-from .grammar import TEXT_TO_IMAGE, Chain, ChainError, canonical_text, mention, parse_regions, well_formed
-from .phrases import OBJECT_START
+from .colors import PALETTE
+from .grammar import (
+    BOX_END,
+    BOX_START,
+    TEXT_TO_IMAGE,
+    Chain,
+    ChainError,
+    Region,
+    canonical_text,
+    mention,
+    parse_regions,
+    well_formed,
+)
+from .phrases import OBJECT_START, without_tags
 from .request import Request
 
 VERSION = 1
@@ -98,7 +111,47 @@ def read_answer(saved: dict) -> Edits:
 
 def made_on(edits: Edits | None, chain: Chain) -> bool:
     """Whether the edits were made on this chain. Then they apply, and the person has seen the chain."""
-    return edits is not None and edits.plan == chain.text
+    return edits is not None and is_same_plan(edits.plan, chain.text)
+
+
+def is_same_plan(saved: str, text: str) -> bool:
+    """Whether two texts in GoT's form are the same plan, also if an earlier version of this pack read the first one.
+
+    Tags around phrases make no difference. Up to version 0.1, boxes without a color got the palette's next ones,
+    whatever their phrases say.
+    """
+    saved, text = without_tags(saved), without_tags(text)
+    if saved == text:
+        return True
+    old, new = parse_regions(saved), parse_regions(text)
+    given = [number for number, (one, other) in enumerate(zip(old, new, strict=False)) if one.color != other.color]
+    if len(old) != len(new) or not given or _with_colors(saved, old, {}) != _with_colors(text, new, {}):
+        return False
+    every = range(len(new))
+    return any(_was_read(text, new, colors, saved) for colors in (given, every))
+
+
+def _was_read(text: str, regions: tuple[Region, ...], without: Sequence[int], saved: str) -> bool:
+    """Whether `text` and `saved` are the present and the earlier reading of one text: these regions have no color."""
+    rest = {number: f" ({region.color.word})" for number, region in enumerate(regions)}
+    for number in without:
+        del rest[number]
+    if canonical_text(_with_colors(text, regions, rest)) != text:
+        return False
+    used = {regions[number].color.word for number in rest}
+    free = iter([word for word in PALETTE if word not in used])
+    given = {one: f" ({next(free, PALETTE[count % len(PALETTE)])})" for count, one in enumerate(without)}
+    return _with_colors(text, regions, rest | given) == saved
+
+
+def _with_colors(text: str, regions: tuple[Region, ...], colors: dict[int, str]) -> str:
+    """The text with these colors, in brackets, after the boxes of `regions`; none where none is given."""
+    pieces, start = [], 0
+    for number, region in enumerate(regions):
+        first, stop = region.box_span
+        pieces += [text[start:first], f"{BOX_START}{region.box}{BOX_END}{colors.get(number, '')}"]
+        start = stop
+    return "".join([*pieces, text[start:]])
 
 
 def with_edits(chain: Chain, edits: Edits | None) -> Chain:

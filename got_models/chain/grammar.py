@@ -3,8 +3,9 @@
     A cup <|box_start|>(120,400),(380,760)<|box_end|> (red) on a table <|box_start|>(0,600),(998,998)<|box_end|> (blue).
 
 Corners are whole numbers on a 0..999 grid over the image: (0,0) is top-left, x grows right, y grows down, top-left
-corner first. The color word is the color in which the box is painted. Three forms are read: GoT's (above), GoT-R1's
-(`<|obj_start|>a cup<|obj_end|> <|box_start|>...`), and the plain one that people type (`a cup (120,400),(380,760)`).
+corner first. The color word is the color in which the box is painted for the model. Three forms are read: GoT's
+(above), GoT-R1's (`<|obj_start|>a cup<|obj_end|> <|box_start|>...`), and the plain one that people type
+(`a cup (120,400),(380,760)`).
 A chain's own text is always in GoT's form, with GoT-R1's tags around a phrase only where phrases.py would find another.
 No tensors, no ComfyUI.
 
@@ -16,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from ..errors import GoTError
-from .colors import Color, find_color, nearest_words, next_color
+from .colors import Color, find_color, given_colors, nearest_words
 from .phrases import OBJECT_END, OBJECT_START, canonical_words, find_phrase, has_tags, has_words, without_tags
 
 GRID = 1000  # steps of the grid, each way
@@ -108,24 +109,19 @@ def read_chain(text: str, task: str = TEXT_TO_IMAGE, prompt: str = "", source: A
 
 def parse_regions(text: str) -> tuple[Region, ...]:
     """The regions of a chain in GoT's form, in reading order. Raises ChainError as `canonical_text` does."""
-    regions, start = [], 0
-    for number, match in enumerate(_BOX.finditer(text), 1):
-        box = _box(match, number)
-        color, stop = _color(text, match.end(), box, number)
-        phrase, phrase_start = find_phrase(text, start, match.start())
-        span = (phrase_start, phrase_start + len(phrase))
-        if regions and not has_words(text[start : match.start()]):
-            phrase, span = regions[-1].phrase, (match.start(), match.start())
-        regions.append(Region(phrase, box, color or next_color(set(), number - 1), span, (match.start(), stop)))
-        start = stop
-    return tuple(regions)
+    found = _found(text)
+    colors = given_colors([box.color or box.phrase for box in found])
+    return tuple(
+        Region(one.phrase, one.box, color, one.phrase_span, one.box_span)
+        for one, color in zip(found, colors, strict=True)
+    )
 
 
 def canonical_text(text: str) -> str:
     """The chain in GoT's form: one space, box, one space, color word. Idempotent.
 
-    A box without a color gets the palette's next color that the chain does not use. 1000 is read as 999. Text after
-    `<|im_gen_start|>` is not part of the chain and is left out.
+    A box without a color gets the color word of its phrase, else the palette's next color that the chain does not use.
+    1000 is read as 999. Text after `<|im_gen_start|>` is not part of the chain and is left out.
     ChainError names a box that is not four whole numbers in 0..1000, is empty, has its corners in the wrong order or is
     not closed, and an unknown color.
     """
@@ -139,21 +135,39 @@ def canonical_text(text: str) -> str:
 
 def _canonical_once(text: str) -> str:
     text = text.partition(AFTER_CHAIN)[0].strip()
-    found = []
-    for number, match in enumerate(_BOX.finditer(text), 1):
-        box = _box(match, number)
-        found.append((match, box, *_color(text, match.end(), box, number)))
-    used = {color.word for _, _, color, _ in found if color}
-    missing, pieces, start = 0, [], 0
-    for match, box, color, stop in found:
-        if color is None:
-            color = next_color(used, missing)
-            used.add(color.word)
-            missing += 1
-        pieces.append(canonical_words(text[start : match.start()]).rstrip(" \t"))
-        pieces.append(f" {format_box(box, color.word)}" if pieces[-1] or start else format_box(box, color.word))
+    found = _found(text)
+    pieces, start = [], 0
+    for one, color in zip(found, given_colors([box.color or box.phrase for box in found]), strict=True):
+        first, stop = one.box_span
+        pieces.append(canonical_words(text[start:first]).rstrip(" \t"))
+        pieces.append(f" {format_box(one.box, color.word)}" if pieces[-1] or start else format_box(one.box, color.word))
         start = stop
     return "".join([*pieces, without_tags(text[start:])])
+
+
+class _Found(NamedTuple):
+    """A region as written: its color may be missing."""
+
+    phrase: str
+    box: Box
+    color: Color | None
+    phrase_span: tuple[int, int]
+    box_span: tuple[int, int]
+
+
+def _found(text: str) -> list[_Found]:
+    """Every box of a text with its phrase. Raises ChainError as `canonical_text` does."""
+    found, start = [], 0
+    for number, match in enumerate(_BOX.finditer(text), 1):
+        box = _box(match, number)
+        color, stop = _color(text, match.end(), box, number)
+        phrase, phrase_start = find_phrase(text, start, match.start())
+        span = (phrase_start, phrase_start + len(phrase))
+        if found and not has_words(text[start : match.start()]):
+            phrase, span = found[-1].phrase, (match.start(), match.start())
+        found.append(_Found(phrase, box, color, span, (match.start(), stop)))
+        start = stop
+    return found
 
 
 def well_formed(text: str) -> str:

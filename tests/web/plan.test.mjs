@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { readText } from "../../web/editor/model/chain.mjs";
 import {
-  EMPTY, VERSION, addRegion, answerTo, approve, arrive, backToPlan, bringForward, duplicateRegion, isEdited, isPlanOf,
+  EMPTY, VERSION, addRegion, answerTo, approve, arrive, backToPlan, bringForward, colorsAlong, duplicateRegion, isEdited, isPlanOf,
   moveRegion, parsePlan, promptValue, recolor, removeRegion, rephrase, sendBack, serializePlan, setHidden, setLocked, typeText,
 } from "../../web/editor/model/plan.mjs";
 
@@ -306,6 +306,45 @@ test("a new region gets a sentence of its own at the end, in front, in the palet
   assert.deepEqual(stacked(plan), [...stacked(MARKED), "a bird"]);
 });
 
+test("a new region has the color that its phrase names", () => {
+  const color = (/** @type {string} */ phrase) => readText(addRegion(MARKED, phrase, [1, 2, 30, 40]).text).marks[3].color.word;
+  assert.deepEqual(["a yellow star", "a red star", "a black cat", "红色的猫"].map(color), ["yellow", "red", "gray", "red"]);
+});
+
+test("a box color goes along with its phrase as long as the two agreed", () => {
+  const color = (/** @type {string} */ text, /** @type {string} */ phrase) => readText(rephrase(came(text), 0, phrase).text).marks[0].color.word;
+  assert.equal(color("a red cup (1,2),(3,4) (red)", "a blue cup"), "blue");
+  assert.equal(color("a black cup (1,2),(3,4) (gray)", "a blue cup"), "blue");
+  assert.equal(color("a red cup (1,2),(3,4) (red)", "a cup"), "red");
+  assert.equal(color("a red cup (1,2),(3,4) (purple)", "a blue cup"), "purple");
+  assert.equal(color("a cup (1,2),(3,4) (red)", "a blue cup"), "red");
+  const recolored = recolor(came("a red cup (1,2),(3,4) (red)"), 0, "purple");
+  assert.equal(recolored?.text, "a red cup (1,2),(3,4) (purple)");
+});
+
+test("what is typed takes box colors along too, but no color that was typed", () => {
+  const before = came("a red cup (1,2),(3,4) (red) and a blue hat (5,6),(7,8) (green)");
+  const typed = (/** @type {string} */ text) => colorsAlong(before, typeText(before, text)).text;
+  assert.equal(typed(before.text.replace("red cup", "teal cup")), before.text.replace("red cup", "teal cup").replace("(red)", "(teal)"));
+  assert.equal(typed(before.text.replace("blue hat", "pink hat")), before.text.replace("blue hat", "pink hat"));
+  const both = before.text.replace("red cup", "teal cup").replace("(red)", "(gold)");
+  assert.equal(typed(both), both);
+  const more = `a red star (1,1),(2,2) (red), ${before.text.replace("red cup", "pink cup")}`;
+  assert.equal(typed(more), more.replace("(3,4) (red)", "(3,4) (pink)"));
+});
+
+test("edits of a plan that version 0.1 colored by the palette alone are kept", () => {
+  const text = "A red circle (1,3),(4,6) (red) is left of a blue square (6,3),(9,6) (blue).";
+  const old = text.replace("(blue)", "(green)");
+  const edited = moveRegion(came(old), 1, [6, 4, 9, 7]);
+  assert.equal(arrive(edited, text), edited);
+  assert.equal(arrive(came(old), text).text, text);
+  for (const other of [text.replace("(blue)", "(pink)"), text.replace("(red)", "(pink)"), text.replace("square", "star")])
+    assert.equal(arrive(edited, other).text, other);
+  const tagged = arrive(came("a bowl of pears (1,2),(3,4) (red)"), "a bowl of <|obj_start|>pears<|obj_end|> (1,2),(3,4) (red)");
+  assert.equal(tagged.text, "a bowl of [pears] (1,2),(3,4) (red)");
+});
+
 test("a new region is separated from the text before it", () => {
   const add = (/** @type {string} */ text) => addRegion(came(text), "a bird", [1, 2, 30, 40], "teal").text;
   assert.equal(add(""), "a bird (1,2),(30,40) (teal).");
@@ -320,12 +359,12 @@ test("a region without words is a box alone", () => {
   assert.deepEqual([plan.text, phrases(plan)], ["(1,2),(30,40) (red).", [""]]);
 });
 
-test("a copy is moved a little, inside the image, unlocked and in another color", () => {
+test("a copy is moved a little, inside the image, unlocked and in the same color", () => {
   const copy = (/** @type {string} */ box) => readText(duplicateRegion(came(`a cup ${box} (red)`), 0).text).marks[1];
   assert.deepEqual(copy("(1,2),(30,40)").box, [21, 22, 50, 60]);
   assert.deepEqual(copy("(900,5),(999,990)").box, [880, 0, 979, 985]);
   assert.deepEqual(copy("(0,0),(999,999)").box, [0, 0, 999, 999]);
-  assert.deepEqual([copy("(1,2),(30,40)").phrase, copy("(1,2),(30,40)").color.word], ["a cup", "green"]);
+  assert.deepEqual([copy("(1,2),(30,40)").phrase, copy("(1,2),(30,40)").color.word], ["a cup", "red"]);
   assert.deepEqual(duplicateRegion(setLocked(came(), 1, true), 1).flags.map((flags) => flags.locked), [false, true, false, false]);
 });
 

@@ -2,7 +2,7 @@
 
 import re
 
-from ..colors import next_color
+from ..colors import find_color, given_colors
 from ..grammar import AFTER_CHAIN, BOX_END, BOX_START, Box, format_box
 from ..phrases import OBJECT_END, OBJECT_START
 from .color_words import color_word
@@ -13,24 +13,19 @@ _NUMBER_PAIR = re.compile(r"\((?=\s{0,40}[-+]?[\d.]{1,20}\s{0,40},[^()<>]{0,400}
 
 
 def chain_text(plan: Plan, boxes: list[Box]) -> str:
-    """The plan's prose with its boxes and colors. Boxes without a color get the palette's next ones."""
-    colors = [color_word(found.color) for found in plan.boxes]
-    used = {word for word in colors if word}
-    missing, pieces, remaining = 0, [], iter(zip(boxes, colors, strict=True))
+    """The plan's prose with its boxes and colors. Boxes without a color get one by their phrases (see colors.py)."""
+    colors = given_colors([find_color(color_word(found.color)) or found.name or found.label for found in plan.boxes])
+    pieces, remaining = [], iter(zip(boxes, colors, strict=True))
     for piece in plan.pieces:
         if isinstance(piece, str):
             pieces.append(piece)
             continue
-        box, word = next(remaining)
-        if not word:
-            word = next_color(used, missing).word
-            used.add(word)
-            missing += 1
+        box, color = next(remaining)
         label = clean_label(piece.label)
         if label and pieces and pieces[-1][-1:].isalnum():
             pieces.append(" ")
         pieces.append(f"{OBJECT_START}{label}{OBJECT_END} " if label else "")
-        pieces.append(format_box(box, word))
+        pieces.append(format_box(box, color.word))
     return "".join(pieces).strip()
 
 

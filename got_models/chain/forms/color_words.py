@@ -3,16 +3,12 @@
 import re
 from typing import Any
 
-from ..colors import Color, find_color, named
+from ..colors import CHINESE, Color, find_color, named
 
 _HEX = re.compile(r"#?(?:[0-9a-f]{3}|[0-9a-f]{6})(?:ff)?", re.IGNORECASE)
 _PART = r"(\d{1,3})\s{0,9}[, ]\s{0,9}"
 _RGB = re.compile(rf"(?:rgba?)?\W{{0,9}}{_PART}{_PART}(\d{{1,3}})\W{{0,3}}", re.IGNORECASE)
 _LABEL = re.compile(r"\s*(?:colou?r|hex|颜色|顏色)\s*(?:is|is:|[:=：]|code)?\s*", re.IGNORECASE)
-_CHINESE = {
-    "red": "红紅赤", "orange": "橙", "yellow": "黄黃", "green": "绿綠緑", "cyan": "青", "blue": "蓝藍", "purple": "紫",
-    "pink": "粉", "brown": "棕褐", "black": "黑", "white": "白", "gray": "灰", "gold": "金", "silver": "银銀",
-}  # fmt: skip
 _CHINESE_SHADES = {"深": "dark", "暗": "dark", "浅": "light", "淺": "light", "淡": "light", "亮": "light", "天": "sky"}
 _SHADES = {
     "light", "dark", "bright", "pale", "deep", "vivid", "warm", "cool", "soft", "medium", "off", "pure", "rich",
@@ -73,7 +69,7 @@ def _of_values(values: Any) -> str:
 def _of_chinese(text: str) -> str:
     word = text.removesuffix("色")
     shade, rest = (_CHINESE_SHADES[word[0]], word[1:]) if word[:1] in _CHINESE_SHADES and len(word) == 2 else ("", word)
-    plain = next((color for color, signs in _CHINESE.items() if rest and rest in signs), "")
+    plain = next((color for color, signs in CHINESE.items() if rest and rest in signs), "")
     return (shade + plain if find_color(shade + plain) else plain) if plain else ""
 
 

@@ -58,7 +58,7 @@ def read_prose(text: str, settings: Settings) -> Plan:
     if after:
         return after
     pieces: list[str | Found] = []
-    done, values = 0, []
+    done, values, name = 0, [], ""
     for start, stop, numbers in places:
         words = text[done:start]
         if _SCALE.search(words[-80:]) and all(box.values in _WHOLE for box in numbers):
@@ -70,7 +70,7 @@ def read_prose(text: str, settings: Settings) -> Plan:
             _check_after(shadow, stop, len(values) // 4 + len(numbers))
         label = _label_before_colon(words)
         words, stop = _trimmed(words, shadow, stop)
-        name, _ = find_phrase(words, 0, len(words))
+        name = find_phrase(words, 0, len(words))[0] if has_words(words) else name
         if label and label != name and label in words:
             words, name = words[: words.rindex(label)], label
         else:

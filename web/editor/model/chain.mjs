@@ -2,7 +2,8 @@
 // The chain in the browser: the grammar and the messages of got_models/chain; tests/chains.json tests both. `readText`
 // is the editor's lenient reader: it continues after a mistake and returns the place of each one. Pure.
 
-import { findColor, nextColor } from "./colors.mjs";
+import { D, QUOTED, S, W } from "./characters.mjs";
+import { findColor, givenColors } from "./colors.mjs";
 
 /** @typedef {import("./colors.mjs").Color} Color */
 /** @typedef {[number, number, number, number]} Box x0, y0, x1, y1 on the 0..999 grid */
@@ -14,7 +15,7 @@ import { findColor, nextColor } from "./colors.mjs";
  * @property {string} phrase
  * @property {Span} phraseSpan
  * @property {Box | null} box null if it cannot be read
- * @property {Color} color as written, else the palette's
+ * @property {Color} color as written, else the phrase's, else the palette's
  * @property {Span} boxSpan the box with its color
  * @property {Span | null} colorSpan the color word alone; null if none is written
  * @property {Span[]} numberSpans the four numbers; [] if they cannot be read
@@ -27,11 +28,6 @@ export const LAST = GRID - 1;
 // Every pattern below takes time in proportion to the text, as in chain.py.
 const BOX_START = "<|box_start|>";
 const BOX_END = "<|box_end|>";
-// Python's \s, \d and \w, which know more than JavaScript's: people type full-width numbers.
-const S = "[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
-const D = "\\p{Nd}";
-const W = "[\\p{L}\\p{N}_]";
-
 const MARKED = `<\\|box_start\\|>(?<marked>.*?)(?<end><\\|box_end\\|>|(?=<\\|box_start\\|>)|$)`;
 const NUMBER_PAIR = `\\(${S}*[-+]?[${D}.]+${S}*,[^()<>]*\\)`;
 const BOX = new RegExp(`${MARKED}|(?<plain>${NUMBER_PAIR}${S}*(?:,${S}*)?\\([^()<>]*\\))|(?<stray><\\|box_end\\|>)`, "gsu");
@@ -58,7 +54,6 @@ const CLAUSE = new RegExp(
 );
 const WORD = new RegExp(`(?:(?!${S}).)+`, "gsu");
 const LINKS = ["is", "are", "at", "in", "within", "of"]; // words between a phrase and its box
-const QUOTED = new RegExp(`(?<!${W}|")"(?!${S})[^"]+"(?!${W})|“[^“”]*”`, "gu"); // text to be drawn, no inches
 const CONNECTIVES = new Set(["", "and", "or", "plus", "和", "与", "及"]);
 const ARTICLES = "an?|the|one|two|three|four|some|several|its|his|her|their";
 // Both cases are spelled out: ignoring case would also match U+0345 and others, in Python other ones.
@@ -99,7 +94,7 @@ function canonicalOnce(text) {
     result += `${kept}${kept || start ? " " : ""}${formatBox(/** @type {Box} */ (box), color.word)}`;
     start = boxSpan[1];
   }
-  return result + text.slice(start).replace(OBJECT, "");
+  return result + withoutTags(text.slice(start));
 }
 
 /** The regions of a chain in GoT's form, in reading order. Throws ChainError as `canonicalText` does.
@@ -132,17 +127,7 @@ function read(text) {
   const whole = wellFormed(text);
   const [before] = whole.split(AFTER_CHAIN, 1);
   const chain = before === whole ? whole : before.slice(0, endWithout(before, isSpace));
-  let start = 0;
-  /** @type {Mark[]} */
-  const marks = [];
-  for (const mark of boxesOf(chain)) {
-    const [stop, next] = mark.boxSpan;
-    const own = phraseBefore(chain, start, stop);
-    const words = strip(chain.slice(start, stop), isBetween).toLowerCase();
-    const earlier = CONNECTIVES.has(words) ? marks.at(-1) : undefined;
-    marks.push({ ...mark, ...(earlier ? { phrase: earlier.phrase, phraseSpan: [stop, stop] } : own) });
-    start = next;
-  }
+  const marks = boxesOf(chain);
   return { marks, problems: marks.flatMap(({ problem }) => problem ?? []) };
 }
 
@@ -151,6 +136,11 @@ function read(text) {
 export function plainText(text) {
   const words = text.replace(BOX_MARKER, (_, kept) => kept ?? "");
   return words.replaceAll("<|obj_start|>", "[").replaceAll("<|obj_end|>", "]");
+}
+
+/** A text without the tags around its objects. @param {string} text */
+export function withoutTags(text) {
+  return text.replace(OBJECT, "");
 }
 
 /** @param {Box} box */
@@ -163,17 +153,27 @@ function formatBox(box, colorWord) {
   return `${BOX_START}${boxText(box)}${BOX_END} (${colorWord})`;
 }
 
-/** The boxes with their colors, without phrases. @param {string} text */
+/** The boxes of a text with their phrases and colors. @param {string} text @returns {Mark[]} */
 function boxesOf(text) {
-  const marks = [...text.matchAll(BOX)].map((match, i) => readBox(text, match, i + 1));
-  const used = new Set(marks.flatMap(({ written }) => written?.word ?? []));
-  let missing = 0;
-  return marks.map(({ written, ...mark }) => {
-    if (written) return { ...mark, color: written };
-    const color = nextColor(used, missing++);
-    used.add(color.word);
-    return { ...mark, color };
-  });
+  let start = 0;
+  /** @type {(Omit<Mark, "color"> & {written: Color | null})[]} */
+  const marks = [];
+  for (const match of text.matchAll(BOX)) {
+    const mark = readBox(text, match, marks.length + 1);
+    const [stop, next] = mark.boxSpan;
+    const words = strip(text.slice(start, stop), isBetween).toLowerCase();
+    const earlier = CONNECTIVES.has(words) ? marks.at(-1) : undefined;
+    const own = earlier ? { phrase: earlier.phrase, phraseSpan: span(stop, stop) } : phraseBefore(text, start, stop);
+    marks.push({ ...mark, ...own });
+    start = next;
+  }
+  const colors = givenColors(marks);
+  return marks.map(({ written, ...mark }, i) => ({ ...mark, color: colors[i] }));
+}
+
+/** @param {number} start @param {number} stop @returns {Span} */
+function span(start, stop) {
+  return [start, stop];
 }
 
 /** @param {string} text @param {RegExpMatchArray} match @param {number} number */

@@ -1,6 +1,8 @@
 // @ts-check
 // Color words and what they mean: the same table as got_models/chain/colors.py. Pure; nothing happens on import.
 
+import { QUOTED } from "./characters.mjs";
+
 /** @typedef {{word: string, red: number, green: number, blue: number}} Color a color word as the chain writes it */
 
 const TABLE = `
@@ -38,7 +40,7 @@ export const COLORS = new Map(
   }),
 );
 
-/** Given, in this order, to boxes that come without a color. */
+/** Given, in this order, to boxes without a color whose phrases name none. */
 export const PALETTE = /** @type {readonly string[]} */ (
   ["red", "green", "blue", "yellow", "purple", "orange", "cyan", "magenta", "lime", "pink", "teal", "brown"]
 );
@@ -57,11 +59,54 @@ export function cssColor({ red, green, blue }) {
   return `rgb(${red}, ${green}, ${blue})`;
 }
 
-/** The palette's next color: the first word not in `used`; if all are in use, the `count`-th, modulo their number.
- * @param {Set<string>} used @param {number} count @returns {Color} */
-export function nextColor(used, count) {
-  const word = PALETTE.find((word) => !used.has(word)) ?? PALETTE[count % PALETTE.length];
-  return /** @type {Color} */ (findColor(word));
+// 青, 金, 粉 and others also mean other things: they name a color only before 色.
+const CHINESE = new Map(
+  Object.entries({
+    red: "红紅赤", orange: "橙", yellow: "黄黃", green: "绿綠緑", cyan: "青", blue: "蓝藍", purple: "紫", pink: "粉", brown: "棕褐",
+    black: "黑", white: "白", gray: "灰", gold: "金", silver: "银銀",
+  }).flatMap(([word, signs]) => [...signs].map((sign) => /** @type {const} */ ([sign, word]))),
+);
+const CHINESE_WORD = new RegExp(`[${[...CHINESE.keys()].join("")}](?=色)|[红紅绿綠緑蓝藍黄黃紫白黑]`, "u");
+const MOST_WORDS = 3; // of a color: light sky blue
+
+/** The color that a box with this phrase is painted with: the first color word of the phrase, or null. Black is gray:
+ * the canvas is black, and a black box on it invisible. @param {string} phrase @returns {Color | null} */
+export function colorIn(phrase) {
+  const words = phrase.replace(QUOTED, " ").match(/[A-Za-z]+|[^A-Za-z]+/g) ?? [];
+  for (const [start, word] of words.entries()) {
+    const sign = CHINESE_WORD.exec(word);
+    const color = /^[A-Za-z]/.test(word) ? colorAt(words, start) : sign && findColor(CHINESE.get(sign[0]) ?? "");
+    if (color) return color.red || color.green || color.blue ? color : findColor("gray");
+  }
+  return null;
+}
+
+/** The color that the longest run of words from `start` on names, words that a space or a hyphen joins; or null.
+ * @param {string[]} words @param {number} start */
+function colorAt(words, start) {
+  let stop = start + 1;
+  while (stop - start < 2 * MOST_WORDS - 1 && stop + 1 < words.length && /^[ -]$/.test(words[stop])) stop += 2;
+  for (; stop > start; stop -= 2) {
+    const color = findColor(words.slice(start, stop).filter((_, i) => i % 2 === 0).join(""));
+    if (color) return color;
+  }
+  return null;
+}
+
+/** The color of each box: the one that is written, else the color word of its phrase, else the palette's next color that
+ * no box has. When all are taken, the palette begins again.
+ * @param {readonly {written: Color | null, phrase: string}[]} boxes @returns {Color[]} */
+export function givenColors(boxes) {
+  const own = boxes.map(({ written, phrase }) => written ?? colorIn(phrase));
+  const used = new Set(own.flatMap((color) => (color ? cssColor(color) : [])));
+  const free = PALETTE.filter((word) => !used.has(cssColor(/** @type {Color} */ (findColor(word)))));
+  let missing = 0;
+  return own.map((color) => {
+    if (color) return color;
+    const word = free[missing] ?? PALETTE[missing % PALETTE.length];
+    missing++;
+    return /** @type {Color} */ (findColor(word));
+  });
 }
 
 /** @param {string} hex six digits @returns {readonly [number, number, number]} */

@@ -2,8 +2,9 @@
 // The plan that a person edits: the value that a workflow keeps, and every change to it. Pure: each function returns a
 // new plan, or the same one if nothing changes, for example because the region is locked.
 
-import { LAST, canonicalText, boxText, plainText, readText } from "./chain.mjs";
-import { findColor, nextColor } from "./colors.mjs";
+import { LAST, boxText, plainText, readText } from "./chain.mjs";
+import { colorIn, findColor, givenColors } from "./colors.mjs";
+import { isSamePlan } from "./same_plan.mjs";
 
 /** @typedef {import("./chain.mjs").Box} Box */
 /** @typedef {import("./chain.mjs").Mark} Mark */
@@ -113,9 +114,17 @@ export function isEdited({ plan, text }) {
  * a locked region that is the same in it stays locked. @param {Plan} plan @param {string} text @returns {Plan} */
 export function arrive(plan, text) {
   const incoming = plainText(text);
-  if (sameChain(plan.plan, incoming)) return plan;
+  if (isSamePlan(plan.plan, incoming)) return isEdited(plan) ? plan : asItCame(plan, incoming);
   const flags = locksIn(plan, incoming);
   return { ...plan, plan: incoming, text: incoming, flags, order: wholeOrder([], flags.length), approved: false };
+}
+
+/** The same chain again, as this version reads it: colors and tags may differ from those of an earlier version.
+ * @param {Plan} plan @param {string} incoming @returns {Plan} */
+function asItCame(plan, incoming) {
+  const [old, now] = [readText(plan.plan).marks, readText(incoming).marks];
+  const differs = old.some((mark, i) => !now[i] || !samePhrase(mark, now[i]) || mark.color.word !== now[i].color.word);
+  return differs ? { ...plan, plan: incoming, text: incoming } : plan;
 }
 
 /** The person takes another plan instead, for example a pasted one. It is an edit. Without flags for it, a locked region
@@ -140,7 +149,7 @@ function locksIn(plan, text) {
 
 /** Is this the chain that the plan came as? @param {Plan} plan @param {string} text */
 export function isPlanOf(plan, text) {
-  return sameChain(plan.plan, plainText(text));
+  return isSamePlan(plan.plan, plainText(text));
 }
 
 /** Put the chain from upstream back. @param {Plan} plan @returns {Plan} */
@@ -169,6 +178,13 @@ export function typeText(plan, text) {
   const isMonotone = plan.order.every((index, place) => index === place);
   if (!isMonotone) order.sort((a, b) => (places.get(came[a]) ?? Infinity) - (places.get(came[b]) ?? Infinity) || a - b);
   return changed(plan, { text, flags, order });
+}
+
+/** The typed text with the box colors that change along with their phrases, as in `rephrase`. @param {Plan} before the
+ * plan before the typing @param {Plan} typed @returns {Plan} */
+export function colorsAlong(before, typed) {
+  const came = matchMarks(readText(before.text).marks, readText(typed.text).marks);
+  return came.reduce((plan, old, i) => withColorsAlong(before, plan, i, old), typed);
 }
 
 /** Which old mark each new one was; -1 for none. @param {readonly Mark[]} old @param {readonly Mark[]} now
@@ -221,7 +237,7 @@ export function recolor(plan, index, word) {
   return changed(plan, { text });
 }
 
-/** Another phrase for a box. @param {Plan} plan @param {number} index @param {string} phrase
+/** Another phrase for a box. The box color changes along if it was the one that the phrase names. @param {Plan} plan @param {number} index @param {string} phrase
  * @returns {Plan} */
 export function rephrase(plan, index, phrase) {
   const mark = unlocked(plan, index);
@@ -232,7 +248,20 @@ export function rephrase(plan, index, phrase) {
     mark.phraseSpan[0] < mark.phraseSpan[1]
       ? spliced(plan.text, mark.phraseSpan, written)
       : spliced(plan.text, [at, at], `${spaceAfter(plan.text.slice(0, at))}${written} `);
-  return changed(plan, { text: withWholePhrase(write, words, index) });
+  return withColorsAlong(plan, changed(plan, { text: withWholePhrase(write, words, index) }), index);
+}
+
+/** The plan `now`, in which the phrase of a region became another one than in `before`. A box color that is the one of
+ * the old phrase becomes that of the new phrase, if it names one. @param {Plan} before @param {Plan} now
+ * @param {number} index @param {number} [old] the region's index in `before` @returns {Plan} */
+function withColorsAlong(before, now, index, old = index) {
+  const [was, mark] = [readText(before.text).marks[old], readText(now.text).marks[index]];
+  if (!was || !mark?.box || mark.problem || mark.phrase === was.phrase) return now;
+  const [named, color] = [colorIn(was.phrase), colorIn(mark.phrase)];
+  const isAlong = named?.word === was.color.word && mark.color.word === was.color.word;
+  return isAlong && color && mark.colorSpan && color.word !== named.word
+    ? changed(now, { text: spliced(now.text, mark.colorSpan, color.word) })
+    : now;
 }
 
 /** A text in which the phrase of a region is found as a whole, in square brackets if it is not found without them.
@@ -244,11 +273,12 @@ function withWholePhrase(write, phrase, index) {
 }
 
 /** A new region, in a sentence of its own at the end of the text. Its index is the last one.
- * @param {Plan} plan @param {string} phrase @param {Box} box @param {string} [word] color; the palette's next if left
- * out @returns {Plan} */
+ * @param {Plan} plan @param {string} phrase @param {Box} box @param {string} [word] color; if left out, the phrase's, else
+ * the palette's next @returns {Plan} */
 export function addRegion(plan, phrase, box, word) {
   const marks = readText(plan.text).marks;
-  const color = word ?? nextColor(new Set(marks.map((mark) => mark.color.word)), marks.length).word;
+  const others = marks.map((mark) => ({ written: mark.color, phrase: "" }));
+  const color = word ?? givenColors([...others, { written: null, phrase }])[marks.length].word;
   const before = plan.text.trimEnd();
   const stop = !before || /[.!?。！？]$/u.test(before) ? "" : ".";
   const write = (/** @type {string} */ written) =>
@@ -257,7 +287,7 @@ export function addRegion(plan, phrase, box, word) {
   return changed(plan, { text, flags: [...plan.flags, unmarked()], order: [...plan.order, marks.length] });
 }
 
-/** A copy of a region, moved a little, at the end of the text. @param {Plan} plan @param {number} index
+/** A copy of a region with its color, moved a little, at the end of the text. @param {Plan} plan @param {number} index
  * @returns {Plan} */
 export function duplicateRegion(plan, index) {
   const mark = readText(plan.text).marks[index];
@@ -265,7 +295,7 @@ export function duplicateRegion(plan, index) {
   const [x0, y0, x1, y1] = mark.box;
   const dx = x1 + STEP_ASIDE <= LAST ? STEP_ASIDE : -Math.min(STEP_ASIDE, x0);
   const dy = y1 + STEP_ASIDE <= LAST ? STEP_ASIDE : -Math.min(STEP_ASIDE, y0);
-  return addRegion(plan, mark.phrase, [x0 + dx, y0 + dy, x1 + dx, y1 + dy]);
+  return addRegion(plan, mark.phrase, [x0 + dx, y0 + dy, x1 + dx, y1 + dy], mark.color.word);
 }
 
 const OPENS_PHRASE = /(?:\[|<\|obj(?:ect_ref)?_start\|>)$/u;
@@ -414,15 +444,6 @@ function cleanPhrase(phrase) {
 /** @param {string} text */
 function spaceAfter(text) {
   return !text || /\s$/.test(text) ? "" : " ";
-}
-
-/** @param {string} a @param {string} b */
-function sameChain(a, b) {
-  try {
-    return canonicalText(a) === canonicalText(b);
-  } catch {
-    return a.trim() === b.trim();
-  }
 }
 
 /** @param {Mark} a @param {Mark} b */

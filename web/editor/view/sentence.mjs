@@ -2,7 +2,7 @@
 // The chain as text: phrases and boxes are highlighted under a text area, mistakes are underlined and listed below it.
 
 import { cssColor } from "../model/colors.mjs";
-import { typeText } from "../model/plan.mjs";
+import { colorsAlong, typeText } from "../model/plan.mjs";
 import { freshId, keepKeys, make } from "./dom.mjs";
 
 /** @typedef {import("../model/store.mjs").View} View */
@@ -51,7 +51,9 @@ export class Sentence {
     if (!this.#timer) return;
     clearTimeout(this.#timer);
     this.#timer = 0;
+    const [base, { change }] = [this.#base, this.#store.state];
     this.#base = null;
+    if (base && change) this.#store.preview(() => colorsAlong(base, change));
     this.#store.commit();
   }
 
@@ -67,10 +69,20 @@ export class Sentence {
 
   /** @param {View} view */
   render(view) {
-    if (this.#area.value !== view.text) this.#area.value = view.text;
+    if (this.#area.value !== view.text) this.#setText(view.text);
     this.#area.readOnly = view.streaming !== null;
     this.#renderMarks(view);
     this.#renderProblems(view);
+  }
+
+  /** Another text; the caret stays where it is in the words. @param {string} text */
+  #setText(text) {
+    const { value, selectionStart, selectionEnd } = this.#area;
+    let same = 0;
+    while (same < value.length && value[same] === text[same]) same++;
+    const moved = (/** @type {number} */ at) => (at <= same ? at : Math.max(same, at + text.length - value.length));
+    this.#area.value = text;
+    this.#area.setSelectionRange(moved(selectionStart), moved(selectionEnd));
   }
 
   #typed() {

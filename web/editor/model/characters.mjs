@@ -1,0 +1,9 @@
+// @ts-check
+// What counts as white space, a digit, a letter and a quoted text: as in Python, which knows more than JavaScript's own
+// classes. Pure.
+
+export const S = "[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
+export const D = "\\p{Nd}";
+export const W = "[\\p{L}\\p{N}_]";
+/** Text to be drawn; no inches. */
+export const QUOTED = new RegExp(`(?<!${W}|")"(?!${S})[^"]+"(?!${W})|“[^“”]*”`, "gu");
