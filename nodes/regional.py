@@ -1,10 +1,46 @@
-"""The node that guides other models by a chain."""
+"""The nodes that guide other models by a chain."""
 
 from comfy_api.latest import io
 
 from ..got_models.comfy.regional import regional_conditioning
+from ..got_models.comfy.regional_attention import regional_attention
 from ..got_models.guidance.regional import regional_parts
 from .types import DRAW, GotChain
+
+CHAIN = GotChain.Input("chain", tooltip="Chain to draw, as the reasoner wrote it or as you changed it.")
+STRENGTH = io.Float.Input(
+    "strength",
+    default=0.7,
+    min=0.0,
+    max=1.0,
+    step=0.01,
+    tooltip="Weight of a box's own phrase inside it, 0 to 1. 0 ignores the phrase, 1 uses nothing else. Default 0.7.",
+)
+WHOLE = io.Combo.Input(
+    "whole",
+    options=["prompt", "chain"],
+    tooltip="Text for the whole image. Prompt: what you typed. Chain: the chain's prose without boxes, which is "
+    "longer. Default prompt.",
+)
+STYLE = io.String.Input(
+    "style",
+    optional=True,
+    advanced=True,
+    tooltip="Words added to every text, so that they apply in every box, for example: oil painting, soft light.",
+)
+
+
+def _percent(name: str, default: float, what: str, effect: str) -> io.Float.Input:
+    return io.Float.Input(
+        name,
+        default=default,
+        min=0.0,
+        max=1.0,
+        step=0.001,
+        optional=True,
+        advanced=True,
+        tooltip=f"{what} of the boxes' effect as a share of the sampling, 0 to 1; {effect}. Default {default:g}.",
+    )
 
 
 class GoTRegionalConditioning(io.ComfyNode):
@@ -20,29 +56,10 @@ class GoTRegionalConditioning(io.ComfyNode):
                 io.Clip.Input(
                     "clip", tooltip="Text encoder of the model that draws the image: SDXL, Flux or any other."
                 ),
-                GotChain.Input("chain", tooltip="Chain to draw, as the reasoner wrote it or as you changed it."),
-                io.Float.Input(
-                    "strength",
-                    default=0.7,
-                    min=0.0,
-                    max=1.0,
-                    step=0.01,
-                    tooltip="Weight of a box's own phrase inside it, 0 to 1. 0 ignores the phrase, 1 uses nothing "
-                    "else. Default 0.7.",
-                ),
-                io.Combo.Input(
-                    "whole",
-                    options=["prompt", "chain"],
-                    tooltip="Text for the whole image. Prompt: what you typed. Chain: the chain's prose without "
-                    "boxes, which is longer. Default prompt.",
-                ),
-                io.String.Input(
-                    "style",
-                    optional=True,
-                    advanced=True,
-                    tooltip="Words added to every text, so that they apply in every box, for example: oil painting, "
-                    "soft light.",
-                ),
+                CHAIN,
+                STRENGTH,
+                WHOLE,
+                STYLE,
             ],
             outputs=[
                 io.Conditioning.Output(display_name="conditioning", tooltip="For the positive input of a sampler.")
@@ -51,8 +68,48 @@ class GoTRegionalConditioning(io.ComfyNode):
 
     @classmethod
     def execute(cls, clip, chain, strength, whole, style="") -> io.NodeOutput:
-        parts = regional_parts(chain, strength, chain.prompt if whole == "prompt" else "", style)
-        return io.NodeOutput(regional_conditioning(clip, parts))
+        return io.NodeOutput(regional_conditioning(clip, _parts(chain, strength, whole, style)))
 
 
-NODES = [GoTRegionalConditioning]
+class GoTRegionalAttention(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="GoTRegionalAttention",
+            display_name="GoT Regional Attention",
+            category=DRAW,
+            description="Guides SD 1.5, SDXL and their relatives by a chain, with one prediction per step: inside its "
+            "box, a place listens to its own phrase.",
+            search_aliases=["regional prompt", "attention couple", "regional prompter", "area composition"],
+            inputs=[
+                io.Model.Input(
+                    "model",
+                    tooltip="Model that draws the image. LoRAs and other patches can come before or after this node.",
+                ),
+                io.Clip.Input("clip", tooltip="Text encoder of the same model."),
+                CHAIN,
+                STRENGTH,
+                WHOLE,
+                STYLE,
+                _percent("start", 0.0, "Begin", "later values leave the layout to the prompt"),
+                _percent("end", 1.0, "End", "earlier values leave the details to the prompt"),
+            ],
+            outputs=[
+                io.Model.Output(display_name="model", tooltip="For the sampler, together with this conditioning."),
+                io.Conditioning.Output(
+                    display_name="conditioning",
+                    tooltip="For the positive input of a sampler that has this node's model. Another model refuses it.",
+                ),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, model, clip, chain, strength, whole, style="", start=0.0, end=1.0) -> io.NodeOutput:
+        return io.NodeOutput(*regional_attention(model, clip, _parts(chain, strength, whole, style), start, end))
+
+
+def _parts(chain, strength, whole, style):
+    return regional_parts(chain, strength, chain.prompt if whole == "prompt" else "", style)
+
+
+NODES = [GoTRegionalConditioning, GoTRegionalAttention]
