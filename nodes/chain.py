@@ -6,8 +6,8 @@ from ..got_models.chain.boxes import bounding_boxes, check_regions, elements, te
 from ..got_models.chain.forms.plan import ORDERS, UNITS
 from ..got_models.chain.forms.reader import beginning, note_of, read_plan
 from ..got_models.chain.forms.writing import FORMS, cited_prose, write_plan
-from ..got_models.chain.grammar import EDIT, TEXT_TO_IMAGE, ChainError, read_chain
-from ..got_models.comfy.notes import check_stop, show_note
+from ..got_models.chain.grammar import EDIT, TEXT_TO_IMAGE, ChainError, guiding, read_chain
+from ..got_models.comfy.notes import check_stop, show_note, unused
 from ..got_models.guidance.canvas import region_masks
 from ..got_models.guidance.preview import plan_image
 from ..got_models.guidance.sizes import check_size, check_source
@@ -221,6 +221,7 @@ class GoTChainToText(io.ComfyNode):
 
     @classmethod
     def execute(cls, chain, form, width=0, height=0) -> io.NodeOutput:
+        show_note(unused(chain.regions))
         return io.NodeOutput(write_plan(chain, form, width, height))
 
 
@@ -278,8 +279,10 @@ class GoTChainToBoxes(io.ComfyNode):
     def execute(cls, chain, width, height) -> io.NodeOutput:
         check_size(width, height)
         check_regions(chain)
-        labels = [region.phrase for region in chain.regions]
-        masks = region_masks(chain.regions, width, height)
+        show_note(unused(chain.regions))
+        regions = guiding(chain).regions
+        labels = [region.phrase for region in regions]
+        masks = region_masks(regions, width, height)
         boxes = bounding_boxes(chain, width, height)
         return io.NodeOutput(boxes, labels, masks, elements(chain), cited_prose(chain))
 

@@ -7,6 +7,7 @@ from comfy_execution.utils import get_executing_context
 from ..got_models.chain.boxes import bounding_boxes
 from ..got_models.chain.edits import made_on, read_edits, with_edits
 from ..got_models.chain.grammar import Chain, plain_text
+from ..got_models.comfy.loras import check_edits
 from ..got_models.comfy.pause import pause_for_edits
 from ..got_models.errors import GoTError
 from ..got_models.guidance.images import thumbnail
@@ -67,9 +68,9 @@ class GoTChainEditor(io.ComfyNode):
 
     @classmethod
     def validate_inputs(cls, edits=""):
-        """Refuse a malformed text when the run is queued, before any node runs."""
+        """Refuse a malformed text, and a missing LoRA, when the run is queued, before any node runs."""
         try:
-            read_edits(edits)
+            check_edits(read_edits(edits))
         except GoTError as error:
             return str(error)
         return True

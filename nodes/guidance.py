@@ -2,8 +2,10 @@
 
 from comfy_api.latest import io
 
+from ..got_models.chain.grammar import guiding
 from ..got_models.comfy.guidance import make_guidance
 from ..got_models.comfy.guider import conditioning, empty_latent
+from ..got_models.comfy.notes import show_note, unused
 from ..got_models.guidance.canvas import paint_regions
 from ..got_models.guidance.sizes import automatic_size
 from .types import DRAW, GotChain, GotGuidance, GotReasoner
@@ -81,7 +83,8 @@ class SemanticSpatialGuidance(io.ComfyNode):
         if size["size"] == "custom":
             width, height = size["width"], size["height"]
         guidance = make_guidance(reasoner, chain, vae, width, height)
-        regions = paint_regions(chain.regions, width, height)
+        show_note(unused(chain.regions))
+        regions = paint_regions(guiding(chain).regions, width, height)
         return io.NodeOutput(guidance, regions, empty_latent(guidance), conditioning(guidance))
 
 

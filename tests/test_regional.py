@@ -1,5 +1,7 @@
 """Regional prompts: which text counts where, and that ComfyUI's sampler mixes the predictions accordingly."""
 
+from dataclasses import replace
+
 import comfy.conds
 import comfy.latent_formats
 import comfy.model_base
@@ -9,9 +11,12 @@ import comfy.samplers
 import comfy.sd
 import comfy.sd1_clip
 import comfy.supported_models
+import comfy.utils
+import folder_paths
 import pytest
 import torch
-from got.got_models.chain.grammar import ChainError, read_chain, without_boxes
+from got.got_models.chain.grammar import ChainError, Lora, read_chain, without_boxes
+from got.got_models.comfy.loras import hooked, load_hooks
 from got.got_models.comfy.regional import regional_conditioning
 from got.got_models.errors import GoTError
 from got.got_models.guidance.regional import SIDE, region_weights, regional_parts
@@ -58,7 +63,7 @@ def test_what_is_hidden_is_not_asked_for():
 
 
 def test_at_strength_zero_the_plan_has_no_effect():
-    assert regional_parts(CHAIN, 0, CHAIN.prompt) == [("still life", None)]
+    assert regional_parts(CHAIN, 0, CHAIN.prompt) == [("still life", None, None)]
 
 
 def test_style_is_added_to_every_text():
@@ -188,3 +193,90 @@ def test_a_phrase_that_comes_twice_is_encoded_once(clip):
 def test_a_checkpoint_without_a_text_encoder_is_told_so():
     with pytest.raises(GoTError, match="no text encoder"):
         GoTRegionalConditioning.execute(None, CHAIN, 0.5, "prompt")
+
+
+# ---------------------------------------------------------------- LoRAs in regions
+
+
+@pytest.fixture
+def lora(tmp_path, monkeypatch, model, clip):
+    """A LoRA on one attention layer of the UNet, and another one on the text encoder. Returns their names."""
+    random = torch.Generator().manual_seed(7)
+
+    def save(name, key, shape):
+        down, up = (torch.randn(size, generator=random) for size in ((2, shape[1]), (shape[0], 2)))
+        weights = {f"{key}.lora_down.weight": down, f"{key}.lora_up.weight": up}
+        comfy.utils.save_torch_file(weights, str(tmp_path / name))
+
+    unet = "middle_block.1.transformer_blocks.0.attn2.to_v"
+    shape = model.model.diffusion_model.get_parameter(f"{unet}.weight").shape
+    key = comfy.utils.unet_to_diffusers(model.model.model_config.unet_config)
+    name = next(k for k, v in key.items() if v == f"{unet}.weight")
+    save("unet.safetensors", "lora_unet_" + name.removesuffix(".weight").replace(".", "_"), shape)
+    text = "lora_te_text_model_encoder_layers_1_mlp_fc1"
+    save("text.safetensors", text, (64, WIDTH))
+    monkeypatch.setitem(folder_paths.folder_names_and_paths, "loras", ([str(tmp_path)], {".safetensors"}))
+    folder_paths.filename_list_cache.pop("loras", None)
+    yield ["unet.safetensors", "text.safetensors"]
+    folder_paths.filename_list_cache.pop("loras", None)
+
+
+def with_options(**fields):
+    """CHAIN with options of its first region."""
+    return replace(CHAIN, regions=(CHAIN.regions[0]._replace(**fields), *CHAIN.regions[1:]))
+
+
+def regional(clip, chain, strength=1.0):
+    return GoTRegionalConditioning.execute(clip, chain, strength, "prompt", "").result[0]
+
+
+def test_a_lora_acts_in_its_region_alone(clip, model, lora):
+    before = drawn(model, regional(clip, CHAIN))
+    for name in lora:
+        found = drawn(model, regional(clip, with_options(lora=Lora(name, 1.5))))
+        assert (found - before)[..., :4].abs().max() > 0.5, name
+        torch.testing.assert_close(found[..., 4:], before[..., 4:], atol=1e-5, rtol=1e-5)
+    assert torch.equal(drawn(model, regional(clip, CHAIN)), before)  # nothing of it stays
+
+
+def test_a_region_with_a_lora_is_what_the_loaded_lora_draws(clip, model, lora):
+    """Over the whole image, at full strength: as Load LoRA on model and text encoder."""
+    everywhere = read_chain("A red cup (0,0),(999,999) (red)", prompt="still life")
+    for name in lora:
+        chain = replace(everywhere, regions=(everywhere.regions[0]._replace(lora=Lora(name, 0.7)),))
+        file = comfy.utils.load_torch_file(folder_paths.get_full_path("loras", name))
+        loaded, encoder = comfy.sd.load_lora_for_models(model, clip, file, 0.7, 0.7)
+        expected = drawn(loaded, plain(encoder, "A red cup"))
+        torch.testing.assert_close(drawn(model, regional(clip, chain)), expected, atol=1e-3, rtol=1e-5)
+
+
+def test_a_lora_of_strength_zero_changes_nothing(clip, model, lora):
+    before = drawn(model, regional(clip, CHAIN))
+    assert torch.equal(drawn(model, regional(clip, with_options(lora=Lora(lora[0], 0.0)))), before)
+
+
+def test_two_regions_with_one_lora_are_predicted_together(clip, model, lora):
+    regions = tuple(region._replace(lora=Lora(lora[0])) for region in CHAIN.regions)
+    entries = regional(clip, replace(CHAIN, regions=regions), 0.5)
+    assert entries[1][1]["hooks"] is entries[2][1]["hooks"] and "hooks" not in entries[0][1]
+
+
+def test_hooks_that_the_text_encoder_has_stay(clip, model, lora):
+    """As from Create Hook LoRA and Set CLIP Hooks: they apply everywhere, and the region adds its own."""
+    first, second = (load_hooks([Lora(name)]).popitem()[1] for name in lora)
+    entries = regional(hooked(clip, first), with_options(lora=Lora(lora[1])), 0.5)
+    assert [len(entry[1]["hooks"].hooks) for entry in entries] == [1, 2, 1]
+    assert clip.patcher.forced_hooks is None and first.hooks[0] not in second.hooks
+
+
+def test_a_region_of_strength_zero_is_drawn_as_without_it(clip, model):
+    without = read_chain("A green pear (500,0),(999,999) (green).", prompt="still life")
+    zero = with_options(strength=0.0)
+    expected = drawn(model, regional(clip, replace(without, text="")))
+    changed = replace(zero, regions=(zero.regions[0], zero.regions[1]._replace(phrase="A green pear")))
+    torch.testing.assert_close(drawn(model, regional(clip, changed)), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_a_missing_lora_is_named(clip, lora):
+    with pytest.raises(GoTError, match="uses the LoRA 'away', which ComfyUI does not find"):
+        regional(clip, with_options(lora=Lora("away")))

@@ -12,7 +12,19 @@ from .forms.entries import color_of, inner_of, quoted_text, text_label, words_of
 from .forms.objects import rows_of
 from .forms.plan import Settings
 from .forms.scaling import grid_range, pixel_range
-from .grammar import AFTER_CHAIN, BOX_END, BOX_START, GRID, Box, Chain, ChainError, Region, format_box, read_chain
+from .grammar import (
+    AFTER_CHAIN,
+    BOX_END,
+    BOX_START,
+    GRID,
+    Box,
+    Chain,
+    ChainError,
+    Region,
+    format_box,
+    guiding,
+    read_chain,
+)
 from .phrases import OBJECT_END, OBJECT_START
 
 _SIDES = ("x", "y", "width", "height")
@@ -26,14 +38,14 @@ def pixel_corners(box: Box, width: int, height: int) -> tuple[int, int, int, int
 
 
 def bounding_boxes(chain: Chain, width: int, height: int) -> list[list[dict]]:
-    """The regions as one frame of pixel boxes in a width x height image; no frame if there is no region."""
-    frame = [_pixel_box(region, width, height) for region in chain.regions]
+    """The regions as one frame of pixel boxes in a width x height image; no frame if none guides."""
+    frame = [_pixel_box(region, width, height) for region in guiding(chain).regions]
     return [frame] if frame else []
 
 
 def elements(chain: Chain) -> list[dict]:
-    """The regions as elements, in reading order. One that holds a quoted text is of type `text`."""
-    return [_element(region) for region in chain.regions]
+    """The regions that guide, as elements in reading order. One that holds a quoted text is of type `text`."""
+    return [_element(region) for region in guiding(chain).regions]
 
 
 def _element(region: Region) -> dict:
@@ -50,7 +62,9 @@ def element_box(box: Box) -> list[int]:
 
 
 def check_regions(chain: Chain) -> None:
-    """Raise ChainError if the chain has no box."""
+    """Raise ChainError if the chain has no box that guides."""
+    if chain.regions and all(region.off for region in chain.regions):
+        raise ChainError("All boxes of the chain are switched off. Switch at least one on in the GoT Chain Editor.")
     if not chain.regions:
         raise ChainError(
             f"The chain has no box. It begins: '{' '.join(chain.text.split())[:60]}'. Write at least one box after the "

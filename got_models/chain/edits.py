@@ -2,11 +2,12 @@
 
 Edits are saved as a JSON text, "" for none:
 
-    {"version": 1, "plan": TEXT, "text": TEXT, "regions": [{"locked": bool, "hidden": bool}, ...], "order": [...]}
+    {"version": 1, "plan": TEXT, "text": TEXT, "regions": [{"locked": bool, "hidden": bool, ...}, ...], "order": [...]}
 
     plan     the chain that the person edited
     text     the chain as edited; both in any form that chains are read in
-    regions  the state of each region of text, in reading order; may be missing
+    regions  the state of each region of text, in reading order; may be missing. Where a person set how a region guides,
+             also "strength": 0 to 1, "lora": {"name": TEXT, "strength": -20 to 20}, and "off": bool
     order    the regions' numbers from back to front, as the editor draws them; may be missing
 
 Edits apply only to the chain on which they were made.
@@ -26,6 +27,7 @@ from .grammar import (
     TEXT_TO_IMAGE,
     Chain,
     ChainError,
+    Lora,
     Region,
     canonical_text,
     mention,
@@ -37,16 +39,22 @@ from .request import Request
 
 VERSION = 1
 MAX_SIZE = 200_000  # bytes of saved edits, and of an answer from the browser
+LORA_STRENGTH = 20.0  # the largest, either way: the range of ComfyUI's Create Hook LoRA
+_LONGEST_NAME = 1000  # letters of a LoRA's name
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _HOW = "Press 'Back to the model's plan' in the chain editor to start again from the plan."
 
 
 class Edits(NamedTuple):
-    """plan, text: the chain before and after the edits, both in GoT's form. locked: numbers of regions, from 0."""
+    """plan, text: the chain before and after the edits, both in GoT's form. locked: numbers of regions, from 0.
+
+    guides: of each region, the fields strength, lora and off of Region that a person set; () if none are known.
+    """
 
     plan: str
     text: str
     locked: tuple[int, ...]
+    guides: tuple[dict[str, Any], ...] = ()
 
 
 def read_edits(value: str | None) -> Edits | None:
@@ -106,7 +114,8 @@ def read_answer(saved: dict) -> Edits:
         raise _damaged("'order' is not a list of integers")
     if sorted(order) != list(range(count)):
         raise _damaged(f"'order' does not hold each number from 0 to {count - 1} once")
-    return Edits("", text, tuple(number for number, region in enumerate(regions) if region.get("locked")))
+    locked = tuple(number for number, region in enumerate(regions) if region.get("locked"))
+    return Edits("", text, locked, tuple(_guides(region, number) for number, region in enumerate(regions, 1)))
 
 
 def made_on(edits: Edits | None, chain: Chain) -> bool:
@@ -159,6 +168,9 @@ def with_edits(chain: Chain, edits: Edits | None) -> Chain:
     if not made_on(edits, chain):
         return chain
     edited = chain if edits.text == chain.text else chain.edited(edits.text)
+    if any(edits.guides):
+        pairs = zip(edited.regions, edits.guides, strict=True)
+        edited = replace(edited, regions=tuple(region._replace(**fields) for region, fields in pairs))
     return edited if edited.locked == edits.locked else replace(edited, locked=edits.locked)
 
 
@@ -244,6 +256,32 @@ def _text(saved: dict, name: str) -> str:
 def _is_state(region: Any) -> bool:
     """Whether this is an entry of 'regions'."""
     return isinstance(region, dict) and all(isinstance(region.get(flag, False), bool) for flag in ("locked", "hidden"))
+
+
+def _guides(region: dict, number: int) -> dict[str, Any]:
+    """How a person set an entry of 'regions' to guide, as fields of Region."""
+    fields = {}
+    if "strength" in region:
+        fields["strength"] = _number(region["strength"], 0, 1, f"'strength' of region {number}")
+    if "off" in region:
+        if not isinstance(region["off"], bool):
+            raise _damaged(f"'off' of region {number} is not true or false")
+        fields["off"] = region["off"]
+    if region.get("lora") is not None:
+        lora = region["lora"] if isinstance(region["lora"], dict) else {}
+        name = lora.get("name")
+        if not isinstance(name, str) or not 0 < len(name) <= _LONGEST_NAME:
+            raise _damaged(f"'lora' of region {number} has no name")
+        strength = lora.get("strength", 1.0)
+        limit = LORA_STRENGTH
+        fields["lora"] = Lora(name, _number(strength, -limit, limit, f"the strength of region {number}'s LoRA"))
+    return fields
+
+
+def _number(value: Any, least: float, most: float, what: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+        raise _damaged(f"{what} is not a number from {least:g} to {most:g}")
+    return float(value)
 
 
 def _damaged(what: str) -> GoTError:

@@ -55,11 +55,20 @@ class Box(NamedTuple):
         return f"({self.x0},{self.y0}),({self.x1},{self.y1})"
 
 
+class Lora(NamedTuple):
+    """A LoRA: its name as ComfyUI lists it, for example "styles/ink.safetensors", and its strength, -20 to 20."""
+
+    name: str
+    strength: float = 1.0
+
+
 class Region(NamedTuple):
     """One grounded phrase.
 
     phrase_span, box_span: [start, stop) in the chain's text. box_span includes the color. A box without words has the
     phrase of the box before it, and its phrase_span is empty.
+    strength, lora, off: how the region guides, set by a person and never part of the text. strength: 0 to 1, of the
+    full guidance. lora: applies inside the box. off: the region stays in the text and does not guide.
     """
 
     phrase: str
@@ -67,6 +76,9 @@ class Region(NamedTuple):
     color: Color
     phrase_span: tuple[int, int]
     box_span: tuple[int, int]
+    strength: float = 1.0
+    lora: Lora | None = None
+    off: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,9 +108,13 @@ class Chain:
     image_features: Any = None
 
     def edited(self, text: str) -> "Chain":
-        """This chain with another text. Its semantics and locks are forgotten: they belong to the old text."""
+        """This chain with another text. Its semantics and locks are forgotten: they belong to the old text.
+
+        How a region guides stays: in reading order if there are as many regions as before, else with phrase and box.
+        """
         text = canonical_text(text)
-        return replace(self, text=text, regions=parse_regions(text), cut=False, semantics=None, locked=())
+        regions = _guiding_as(self.regions, parse_regions(text))
+        return replace(self, text=text, regions=regions, cut=False, semantics=None, locked=())
 
 
 def read_chain(text: str, task: str = TEXT_TO_IMAGE, prompt: str = "", source: Any = None, **fields: Any) -> Chain:
@@ -199,6 +215,27 @@ def mention(chain: Chain, number: int) -> str:
     return chain.text[tagged if tagged >= 0 and chain.text.startswith(OBJECT_START, tagged) else start : stop]
 
 
+def guiding(chain: Chain) -> Chain:
+    """The chain for what guides: without the boxes of regions that are switched off. Their words stay in its text."""
+    if not any(region.off for region in chain.regions):
+        return chain
+    pieces, regions, start, removed, words = [], [], 0, 0, None
+    for region in chain.regions:
+        (first, last), (begin, end) = region.phrase_span, region.box_span
+        words = (first - removed, last - removed) if first < last or words is None else words
+        kept = chain.text[start : begin if region.off else end]
+        pieces.append(kept.rstrip(" ") if region.off else kept)
+        if region.off:
+            removed += end - start - len(pieces[-1])
+        else:
+            span = (begin - removed, end - removed)
+            regions.append(region._replace(phrase_span=words, box_span=span))
+            words = None
+        start = end
+    text = "".join([*pieces, chain.text[start:]])
+    return replace(chain, text=text, regions=tuple(regions), semantics=None, locked=())
+
+
 def without_boxes(chain: Chain) -> str:
     """The chain's prose alone: neither boxes nor their colors."""
     pieces, start = [], 0
@@ -224,6 +261,14 @@ def without_unfinished_box(text: str) -> str:
     start = text.rfind(BOX_START)
     unfinished = start >= 0 and BOX_END not in text[start:]
     return text[:start].rstrip() if unfinished else text
+
+
+def _guiding_as(before: tuple[Region, ...], regions: tuple[Region, ...]) -> tuple[Region, ...]:
+    """Regions that guide as those they come from: by number if they are as many, else by phrase and box."""
+    known = {(region.phrase, region.box): region for region in before}
+    same = [known.get((region.phrase, region.box), region) for region in regions]
+    pairs = zip(regions, before if len(before) == len(regions) else same, strict=True)
+    return tuple(new._replace(strength=old.strength, lora=old.lora, off=old.off) for new, old in pairs)
 
 
 def _box(match: re.Match, number: int) -> Box:

@@ -7,7 +7,7 @@ import comfy.model_management
 from comfy.sd import VAE
 from torch import Tensor
 
-from ..chain.grammar import Chain
+from ..chain.grammar import Chain, guiding
 from ..errors import GoTError
 from ..files.weights import is_finite
 from ..guidance.canvas import reference_latents, spatial_latents
@@ -18,7 +18,10 @@ from .vae import check_vae, encode_images
 
 
 def make_guidance(reasoner: ManagedReasoner, chain: Chain, vae: VAE, width: int, height: int) -> Guidance:
-    """The guidance of a chain for an image of width x height pixels. GoTError, before a network runs, on bad input."""
+    """The guidance of a chain for an image of width x height pixels. GoTError, before a network runs, on bad input.
+
+    A region that is switched off is part of the meaning and has no place: it is painted on no canvas.
+    """
     check_size(width, height)
     check_vae(vae)
     reasoner.check_guides()
@@ -29,8 +32,9 @@ def make_guidance(reasoner: ManagedReasoner, chain: Chain, vae: VAE, width: int,
 
     context, null_context, pooled = reasoner.conditions(reasoner.semantics(chain))
     reference = reference_latents(chain.source, encode, width, height)
-    all_black = chain.source is None and not chain.regions  # then both latents are of the same black image
-    spatial = reference if all_black else spatial_latents(chain.regions, encode, width, height)
+    regions = guiding(chain).regions
+    all_black = chain.source is None and not regions  # then both latents are of the same black image
+    spatial = reference if all_black else spatial_latents(regions, encode, width, height)
     _check_numbers({"reasoner": (context, null_context, pooled), "VAE": (reference, spatial)})
     return Guidance(
         context=context,

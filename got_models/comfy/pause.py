@@ -15,6 +15,7 @@ from server import PromptServer
 
 from ..chain.edits import MAX_SIZE, Edits, read_answer, read_object
 from ..errors import GoTError
+from .loras import check_edits
 from .routes import body_of, refusal, same_origin
 
 _POLL_SECONDS = 0.1  # between two checks for an answer and for Stop
@@ -93,6 +94,7 @@ async def _resume(request: web.Request) -> web.Response:
         return refusal(413, f"The answer is larger than {MAX_SIZE // 1000} kB.")
     try:
         answer = await asyncio.to_thread(lambda: read_answer(read_object(body)))  # a long one takes half a second
+        check_edits(answer)
     except GoTError as error:
         return refusal(400, str(error))
     if pause.answer is not None:

@@ -19,6 +19,8 @@ def plan_image(
 ) -> Tensor:
     """The plan (1, H, W, 3) in 0..1, over the background (1, H, W, 3) if there is one, else on dark gray.
 
+    A region that is switched off is an outline alone.
+
     width, height: pixels without a background; with one the plan has its size. check: called before each region, which
     takes up to a second in a large image; it may raise to stop.
     """
@@ -28,7 +30,8 @@ def plan_image(
     for number, region in enumerate(chain.regions, 1):
         check()
         corners, color = pixel_corners(region.box, *image.size), region.color.rgb
-        pen.rectangle(corners, fill=(*color, 60), outline=color, width=max(1, image.height // 256))
+        fill = None if region.off else (*color, 60)
+        pen.rectangle(corners, fill=fill, outline=color, width=max(1, image.height // 256))
         _label(pen, f"{number} {region.phrase[:_LONGEST_LABEL]}", corners[:2], font)
     return to_tensor(image)
 

@@ -373,6 +373,40 @@ def test_fields_and_palette_change_the_sentence(typed_editor):
     assert editor.text() == expected
 
 
+def test_a_region_gets_a_strength_a_lora_and_is_switched_off(typed_editor, server):
+    """They are saved and not part of the text; a LoRA that is not there is refused, here and before a run."""
+    editor, page = typed_editor, typed_editor.page
+    lora = server.base / "models" / "loras" / "region.safetensors"
+    lora.parent.mkdir(parents=True, exist_ok=True)
+    lora.write_bytes(b"")
+    editor.click(700, 300)
+    page.get_by_text("Guidance", exact=True).click()
+    page.locator(f"datalist option[value='{lora.name}']").wait_for(state="attached", timeout=SOON)
+    for label, value in (("Strength", "0.5"), ("LoRA", lora.name), ("LoRA strength", "0.8"), ("LoRA", "away")):
+        field = page.get_by_label(label, exact=True)
+        field.fill(value)
+        field.press("Enter")
+    assert page.get_by_label("LoRA", exact=True).input_value() == lora.name
+    guide = {"strength": 0.5, "lora": {"name": lora.name, "strength": 0.8}}
+    flags = {"locked": False, "hidden": False}
+    assert editor.value()["regions"] == [flags, flags | guide]
+    page.get_by_label("Guides the image").uncheck()
+    assert editor.value()["regions"][1] == flags | guide | {"off": True} and editor.text() == TEXT
+    assert "off, LoRA" in page.locator(".got-list li").nth(1).inner_text()
+    editor.run()
+    page.get_by_label("Guides the image").check()
+    lora.unlink()
+    with page.expect_response("**/api/prompt", timeout=SOON) as answer:
+        page.evaluate("() => { app.queuePrompt(0); }")
+    assert answer.value.status == 400
+    assert "Region 2 'a blue square' uses the LoRA 'region.safetensors'" in answer.value.text()
+    page.get_by_label("LoRA", exact=True).fill("")
+    page.get_by_label("LoRA", exact=True).press("Enter")
+    assert editor.value()["regions"][1] == flags | {"strength": 0.5}
+    editor.run()
+    editor.browser.errors.clear()  # of the run that was refused
+
+
 # ------------------------------------------------------------------------------------------------------ the text
 
 

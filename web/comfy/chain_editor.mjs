@@ -9,7 +9,7 @@ import { AUTO } from "../editor/model/proposal.mjs";
 import { ANSWER, wishPrompt } from "../editor/model/wish.mjs";
 import { Panel } from "../editor/view/panel.mjs";
 import { executionIdOf } from "./graph.mjs";
-import { imageUrl, queueNode, readPlan, resume } from "./server.mjs";
+import { imageUrl, listLoras, queueNode, readPlan, resume } from "./server.mjs";
 import { thumbnail } from "./thumbnail.mjs";
 import { openWindow } from "./window.mjs";
 import { capture } from "./workflow.mjs";
@@ -66,6 +66,7 @@ export class ChainEditor {
       onHistory: (history) => this.#setHistory(history),
       onKeep: (keep) => this.#keep(keep),
       onRead: readPlan,
+      onLoras: listLoras,
       onWish: (wish) => this.#ask(wish),
     });
     this.place.append(this.panel.element);

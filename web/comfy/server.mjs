@@ -108,6 +108,13 @@ export async function readPlan(text, settings) {
   }
 }
 
+/** The LoRAs in the server's models/loras, as ComfyUI names them. @returns {Promise<string[]>} */
+export async function listLoras() {
+  const answer = await api.fetchApi("/models/loras");
+  if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`);
+  return answer.json();
+}
+
 /**
  * @param {"model" | "planner"} kind
  * @param {string} name in the loader's list

@@ -22,7 +22,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..boxes import check_regions, element_box, elements
-from ..grammar import EDIT, GRID, Chain, ChainError, Region, without_boxes
+from ..grammar import EDIT, GRID, Chain, ChainError, Region, guiding, without_boxes
 from ..phrases import QUOTED, without_tags
 from .building import without_box
 from .entries import has_letters, quoted_text
@@ -44,10 +44,12 @@ def write_plan(chain: Chain, form: str, width: int = 0, height: int = 0) -> str:
     """The chain in one of FORMS. ChainError if it has no box, or a box without words, or pixels have no size.
 
     width, height: of the image in pixels, for MOSS-Image and RePlan. 0: of the chain's source, or of its request.
+    Of a region that is switched off only the words are written, and only by forms that have prose.
     """
     if form not in FORMS:
         raise ChainError(f"The form '{form}' is unknown. Use one of: {', '.join(FORMS)}.")
     check_regions(chain)
+    chain = guiding(chain)
     bare = next((number for number, region in enumerate(chain.regions, 1) if not has_letters(region.phrase)), 0)
     if bare:
         raise ChainError(
@@ -59,6 +61,7 @@ def write_plan(chain: Chain, form: str, width: int = 0, height: int = 0) -> str:
 
 def cited_prose(chain: Chain) -> str:
     """The chain's prose with ` <obj_N>` in the place of its N-th box, in reading order. An edit names its reference."""
+    chain = guiding(chain)
     pieces, start = [], 0
     for number, region in enumerate(chain.regions, 1):
         pieces.append(f"{_prose(chain.text[start : region.box_span[0]]).rstrip(' ')} <obj_{number}>")

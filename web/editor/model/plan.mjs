@@ -4,11 +4,12 @@
 
 import { LAST, boxText, plainText, readText } from "./chain.mjs";
 import { colorIn, findColor, givenColors } from "./colors.mjs";
+import { isGuide, KEYS as GUIDE_KEYS, sameGuide, savedGuide } from "./guides.mjs";
 import { isSamePlan } from "./same_plan.mjs";
 
 /** @typedef {import("./chain.mjs").Box} Box */
 /** @typedef {import("./chain.mjs").Mark} Mark */
-/** @typedef {{locked: boolean, hidden: boolean}} Flags */
+/** @typedef {{locked: boolean, hidden: boolean} & Partial<import("./guides.mjs").Guide>} Flags */
 /**
  * @typedef {object} Plan
  * @property {string} plan the chain as it came from upstream, in the plain form
@@ -57,8 +58,12 @@ export function parsePlan(value) {
 
 /** @param {any} saved */
 function isSaved(saved) {
+  const keys = ["locked", "hidden", ...GUIDE_KEYS];
   const isFlags = (/** @type {any} */ flags) =>
-    typeof flags?.locked === "boolean" && typeof flags.hidden === "boolean" && Object.keys(flags).length === 2;
+    typeof flags?.locked === "boolean" &&
+    typeof flags.hidden === "boolean" &&
+    Object.keys(flags).every((key) => keys.includes(key)) &&
+    isGuide(flags);
   const known = ["version", "plan", "text", "regions", "order", "approved"];
   return (
     saved?.version === VERSION &&
@@ -75,26 +80,26 @@ function isSaved(saved) {
 export function serializePlan({ plan, text, flags, order, approved, raw }) {
   if (raw !== null) return raw;
   if (!plan && !text) return "";
-  const marked = flags.some(({ locked, hidden }) => locked || hidden);
+  const marked = flags.some((flag) => flag.locked || flag.hidden || guides(flag));
   const ordered = order.some((index, place) => index !== place);
   return JSON.stringify({
     version: VERSION,
     plan,
     text,
-    ...(marked && { regions: flags.map(({ locked, hidden }) => ({ locked, hidden })) }),
+    ...(marked && { regions: flags.map(({ locked, hidden, ...guide }) => ({ locked, hidden, ...savedGuide(guide) })) }),
     ...(ordered && { order }),
     ...(approved && { approved }),
   });
 }
 
-/** The value for a run: "" unless something was edited, locked or approved. What only the browser needs is left out,
+/** The value for a run: "" unless something was edited, set or approved. What only the browser needs is left out,
  * so that hiding a box or changing the order runs no node again. @param {Plan} plan */
 export function promptValue(plan) {
-  const locked = plan.flags.some((flags) => flags.locked);
-  if (!isEdited(plan) && !locked && !plan.approved) return "";
+  const marked = plan.flags.some((flag) => flag.locked || guides(flag));
+  if (!isEdited(plan) && !marked && !plan.approved) return "";
   const { text, flags, approved } = plan;
-  const regions = flags.map((flag) => ({ locked: flag.locked, hidden: false }));
-  const rest = { ...(locked && { regions }), ...(approved && { approved }) };
+  const regions = flags.map(({ locked, hidden, ...guide }) => ({ locked, hidden: false, ...savedGuide(guide) }));
+  const rest = { ...(marked && { regions }), ...(approved && { approved }) };
   return JSON.stringify({ version: VERSION, plan: plan.plan, text, ...rest });
 }
 
@@ -143,7 +148,7 @@ function locksIn(plan, text) {
   const old = readText(plan.text).marks;
   return readText(text).marks.map((mark) => {
     const same = old.findIndex((other, i) => plan.flags[i].locked && sameRegion(mark, other));
-    return { locked: same >= 0, hidden: false };
+    return { locked: same >= 0, hidden: false, ...savedGuide(plan.flags[same] ?? {}) };
   });
 }
 
@@ -274,8 +279,8 @@ function withWholePhrase(write, phrase, index) {
 
 /** A new region, in a sentence of its own at the end of the text. Its index is the last one.
  * @param {Plan} plan @param {string} phrase @param {Box} box @param {string} [word] color; if left out, the phrase's, else
- * the palette's next @returns {Plan} */
-export function addRegion(plan, phrase, box, word) {
+ * the palette's next @param {Partial<import("./guides.mjs").Guide>} [guide] @returns {Plan} */
+export function addRegion(plan, phrase, box, word, guide = {}) {
   const marks = readText(plan.text).marks;
   const others = marks.map((mark) => ({ written: mark.color, phrase: "" }));
   const color = word ?? givenColors([...others, { written: null, phrase }])[marks.length].word;
@@ -284,7 +289,8 @@ export function addRegion(plan, phrase, box, word) {
   const write = (/** @type {string} */ written) =>
     `${before}${stop}${before ? " " : ""}${`${written} ${boxText(box)} (${color}).`.trimStart()}`;
   const text = withWholePhrase(write, cleanPhrase(phrase), marks.length);
-  return changed(plan, { text, flags: [...plan.flags, unmarked()], order: [...plan.order, marks.length] });
+  const flags = [...plan.flags, { ...unmarked(), ...savedGuide(guide) }];
+  return changed(plan, { text, flags, order: [...plan.order, marks.length] });
 }
 
 /** A copy of a region with its color, moved a little, at the end of the text. @param {Plan} plan @param {number} index
@@ -295,7 +301,7 @@ export function duplicateRegion(plan, index) {
   const [x0, y0, x1, y1] = mark.box;
   const dx = x1 + STEP_ASIDE <= LAST ? STEP_ASIDE : -Math.min(STEP_ASIDE, x0);
   const dy = y1 + STEP_ASIDE <= LAST ? STEP_ASIDE : -Math.min(STEP_ASIDE, y0);
-  return addRegion(plan, mark.phrase, [x0 + dx, y0 + dy, x1 + dx, y1 + dy], mark.color.word);
+  return addRegion(plan, mark.phrase, [x0 + dx, y0 + dy, x1 + dx, y1 + dy], mark.color.word, plan.flags[index]);
 }
 
 const OPENS_PHRASE = /(?:\[|<\|obj(?:ect_ref)?_start\|>)$/u;
@@ -321,6 +327,17 @@ export function setLocked(plan, index, locked) {
 /** @param {Plan} plan @param {number} index @param {boolean} hidden @returns {Plan} */
 export function setHidden(plan, index, hidden) {
   return flagged(plan, index, { hidden });
+}
+
+/** Set how a region guides, also a locked one. @param {Plan} plan @param {number} index
+ * @param {Partial<import("./guides.mjs").Guide>} guide @returns {Plan} */
+export function setGuide(plan, index, guide) {
+  return flagged(plan, index, guide);
+}
+
+/** @param {Flags} flags */
+function guides(flags) {
+  return !sameGuide(flags, {});
 }
 
 /** One place further to the front. The text stays. @param {Plan} plan @param {number} index */
@@ -401,7 +418,7 @@ function flagged(plan, index, change) {
   const old = plan.flags[index];
   if (!old) return plan;
   const now = { ...old, ...change };
-  if (now.locked === old.locked && now.hidden === old.hidden) return plan;
+  if (now.locked === old.locked && now.hidden === old.hidden && sameGuide(now, old)) return plan;
   return changed(plan, { flags: plan.flags.map((flags, i) => (i === index ? now : flags)) });
 }
 

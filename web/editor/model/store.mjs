@@ -3,6 +3,7 @@
 // Every change goes through a method here; views subscribe and render what `view` returns. Pure: no DOM.
 
 import { readText } from "./chain.mjs";
+import { guideOf, sameGuide } from "./guides.mjs";
 import { NONE } from "./history.mjs";
 import { addRegion, EMPTY, replacePlan } from "./plan.mjs";
 import { chainOf } from "./proposal.mjs";
@@ -42,7 +43,7 @@ import { chainOf } from "./proposal.mjs";
  * @property {Plan | null} replaced the plan with changes that a new plan replaced, until the next edit
  * @property {string | null} asking the answer to a wish, as far as it is written; null if nothing is asked for
  */
-/** @typedef {{box: Box | null, label: string, color: import("./colors.mjs").Color, locked: boolean, hidden: boolean}} Region */
+/** @typedef {{box: Box | null, label: string, color: import("./colors.mjs").Color, locked: boolean, hidden: boolean} & Partial<import("./guides.mjs").Guide>} Region */
 /**
  * What the views show: the state, and what follows from it. `plan` includes the change that is being made.
  * @typedef {State & {text: string, marks: readonly import("./chain.mjs").Mark[],
@@ -177,6 +178,8 @@ export class Store {
     else if (more < 0) this.#announce("announceRemoved", before, index);
     else if (old?.locked !== now?.locked) this.#announce(now?.locked ? "announceLocked" : "announceUnlocked", plan, selected);
     else if (old?.hidden !== now?.hidden) this.#announce(now?.hidden ? "announceHidden" : "announceShown", plan, selected);
+    else if (old?.off !== now?.off) this.#announce(now?.off ? "announceOff" : "announceOn", plan, selected);
+    else if (!sameGuide(old ?? {}, now ?? {})) this.#announce("announceGuide", plan, selected);
     else this.#announce("announceMoved", plan, selected);
   }
 
@@ -268,6 +271,7 @@ function viewOf(state) {
     color,
     locked: flags[i]?.locked ?? false,
     hidden: flags[i]?.hidden ?? false,
+    ...guideOf(flags[i]),
   }));
   const isOrdered = streaming === null && plan.order.length === regions.length;
   const order = isOrdered ? plan.order : regions.map((_, i) => i);

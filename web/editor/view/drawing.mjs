@@ -113,18 +113,18 @@ function paintQuarters(context, theme, width, height) {
 /** @param {Context} context @param {Scene} scene @param {number} index */
 function paintRegion(context, scene, index) {
   const { regions, selected, hovered, theme } = scene;
-  const { box, color, locked, hidden } = regions[index];
+  const { box, color, locked, hidden, off } = regions[index];
   const isSelected = index === selected;
   if (!box || (hidden && !isSelected)) return;
   const rect = rectOf(box, scene);
   const { fill } = styleOf(color);
-  if (!hidden) {
+  if (!hidden && !off) {
     context.fillStyle = fill;
     context.globalAlpha = isSelected ? 0.3 : index === hovered ? 0.24 : 0.14;
     context.fillRect(...rect);
     context.globalAlpha = 1;
   }
-  outline(context, rect, fill, theme, { thick: isSelected ? 2 : 1.5, dashed: hidden || locked });
+  outline(context, rect, fill, theme, { thick: isSelected ? 2 : 1.5, dashed: hidden || locked || Boolean(off) });
   paintLabel(context, scene, index, rect);
   if (isSelected && !locked && !hidden) paintHandles(context, scene, box);
 }

@@ -9,6 +9,7 @@ import { BackgroundLoader } from "./background.mjs";
 import { Comparison } from "./comparison.mjs";
 import { freshId, make } from "./dom.mjs";
 import { Fields } from "./fields.mjs";
+import { GuideFields } from "./guide_fields.mjs";
 import { Incoming } from "./incoming.mjs";
 import { ProposalView } from "./proposal.mjs";
 import { RegionList } from "./region_list.mjs";
@@ -30,6 +31,7 @@ import { WishLine } from "./wish.mjs";
  * @property {(keep: boolean) => void} onKeep
  * @property {import("./incoming.mjs").Read} onRead a plan in any form
  * @property {(wish: string) => void} onWish
+ * @property {import("./guide_fields.mjs").ListLoras} onLoras
  */
 /**
  * What every view is made with.
@@ -50,7 +52,7 @@ export class Panel {
   #sentence;
 
   /** @param {Options} options */
-  constructor({ messages, onEdit, onLarge, onResume, onHistory, onKeep, onRead, onWish }) {
+  constructor({ messages, onEdit, onLarge, onResume, onHistory, onKeep, onRead, onWish, onLoras }) {
     const { signal } = this.#ended;
     const announcer = new Announcer(messages);
     this.store = new Store({ onEdit, onAnnounce: (message, values) => announcer.announce(message, values) });
@@ -67,6 +69,7 @@ export class Panel {
     const stage = new Stage(context, help.id);
     const list = new RegionList(context);
     const fields = new Fields(context);
+    const guide = new GuideFields(context, onLoras);
     const toolbar = new Toolbar(context, { onLarge, focusCanvas: () => stage.focus() });
     const bar = new StatusBar(context, () => (this.flush(), onResume()));
     const replaced = new ReplacedBar(context, () => stage.focus());
@@ -79,7 +82,7 @@ export class Panel {
       onClosed: (typed) => (typed ? sentence : stage).focus(),
     });
 
-    const regions = make("div", { className: "got-regions" }, list.element, fields.element);
+    const regions = make("div", { className: "got-regions" }, list.element, fields.element, guide.element);
     const main = make("div", { className: "got-main" }, stage.element, regions);
     this.element = make("div", { className: "got-editor", role: "group", "aria-label": messages.editor });
     this.element.append(toolbar.element, bar.element, replaced.element, proposal.element, main, sentence.element);
@@ -87,7 +90,7 @@ export class Panel {
     this.#keepEvents(signal);
     const incoming = new Incoming(context, this.element, { read: onRead, insert: (text) => sentence.insert(text) });
 
-    const views = [new BackgroundLoader(context), stage, list, fields, sentence, toolbar, bar, replaced, comparison, wish, proposal];
+    const views = [new BackgroundLoader(context), stage, list, fields, guide, sentence, toolbar, bar, replaced, comparison, wish, proposal];
     store.subscribe(() => {
       for (const view of views) view.render(store.view); // a view may change the state, for those after it too
       this.#render(store.view, messages);

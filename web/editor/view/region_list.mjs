@@ -54,8 +54,8 @@ export class RegionList {
   }
 
   /** @param {Region} region @param {number} index @param {boolean} isSelected */
-  #renderItem({ label, color, locked, hidden, box }, index, isSelected) {
-    const key = `${label}|${color.word}|${locked}|${hidden}|${!box}|${isSelected}`;
+  #renderItem({ label, color, locked, hidden, off, lora, box }, index, isSelected) {
+    const key = `${label}|${color.word}|${locked}|${hidden}|${off}|${lora?.name}|${!box}|${isSelected}`;
     if (this.#keys[index] === key) return;
     this.#keys[index] = key;
     if (!this.#items[index]) {
@@ -64,7 +64,8 @@ export class RegionList {
     }
     const item = this.#items[index];
     const messages = this.#messages;
-    const states = [!box && messages.unread, locked && messages.locked, hidden && messages.hidden].filter(Boolean);
+    const marks = [locked && messages.locked, hidden && messages.hidden, off && messages.off, lora && messages.lora];
+    const states = [!box && messages.unread, ...marks].filter(Boolean);
     const name = fill(messages.region, { number: index + 1, phrase: label || messages.unnamed });
     const swatch = make("span", { className: "got-swatch" });
     swatch.style.background = cssColor(color);
