@@ -2,6 +2,7 @@
 
 from comfy_api.latest import io
 
+from ..got_models.comfy.notes import show_note, unused
 from ..got_models.comfy.regional import regional_conditioning
 from ..got_models.comfy.regional_attention import regional_attention
 from ..got_models.guidance.regional import regional_parts
@@ -105,6 +106,7 @@ class GoTRegionalAttention(io.ComfyNode):
 
     @classmethod
     def execute(cls, model, clip, chain, strength, whole, style="", start=0.0, end=1.0) -> io.NodeOutput:
+        show_note(unused(chain.regions, ["lora"]))
         return io.NodeOutput(*regional_attention(model, clip, _parts(chain, strength, whole, style), start, end))
 
 

@@ -60,7 +60,7 @@ def merged(parts: Sequence[Part]) -> dict[str, Tensor]:
     if parts[0].weight is None:
         return {parts[0].text: torch.ones(1, 1)}
     weights: dict[str, Tensor] = {}
-    for text, weight in parts:
+    for text, weight, _ in parts:
         weights[text] = weights.get(text, 0) + weight[0]
     return {text: torch.where(weight < ROUNDING, 0, weight) for text, weight in weights.items()}
 
