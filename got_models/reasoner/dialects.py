@@ -19,10 +19,12 @@ from ..chain.grammar import EDIT, GRID, TEXT_TO_IMAGE, Chain, ChainError, plain_
 from ..chain.phrases import without_tags
 from ..chain.request import Request, with_wish
 from ..errors import GoTError
+from .looking import LOOK
 
 PROMPTS = {
     TEXT_TO_IMAGE: "Follow the caption to generate an image through a chain of thought process: {}",
     EDIT: "Follow the instruction to edit the given image through a chain of thought process: {}",
+    LOOK: "{}",
 }
 IMAGE_START = "<|im_gen_start|>"
 SLOT = re.compile("([\ue000-\uf8ff])")  # private-use characters mark where prompts and answers go in a chat

@@ -15,6 +15,7 @@ import torch
 
 from ...got_models.chain.edits import locked_text
 from ...got_models.chain.grammar import TEXT_TO_IMAGE, Chain, parse_regions
+from ...got_models.reasoner.looking import DESCRIBE, find_answer, find_question
 from ...got_models.reasoner.network import mrope_position_ids
 from ...world import scenes, wording
 from .rendering import MERGE, PATCHES, VISION_TOKENS, class_of, packed_scene
@@ -27,6 +28,9 @@ LOOSE = 0.6  # share of edits with a read-only chain whose area is a little off
 LOCKED = 0.1  # share of text-to-image rows whose chain continues locked regions
 EDIT_SHARES = (1.0, 1.0, 1.0, 1.7, 1.5, 0.5)  # of scenes.EDITS: adding and moving are the hardest to learn
 TURNS, PARTS = 0.15, 0.1  # shares of edits that are second turns of a conversation, or ask for two changes at once
+FREE = 0.65  # share of prompts in free wording; the others are in templates
+ABSENT = 0.5  # share of things to find that the image does not show
+SIMILAR = 0.8  # share of those that have the color or the shape of an object in the image
 DRAWING = "<|im_gen_start|>" + "".join(f"<|im_gen_{number:04}|>" for number in range(IMAGE_TOKENS))
 
 
@@ -41,6 +45,7 @@ class Row:
     locked: str = ""  # the beginning of the chain, given because a person locked it
     earlier: tuple[scenes.Scene, ...] = ()  # the images shown in the turns before
     box_objects: tuple[scenes.Object | None, ...] = ()  # with an image shown: the object that each box depends on
+    template: str = ""  # the prompt in the wording of a template; empty if it has that
 
     @property
     def start(self) -> str:
@@ -80,6 +85,17 @@ def text_to_image_row(rng: Random, read_only: bool) -> Row:
     return Row("text-to-image", prompt, wording.chain(scene, rng, colors), not read_only, None, scene)
 
 
+def free_row(rng: Random, read_only: bool) -> Row:
+    """A freely worded caption. A read-only chain has boxes that a person has moved."""
+    asked, colors = wording.free_caption(rng), None
+    scene = asked.scene
+    template = conversation(wording.CAPTION + wording.caption(scene, rng), image=False)
+    if read_only:
+        scene, colors = scenes.scattered(rng, scene), wording.other_colors(scene, rng) if rng.random() < 0.7 else None
+    prompt, chain = conversation(wording.CAPTION + asked.text, image=False), wording.chain(scene, rng, colors)
+    return Row("text-to-image", prompt, chain, not read_only, None, scene, template=template)
+
+
 def locked_row(rng: Random) -> Row:
     """A chain that continues what a person locked in an earlier one, as chain/edits.py, locked_text, leaves it."""
     while True:
@@ -110,16 +126,19 @@ def _numbers(scene: scenes.Scene, chain: str, objects: list[int]) -> tuple[int, 
     return tuple(boxes.index(scene.objects[i].box) for i in objects)
 
 
-def edit_row(rng: Random, read_only: bool) -> Row:
+def edit_row(rng: Random, read_only: bool, free: bool = False) -> Row:
     edit = scenes.random_edit(rng, kind=rng.choices(scenes.EDITS, EDIT_SHARES)[0])
-    color, text = None, wording.instruction(edit, rng)
+    color, text, template = None, wording.instruction(edit, rng), ""
+    if free:
+        text, template = wording.free_instruction(edit, rng), conversation(wording.INSTRUCTION + text, image=True)
     if read_only:
         edit = scenes.loosened(rng, edit) if rng.random() < LOOSE else edit
         color = rng.choice(scenes.COLORS) if rng.random() < 0.7 else None
-        text = "edit the image" if rng.random() < 0.4 else text
+        text = "edit the image" if not free and rng.random() < 0.4 else text
     prompt = conversation(wording.INSTRUCTION + text, image=True)
     chain, objects = wording.edit_chain(edit, color), (area_object(edit),)
-    return Row("edit", prompt, chain, not read_only, edit.source, edit.target, box_objects=objects)
+    more = {"box_objects": objects, "template": template}
+    return Row("edit", prompt, chain, not read_only, edit.source, edit.target, **more)
 
 
 def area_object(edit: scenes.Edit) -> scenes.Object | None:
@@ -127,22 +146,27 @@ def area_object(edit: scenes.Edit) -> scenes.Object | None:
     return edit.anchor or edit.subject
 
 
-def turn_row(rng: Random) -> Row:
+def turn_row(rng: Random, free: bool = False) -> Row:
     """The second turn of a conversation about an image."""
     first, second = scenes.two_edits(rng)
-    prompt = conversation(wording.INSTRUCTION + wording.instruction(first, rng), image=True)
-    text = wording.INSTRUCTION + wording.instruction(second, rng)
-    prompt = second_turn(prompt, wording.edit_chain(first), text)
-    more = {"earlier": (first.source,), "box_objects": (area_object(second),)}
-    return Row("edit", prompt, wording.edit_chain(second), True, second.source, second.target, **more)
+    before = conversation(wording.INSTRUCTION + wording.instruction(first, rng), image=True)
+    texts = [wording.instruction(second, rng), *([wording.free_instruction(second, rng)] if free else [])]
+    prompts = [second_turn(before, wording.edit_chain(first), wording.INSTRUCTION + text) for text in texts]
+    more = {"earlier": (first.source,), "box_objects": (area_object(second),), "template": prompts[0] if free else ""}
+    return Row("edit", prompts[-1], wording.edit_chain(second), True, second.source, second.target, **more)
 
 
-def parts_row(rng: Random) -> Row:
+def parts_row(rng: Random, free: bool = False) -> Row:
     """One instruction with two changes."""
     edits = scenes.two_edits(rng)
-    prompt = conversation(wording.INSTRUCTION + wording.two_part_instruction(edits, rng), image=True)
+    texts = [
+        wording.two_part_instruction(edits, rng),
+        *([wording.free_two_part_instruction(edits, rng)] if free else []),
+    ]
+    prompts = [conversation(wording.INSTRUCTION + text, image=True) for text in texts]
     chain, objects = wording.two_step_chain(*edits), tuple(map(area_object, edits))
-    return Row("edit", prompt, chain, True, edits[0].source, edits[1].target, box_objects=objects)
+    more = {"box_objects": objects, "template": prompts[0] if free else ""}
+    return Row("edit", prompts[-1], chain, True, edits[0].source, edits[1].target, **more)
 
 
 def describe_row(rng: Random) -> Row:
@@ -151,33 +175,53 @@ def describe_row(rng: Random) -> Row:
     objects = scenes.reading_order(scene.objects)
     names = [obj.name for obj in objects]
     scene = scenes.Scene(scene.background, tuple(sorted(objects, key=lambda obj: names.index(obj.name))))
-    prompt = conversation(wording.DESCRIBE, image=True)
+    prompt = conversation(DESCRIBE, image=True)
     chain, owners = wording.chain(scene, rng), {obj.box: obj for obj in scene.objects}
     objects = tuple(owners[box] for box in wording.boxes_of(chain))
     return Row("describe", prompt, chain, True, scene, None, box_objects=objects)
 
 
 def find_row(rng: Random) -> Row:
-    """Some of an image's objects by name, in any order, with their boxes."""
+    """Some things by name, in any order. Those that the image shows have boxes; the others are absent."""
     scene = scenes.random_scene(rng)
-    objects = rng.sample(scene.objects, rng.randint(1, len(scene.objects)))
-    objects = [obj for obj in objects if sum(other.name == obj.name for other in scene.objects) == 1]
-    if not objects:
-        return find_row(rng)
-    prompt = conversation(wording.FIND.format(names=wording.listing([obj.name for obj in objects])), image=True)
-    return Row("describe", prompt, wording.sentence(objects), True, scene, None, box_objects=tuple(objects))
+    shown = sorted({obj.name for obj in scene.objects})
+    things = list(dict.fromkeys(_thing(rng, scene, shown) for _ in range(rng.randint(1, 3))))
+    objects = [[obj for obj in scenes.reading_order(scene.objects) if obj.name == thing] for thing in things]
+    boxes = [[wording.box_text(obj.box, wording.box_color(obj.color)) for obj in own] for own in objects]
+    prompt, chain = conversation(find_question(things), image=True), find_answer(list(zip(things, boxes)))
+    owners = tuple(obj for own in objects for obj in own)
+    return Row("describe", prompt, chain, True, scene, None, box_objects=owners)
 
 
-def random_row(rng: Random, shares=(0.22, 0.58, 0.04, 0.16), read_only: float = READ_ONLY) -> Row:
-    """shares: of text-to-image, edits, descriptions and findings. read_only: share of read-only chains."""
+def _thing(rng: Random, scene: scenes.Scene, shown: list[str]) -> str:
+    """The name of a thing that a scene has or has not, often with the color or the shape of one that it has."""
+    if rng.random() >= ABSENT:
+        return rng.choice(shown)
+    while True:
+        color, shape = rng.choice(scenes.COLORS), rng.choice(scenes.SHAPES)
+        if rng.random() < SIMILAR:
+            like = rng.choice(scene.objects)
+            color, shape = rng.choice(((like.color, shape), (color, like.shape)))
+        if f"{color} {shape}" not in shown:
+            return f"{color} {shape}"
+
+
+def random_row(rng: Random, shares=(0.22, 0.58, 0.04, 0.16), read_only: float = READ_ONLY, turns: float = TURNS) -> Row:
+    """shares: of text-to-image, edits, descriptions and findings. read_only: share of read-only chains.
+
+    turns: share of edits that are second turns.
+    """
     task = rng.choices(("text-to-image", "edit", "describe", "find"), shares)[0]
     if task in ("describe", "find"):
         return (describe_row if task == "describe" else find_row)(rng)
+    free = rng.random() < FREE
     if task == "edit":
         kind = rng.random()
-        if kind < TURNS + PARTS:
-            return (turn_row if kind < TURNS else parts_row)(rng)
-        return edit_row(rng, rng.random() < read_only)
+        if kind < turns + PARTS:
+            return (turn_row if kind < turns else parts_row)(rng, free)
+        return edit_row(rng, rng.random() < read_only, free)
+    if free:
+        return free_row(rng, rng.random() < read_only)
     return locked_row(rng) if rng.random() < LOCKED else text_to_image_row(rng, rng.random() < read_only)
 
 

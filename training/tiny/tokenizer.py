@@ -8,6 +8,7 @@ from random import Random
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
+from ...got_models.reasoner.looking import DESCRIBE
 from ...got_models.reasoner.prompt import NEW_TOKENS
 from ...world import scenes, wording
 
@@ -47,7 +48,7 @@ def corpus(count: int = 4000):
     for seed in range(count):
         rng = Random(seed)
         scene, edit = scenes.random_scene(rng), scenes.random_edit(rng)
-        texts = [wording.CAPTION + wording.caption(scene, rng), wording.chain(scene, rng), wording.DESCRIBE]
+        texts = [wording.CAPTION + wording.caption(scene, rng), wording.chain(scene, rng), DESCRIBE]
         texts += [wording.INSTRUCTION + wording.instruction(edit, rng), wording.edit_chain(edit)]
         texts.append(f"system\n{SYSTEM}\nuser\nassistant\n")
         for text in texts:
