@@ -9,10 +9,13 @@ from ..got_models.chain.forms.writing import FORMS, cited_prose, write_plan
 from ..got_models.chain.grammar import EDIT, TEXT_TO_IMAGE, ChainError, guiding, read_chain
 from ..got_models.comfy.notes import check_stop, show_note, unused
 from ..got_models.guidance.canvas import region_masks
+from ..got_models.guidance.images import thumbnail
 from ..got_models.guidance.preview import plan_image
 from ..got_models.guidance.sizes import check_size, check_source
 from ..got_models.reasoner.prompt import checked_prompt
 from .types import CHANGE, GotChain
+
+LONGEST_SHOWN = 2048  # pixels of the preview under the node, which is saved as a file; the output has full size
 
 
 class GoTChainFromText(io.ComfyNode):
@@ -327,7 +330,7 @@ class GoTChainPreview(io.ComfyNode):
     @classmethod
     def execute(cls, chain, width, height, image=None) -> io.NodeOutput:
         plan = plan_image(chain, chain.source if image is None else image, width, height, check_stop)
-        return io.NodeOutput(plan, ui=ui.PreviewImage(plan, cls=cls))
+        return io.NodeOutput(plan, ui=ui.PreviewImage(thumbnail(plan, LONGEST_SHOWN), cls=cls))
 
 
 NODES = [GoTChainFromText, GoTChainFromBoxes, GoTChainToText, GoTChainToBoxes, GoTChainPreview]

@@ -5,10 +5,8 @@ import io
 import numpy as np
 import pytest
 import torch
-from got.got_models.chain.grammar import read_chain
 from got.got_models.errors import GoTError
 from got.got_models.guidance.images import bicubic, resize, thumbnail, to_array, to_pil, to_tensor, upright_rgb
-from got.got_models.guidance.preview import plan_image
 from PIL import Image
 
 
@@ -70,14 +68,6 @@ def test_a_gray_image_gets_three_channels(channels):
 def test_a_tensor_that_is_no_image_is_named(image, use):
     with pytest.raises(GoTError, match="ComfyUI's images have four dimensions"):
         use(image)
-
-
-def test_a_plan_of_a_large_image_looks_for_stop_before_each_region():
-    """A plan of 8192 x 8192 pixels took two minutes, in which Stop did nothing."""
-    checks = []
-    chain = read_chain("a cup (1,2),(3,4) or a lid (5,6),(7,8)")
-    plan_image(chain, None, 64, 64, lambda: checks.append(1))
-    assert len(checks) == 2
 
 
 # ------------------------------------------------------------------------------------------- image files of all kinds
