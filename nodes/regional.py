@@ -79,8 +79,8 @@ class GoTRegionalAttention(io.ComfyNode):
             node_id="GoTRegionalAttention",
             display_name="GoT Regional Attention",
             category=DRAW,
-            description="Guides SD 1.5, SDXL and their relatives by a chain, with one prediction per step: inside its "
-            "box, a place listens to its own phrase.",
+            description="Guides SD 1.5, SDXL, Flux, Qwen-Image and SD 3 by a chain, with one prediction per step: "
+            "inside its box, a place listens to its own phrase.",
             search_aliases=["regional prompt", "attention couple", "regional prompter", "area composition"],
             inputs=[
                 io.Model.Input(

@@ -5,14 +5,13 @@ Their texts count as much as the rest, so that a test sees what the texts do.
 
 import zlib
 
-import comfy.model_patcher
 import comfy.sample
 import comfy.supported_models
 import torch
+from got.tools.small_models import small_model
 
 CONTEXT = 32  # width of a token of text
 POOLED = 16
-CPU = torch.device("cpu")
 
 UNET = dict(in_channels=4, out_channels=4, model_channels=32, num_heads=2, image_size=32, context_dim=CONTEXT)
 UNET |= dict(use_spatial_transformer=True, num_res_blocks=[1, 1], channel_mult=[1, 2], transformer_depth=[1, 1])
@@ -21,32 +20,52 @@ SDXL = UNET | dict(adm_in_channels=POOLED + 6 * 256, num_classes="sequential", u
 
 
 def sd15(**sizes):
-    return _model(comfy.supported_models.SD15, UNET | sizes, heads=-1)
+    return small_model(comfy.supported_models.SD15, UNET | sizes, -1, text_scale=5)
 
 
 def sdxl(**sizes):
-    return _model(comfy.supported_models.SDXL, SDXL | sizes, heads=16)
+    return small_model(comfy.supported_models.SDXL, SDXL | sizes, 16, text_scale=5)
 
 
-FAMILIES = {"sd15": sd15, "sdxl": sdxl}
+FLUX = dict(image_model="flux", in_channels=16, out_channels=16, vec_in_dim=POOLED, context_in_dim=CONTEXT)
+FLUX |= dict(hidden_size=64, mlp_ratio=2.0, num_heads=2, depth=2, depth_single_blocks=2, axes_dim=[8, 12, 12])
+FLUX |= dict(theta=10000, patch_size=2, qkv_bias=True, guidance_embed=True, txt_ids_dims=[])
+FLUX2 = FLUX | dict(image_model="flux2", in_channels=128, out_channels=128, vec_in_dim=None, patch_size=1)
+FLUX2 |= dict(axes_dim=[8, 8, 8, 8], txt_ids_dims=[3], global_modulation=True, mlp_silu_act=True, guidance_embed=False)
+FLUX2 |= dict(default_ref_method="index", qkv_bias=False, ops_bias=False)
+QWEN = dict(image_model="qwen_image", patch_size=2, in_channels=64, out_channels=16, num_layers=2)
+QWEN |= dict(attention_head_dim=32, num_attention_heads=2, joint_attention_dim=CONTEXT, axes_dims_rope=(8, 12, 12))
+SD3 = dict(in_channels=16, patch_size=2, depth=2, input_size=None, adm_in_channels=POOLED, pos_embed_max_size=48)
+SD3 |= dict(
+    context_embedder_config={"target": "torch.nn.Linear", "params": dict(in_features=CONTEXT, out_features=128)}
+)
+SD3 |= dict(num_patches=48 * 48, pos_embed_scaling_factor=None, qk_norm="rms", x_block_self_attn_layers=[0])
+
+
+def flux(**sizes):
+    return small_model(comfy.supported_models.Flux, FLUX | sizes, text_scale=5)
+
+
+def flux2(**sizes):
+    return small_model(comfy.supported_models.Flux2, FLUX2 | sizes, text_scale=5)
+
+
+def qwen_image(**sizes):
+    return small_model(comfy.supported_models.QwenImage, QWEN | sizes, text_scale=5)
+
+
+def sd3(**sizes):
+    """SD 3.5: its first block attends a second time, to the image alone."""
+    return small_model(comfy.supported_models.SD3, SD3 | sizes, text_scale=5)
+
+
+FAMILIES = {"sd15": sd15, "sdxl": sdxl, "flux": flux, "flux2": flux2, "qwen_image": qwen_image, "sd3": sd3}
 # The layer that reads what the image's tokens get from the first attention to the texts, (B, tokens, C).
 FIRST = {"sd15": "input_blocks.1.1.transformer_blocks.0.attn2.to_out"}
 FIRST["sdxl"] = FIRST["sd15"]
-
-
-def _model(config_class, sizes, heads=None):
-    config = config_class(sizes)
-    if heads is not None:
-        config.unet_config["num_head_channels"] = heads
-    config.set_inference_dtype(torch.float32, None)
-    network = config.get_model({}, device=CPU).eval()
-    random = torch.Generator().manual_seed(5)
-    for name, weight in network.diffusion_model.named_parameters():
-        scale = weight.shape[-1] ** -0.5 if weight.ndim > 1 else 0.1
-        weight.data = torch.randn(weight.shape, generator=random) * scale
-        if "attn2.to_v" in name or "attn2.to_out" in name:
-            weight.data *= 5
-    return comfy.model_patcher.ModelPatcher(network, load_device=CPU, offload_device=CPU)
+FIRST["flux"] = FIRST["flux2"] = "double_blocks.0.img_attn.proj"
+FIRST["qwen_image"] = "transformer_blocks.0.attn.to_out.0"
+FIRST["sd3"] = "joint_blocks.0.x_block.attn.proj"
 
 
 class Texts:

@@ -11,7 +11,10 @@ from collections.abc import Callable, Sequence
 
 import comfy.model_base
 import torch
+from comfy.ldm.flux.model import Flux
+from comfy.ldm.modules.diffusionmodules.mmdit import OpenAISignatureMMDITWrapper
 from comfy.ldm.modules.diffusionmodules.openaimodel import UNetModel
+from comfy.ldm.qwen_image.model import QwenImageTransformer2DModel
 from comfy.model_patcher import ModelPatcher
 from comfy.patcher_extension import WrapperExecutor, WrappersMP
 from comfy.sd import CLIP
@@ -20,12 +23,19 @@ from torch import Tensor
 from ..errors import GoTError
 from ..guidance.regional import Part
 from .regional_cross import attend_across
+from .regional_joint import attend_jointly
 from .regional_plan import Plan, PlanCond
 from .unet import GoTModel
 
 KEY = "got_regional_attention"
 FULL_SIZE = "got_full_size"  # in transformer_options: height and width of the latent that is sampled
 ROUNDING = 1e-6  # a weight below it is one of 0
+JOINT = {
+    (comfy.model_base.Flux, Flux),
+    (comfy.model_base.Flux2, Flux),
+    (comfy.model_base.QwenImage, QwenImageTransformer2DModel),
+    (comfy.model_base.SD3, OpenAISignatureMMDITWrapper),
+}
 # UNets that read something else than a text.
 NO_TEXT = (comfy.model_base.SVD_img2vid, comfy.model_base.Stable_Zero123)
 
@@ -36,7 +46,8 @@ def regional_attention(
     """A MODEL and a CONDITIONING that go together: each part's text counts at its own places.
 
     parts: as `regional_parts` gives them, the text of the whole image first. start, end: part of the sampling, 0 to 1;
-    outside it the whole image's text counts alone. If that is the only text, both are plain.
+    outside it the whole image's text counts alone. If that is the only text, both are plain. LoRAs of parts are not
+    used: one prediction has one set of weights.
     GoTError for a model of an unknown family, an empty interval, no CLIP, or a CLIP with scheduled hooks.
     """
     if start >= end:
@@ -60,8 +71,8 @@ def merged(parts: Sequence[Part]) -> dict[str, Tensor]:
     if parts[0].weight is None:
         return {parts[0].text: torch.ones(1, 1)}
     weights: dict[str, Tensor] = {}
-    for text, weight, _ in parts:
-        weights[text] = weights.get(text, 0) + weight[0]
+    for part in parts:
+        weights[part.text] = weights.get(part.text, 0) + part.weight[0]
     return {text: torch.where(weight < ROUNDING, 0, weight) for text, weight in weights.items()}
 
 
@@ -85,6 +96,8 @@ def family_of(model: ModelPatcher) -> Callable:
         )
     if network is UNetModel and not isinstance(base, NO_TEXT):
         return attend_across
+    if (type(base), network) in JOINT:
+        return attend_jointly
     raise GoTError(
         f"GoT Regional Attention does not know models of the kind {type(base).__name__} ({network.__name__}). Use GoT "
         f"Regional Conditioning: it works with every model, at one more prediction per box and step."
@@ -130,6 +143,11 @@ def _wrapper(family: Callable) -> Callable:
         # ConditioningZeroOut makes a negative prompt of zeros from a positive one and leaves the plan in it.
         if plan is None or not plan.applies(model.model_sampling, t) or not c_crossattn.any():
             return executor(x, t, c_concat, c_crossattn, control, options, **conds)
+        if conds.get("attention_mask") is not None:
+            raise GoTError(
+                "The conditioning has an attention mask of its own, as a Redux style model makes it, and regional "
+                "attention cannot combine the two. Remove that node, or use GoT Regional Conditioning."
+            )
         plan = plan.seen_from(tuple(x.shape[-2:]), options.get(FULL_SIZE))
         context, options = family(plan, c_crossattn, x, options, model)
         with uncompiled(options):

@@ -74,5 +74,8 @@ class PlanCond(comfy.conds.CONDConstant):
     """A Plan among the conditions of a CONDITIONING. Only entries with the same plan share a batch."""
 
     def process_cond(self, batch_size: int, area: Sequence[int] | None = None, **kwargs) -> "PlanCond":
-        plan = self.cond
-        return self if area is None else PlanCond(Plan(plan.texts, plan.weights, plan.start, plan.end, tuple(area)))
+        if area is None:
+            return self
+        plan, sides = self.cond, len(area) // 2  # frames, if there are any, come first
+        area = (*area[sides - 2 : sides], *area[-2:])
+        return PlanCond(Plan(plan.texts, plan.weights, plan.start, plan.end, area))

@@ -8,6 +8,7 @@ sequence: a bias on the logits. Shares are those of got_models/guidance/regional
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
@@ -60,3 +61,37 @@ def mixed(attend: Attend, queries: Tensor, texts: Sequence[tuple[Tensor, Tensor]
             total = part.new_zeros(*queries.shape[:2], part.shape[-1])
         total = total + part if tokens is None else total.index_add(1, tokens, part)
     return total
+
+
+def joint_bias(shares: Tensor, lengths: Sequence[int], references: int = 0) -> Tensor:
+    """A bias (S, S) on the logits of joint attention over [texts | image | references], rows are queries.
+
+    shares: (T, tokens) of the image. lengths: tokens of each text. references: tokens of reference images.
+
+    - A text's tokens hear their own text, and the image where the text has a share.
+    - The image's tokens hear each text with log(share), corrected for its length, and the whole image.
+    - References hear each text by its mean share, and all images.
+
+    A longer text has more softmax mass. So its share is divided by its length, relative to the mean length at that
+    token. Where one text has the share 1 the bias is 0. Regional prompting of DiTs by such masks: arXiv 2411.02395.
+    """
+    texts, tokens = sum(lengths), shares.shape[1]
+    of = torch.arange(len(lengths), device=shares.device).repeat_interleave(
+        torch.tensor(lengths, device=shares.device)
+    )  # (texts,): which text a token belongs to
+    bias = shares.new_zeros(texts + tokens + references, texts + tokens + references)
+    bias[:texts, :texts] = _closed(of[:, None] != of)
+    bias[:texts, texts : texts + tokens] = _closed(shares <= 0)[of]
+    bias[texts : texts + tokens, :texts] = _log_mass(shares, lengths)[of].T
+    bias[texts + tokens :, :texts] = _log_mass(shares.mean(1, keepdim=True), lengths)[of].T
+    return bias
+
+
+def _closed(where: Tensor) -> Tensor:
+    return torch.zeros(where.shape, device=where.device).masked_fill(where, -torch.inf)
+
+
+def _log_mass(shares: Tensor, lengths: Sequence[int]) -> Tensor:
+    """(T, n): log of each text's share per token of text, relative to the mean length."""
+    length = shares.new_tensor(lengths)[:, None]
+    return (shares * (shares * length).sum(0) / length).log()
