@@ -200,6 +200,13 @@ def near(box, expected, tolerance=4):
     assert max(abs(a - b) for a, b in zip(box, expected)) <= tolerance, f"{box} is not {expected}"
 
 
+def set_text(editor, text):
+    """Change the chain that comes to the editor."""
+    source = "app.graph.nodes.find((node) => node.type === 'GoTChainFromText')"
+    widget = f"{source}.widgets.find((widget) => widget.name === 'text')"
+    editor.page.evaluate(f"(text) => {{ {widget}.value = text; }}", text)
+
+
 # ------------------------------------------------------------------------------------------------ the two runs
 
 
@@ -366,8 +373,8 @@ def test_fields_and_palette_change_the_sentence(typed_editor):
     editor.click(200, 300)
     editor.page.get_by_role("textbox", name="Phrase").fill("A big red circle")
     editor.page.get_by_role("textbox", name="Phrase").press("Enter")
-    editor.page.get_by_role("spinbutton", name="Left").fill("50")
-    editor.page.get_by_role("spinbutton", name="Left").press("Enter")
+    editor.page.get_by_role("spinbutton", name="Left", exact=True).fill("50")
+    editor.page.get_by_role("spinbutton", name="Left", exact=True).press("Enter")
     editor.page.get_by_role("group", name="Palette").get_by_role("button", name="purple").click()
     expected = TEXT.replace("A red circle (100,", "A big red circle (50,").replace("(red)", "(purple)")
     assert editor.text() == expected
@@ -446,11 +453,11 @@ def test_what_is_typed_stays_when_a_run_reports(typed_editor):
     assert editor.text() == editor.value()["text"] == typed
 
 
-@pytest.mark.parametrize("large", [False, True], ids=["in the node", "in the large view"])
+@pytest.mark.parametrize("large", [False, True], ids=["in the node", "in the window"])
 def test_comfyuis_keys_run_and_save_and_no_others_leave_a_field(typed_editor, large):
     editor, keys = typed_editor, typed_editor.page.keyboard
     if large:
-        editor.button("Large view").click()
+        editor.button("Open in a window").click()
     editor.page.evaluate(f"() => {{ app.canvas.selectItems([{EDITOR}]); }}")
     editor.page.locator(".got-typed").press("Control+End")
     keys.type(" A")
@@ -749,9 +756,7 @@ def test_a_small_image_belongs_to_the_plan_that_ran(editor):
 
 def test_earlier_plans_outlive_the_undoing_of_a_new_plan(typed_editor):
     editor = typed_editor
-    source = "app.graph.nodes.find((node) => node.type === 'GoTChainFromText')"
-    text = f"{source}.widgets.find((widget) => widget.name === 'text')"
-    editor.page.evaluate(f"() => {{ {text}.value = 'A cup (1,1),(500,500) (teal).'; }}")
+    set_text(editor, "A cup (1,1),(500,500) (teal).")
     editor.run()
     editor.until_boxes([[1, 1, 500, 500]])
     editor.page.locator(".got-canvas").focus()
@@ -761,9 +766,9 @@ def test_earlier_plans_outlive_the_undoing_of_a_new_plan(typed_editor):
     assert editor.page.locator(".got-thumb").count() == 2
 
 
-def test_the_large_view_leaves_the_graph_usable_and_outlives_undo(typed_editor):
+def test_the_window_outlives_undo_and_gives_the_editor_back(typed_editor):
     editor = typed_editor
-    editor.button("Large view").click()
+    editor.button("Open in a window").click()
     window = editor.page.locator(".got-window")
     window.wait_for(timeout=SOON)
     editor.drag((200, 300), (200, 700))

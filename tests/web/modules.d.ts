@@ -7,6 +7,7 @@ declare module "*/scripts/app.js" {
 declare module "*/scripts/api.js" {
   export const api: {
     addEventListener(type: string, call: (event: CustomEvent) => void): void;
+    removeEventListener(type: string, call: (event: CustomEvent) => void): void;
     apiURL(path: string): string;
     fetchApi(path: string, options?: RequestInit): Promise<Response>;
     queuePrompt(...values: any[]): Promise<{ prompt_id: string }>;

@@ -8,7 +8,9 @@ import { answerTo, approve, arrive, isEdited, isPlanOf, parsePlan, promptValue, 
 import { AUTO } from "../editor/model/proposal.mjs";
 import { ANSWER, wishPrompt } from "../editor/model/wish.mjs";
 import { Panel } from "../editor/view/panel.mjs";
+import { make } from "../editor/view/dom.mjs";
 import { executionIdOf } from "./graph.mjs";
+import { run, runTools } from "./run_tools.mjs";
 import { imageUrl, listLoras, queueNode, readPlan, resume } from "./server.mjs";
 import { thumbnail } from "./thumbnail.mjs";
 import { openWindow } from "./window.mjs";
@@ -56,13 +58,13 @@ export class ChainEditor {
     this.result = null; // url of the last image drawn from the chain
     /** @type {{close: () => void} | null} */
     this.window = null;
-    this.place = document.createElement("div");
-    this.place.className = "got-place";
+    this.place = make("div", { className: "got-place" });
     this.panel = new Panel({
       messages: this.messages,
       onEdit: (plan) => this.#edited(plan),
       onLarge: (large) => (large ? this.#enlarge() : this.window?.close()),
       onResume: () => this.#resume(),
+      onRun: run,
       onHistory: (history) => this.#setHistory(history),
       onKeep: (keep) => this.#keep(keep),
       onRead: readPlan,
@@ -172,8 +174,14 @@ export class ChainEditor {
     const before = this.plan;
     this.#show(arrive(before, text));
     if (this.plan === before) return;
-    if (isEdited(before)) this.panel.store.set({ replaced: before });
+    if (isEdited(before)) this.#replaced(before);
     capture();
+  }
+
+  /** Changes that a new plan replaced can be put back, now and later. @param {Plan} before */
+  #replaced(before) {
+    this.panel.store.set({ replaced: before });
+    this.#setHistory(remember(this.history, before.text, Date.now()));
   }
 
   async #resume() {
@@ -225,18 +233,26 @@ export class ChainEditor {
     capture();
   }
 
+  /** Move the panel to a window. The node keeps a way to bring it back. */
   #enlarge() {
-    this.window = openWindow({
-      title: this.messages.editor,
-      close: this.messages.small,
-      content: this.panel.element,
-      onClose: () => {
-        this.window = null;
-        this.place.append(this.panel.element);
-        this.panel.store.set({ large: false });
-      },
-    });
-    this.panel.store.set({ large: true });
+    const ended = new AbortController();
+    const { messages, panel } = this;
+    const bringBack = make("button", { type: "button", className: "got-primary" }, messages.bringBack);
+    const away = make("div", { className: "got-away" }, make("p", {}, messages.inWindow), bringBack);
+    const onClose = () => {
+      ended.abort();
+      this.window = null;
+      away.remove();
+      this.place.append(panel.element);
+      panel.store.set({ large: false });
+      panel.focus("large");
+    };
+    const tools = runTools(messages, () => panel.flush(), ended.signal);
+    this.place.append(away);
+    this.window = openWindow({ title: this.node.title, messages, content: panel.element, tools, onClose });
+    bringBack.addEventListener("click", this.window.close);
+    panel.store.set({ large: true });
+    panel.focus("canvas");
   }
 
   // ----------------------------------------------------------------------------------------- with the workflow

@@ -5,6 +5,7 @@
  * @typedef {object} GraphNode
  * @property {number | string} id
  * @property {string} type
+ * @property {string} [title]
  * @property {Graph} graph
  * @property {Graph} [subgraph]
  * @property {{name: string, link: number | null}[]} inputs

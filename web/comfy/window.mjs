@@ -1,57 +1,76 @@
 // @ts-check
-/** A window over the page. It is not modal: it can be dragged and resized, and the graph below it stays usable. */
+/** A window over the page: it fills the page, or floats over the graph, which then stays usable. */
 
-import { isForComfy } from "../editor/view/dom.mjs";
+import { iconButton, isForComfy, make, relabel } from "../editor/view/dom.mjs";
+
+const PLACE = "got.window"; // localStorage: "floating", or anything else for full
+const KEPT_EVENTS = ["keydown", "keyup", "wheel", "paste", "copy", "cut"]; // ComfyUI acts on them elsewhere
+const FOCUSABLE = "a[href], button, input, select, textarea, [tabindex]";
 
 /**
- * @param {{title: string, close: string, content: HTMLElement, onClose: () => void}} options
- *   close: label of the button; content: moved in here
- * @returns {{element: HTMLElement, close: () => void}} close moves nothing back: onClose does
+ * @typedef {object} Options
+ * @property {string} title
+ * @property {import("../editor/model/messages.mjs").Messages} messages
+ * @property {HTMLElement} content moved in here
+ * @property {HTMLElement[]} tools for the title bar
+ * @property {() => void} onClose closing moves nothing back: this does
  */
-export function openWindow({ title, close: closeLabel, content, onClose }) {
-  const element = document.createElement("section");
-  element.className = "got-window";
-  element.setAttribute("role", "region");
-  element.setAttribute("aria-label", title);
-  const bar = document.createElement("header");
-  const name = document.createElement("span");
-  name.textContent = title;
-  const button = document.createElement("button");
-  button.type = "button";
-  button.textContent = "✕";
-  button.title = closeLabel;
-  button.setAttribute("aria-label", closeLabel);
-  bar.append(name, button);
-  element.append(bar, content);
-  document.body.append(element);
-  dragBy(bar, element);
 
-  let open = true;
+/** @param {Options} options @returns {{element: HTMLElement, close: () => void}} */
+export function openWindow({ title, messages, content, tools, onClose }) {
+  const ended = new AbortController();
+  const { signal } = ended;
+  const element = make("section", { className: "got-window", role: "dialog", "aria-label": title });
   const close = () => {
-    if (!open) return;
-    open = false;
+    if (signal.aborted) return;
+    ended.abort();
     onClose();
     element.remove();
   };
-  button.addEventListener("click", close);
-  for (const kind of ["keydown", "keyup", "wheel", "paste", "copy"]) {
-    element.addEventListener(kind, (event) => {
-      if (!(event instanceof KeyboardEvent && isForComfy(event))) event.stopPropagation();
-    });
-  }
+  let isFull = localStorage.getItem(PLACE) !== "floating";
+  const place = iconButton("float", "", () => ((isFull = !isFull), showPlace()), signal);
+  const showPlace = () => {
+    localStorage.setItem(PLACE, isFull ? "full" : "floating");
+    element.removeAttribute("style");
+    element.classList.toggle("got-full", isFull);
+    element.setAttribute("aria-modal", String(isFull));
+    relabel(place, isFull ? "float" : "full", isFull ? messages.floatWindow : messages.fullWindow);
+  };
+  showPlace();
+  const name = make("h2", {}, title);
+  const bar = make("header", {}, name, ...tools, place, iconButton("dismiss", messages.small, close, signal));
+  element.append(bar, content);
+  document.body.append(element);
+  dragBy(bar, element, () => !isFull);
+  for (const kind of KEPT_EVENTS) element.addEventListener(kind, keep);
   element.addEventListener("keydown", (event) => {
+    if (event.key === "Tab") cycle(element, event);
     if (event.key === "Escape" && !event.defaultPrevented) close();
   });
   return { element, close };
 }
 
-/**
- * @param {HTMLElement} handle
- * @param {HTMLElement} element
- */
-function dragBy(handle, element) {
+/** @param {Event} event */
+function keep(event) {
+  if (!(event instanceof KeyboardEvent && isForComfy(event))) event.stopPropagation();
+}
+
+/** Tab goes from the last part of the window to the first, and back. @param {HTMLElement} element
+ * @param {KeyboardEvent} event */
+function cycle(element, event) {
+  const parts = [...element.querySelectorAll(FOCUSABLE)].filter(
+    (part) => part instanceof HTMLElement && part.tabIndex >= 0 && !part.matches(":disabled") && part.getClientRects().length,
+  );
+  const [from, to] = event.shiftKey ? [parts[0], parts.at(-1)] : [parts.at(-1), parts[0]];
+  if (document.activeElement !== from || !(to instanceof HTMLElement)) return;
+  event.preventDefault();
+  to.focus();
+}
+
+/** @param {HTMLElement} handle @param {HTMLElement} element @param {() => boolean} isMovable */
+function dragBy(handle, element, isMovable) {
   handle.addEventListener("pointerdown", (down) => {
-    if (down.target instanceof HTMLButtonElement) return;
+    if (!isMovable() || /** @type {Element} */ (down.target).closest("button")) return;
     const start = element.getBoundingClientRect();
     handle.setPointerCapture(down.pointerId);
     /** @param {PointerEvent} move */

@@ -350,6 +350,14 @@ export function sendBack(plan, index) {
   return shifted(plan, index, -1);
 }
 
+/** To a place of its own, 0 at the back. The text stays. @param {Plan} plan @param {number} index @param {number} place
+ * @returns {Plan} */
+export function placeRegion(plan, index, place) {
+  const others = plan.order.filter((other) => other !== index);
+  const order = [...others.slice(0, place), index, ...others.slice(place)];
+  return order.length !== plan.order.length || String(order) === String(plan.order) ? plan : changed(plan, { order });
+}
+
 // ------------------------------------------------------------------------------------------------ repairing sentences
 
 const CONNECTIVES =
@@ -424,12 +432,8 @@ function flagged(plan, index, change) {
 
 /** @param {Plan} plan @param {number} index @param {1 | -1} by */
 function shifted(plan, index, by) {
-  const place = plan.order.indexOf(index);
-  const other = place + by;
-  if (place < 0 || other < 0 || other >= plan.order.length) return plan;
-  const order = [...plan.order];
-  [order[place], order[other]] = [order[other], order[place]];
-  return changed(plan, { order });
+  const place = plan.order.indexOf(index) + by;
+  return place < 0 || place >= plan.order.length ? plan : placeRegion(plan, index, place);
 }
 
 /** The mark of a region that may be changed. @param {Plan} plan @param {number} index @returns {Mark | undefined} */

@@ -67,8 +67,8 @@ const START = {
   mode: "select",
   drag: null,
   draft: null,
-  width: 1,
-  height: 1,
+  width: 1024,
+  height: 1024,
   images: { source: null, result: null },
   picked: "",
   background: null,
@@ -172,21 +172,29 @@ export class Store {
   /** @param {Plan} before @param {number} index that was selected then @param {number} selected now */
   #announceEdit(before, index, selected) {
     const { plan } = this.#state;
-    const [old, now] = [before.flags[selected], plan.flags[selected]];
     const more = plan.flags.length - before.flags.length;
-    if (more > 0) this.#announce("announceAdded", plan, selected);
-    else if (more < 0) this.#announce("announceRemoved", before, index);
-    else if (old?.locked !== now?.locked) this.#announce(now?.locked ? "announceLocked" : "announceUnlocked", plan, selected);
-    else if (old?.hidden !== now?.hidden) this.#announce(now?.hidden ? "announceHidden" : "announceShown", plan, selected);
-    else if (old?.off !== now?.off) this.#announce(now?.off ? "announceOff" : "announceOn", plan, selected);
-    else if (!sameGuide(old ?? {}, now ?? {})) this.#announce("announceGuide", plan, selected);
-    else this.#announce("announceMoved", plan, selected);
+    if (more > 0) return this.#announce("announceAdded", plan, selected);
+    if (more < 0) return this.#announce("announceRemoved", before, index);
+    const flagged = plan.flags.findIndex((flags, i) => JSON.stringify(flags) !== JSON.stringify(before.flags[i]));
+    if (flagged >= 0) return this.#announceFlags(before.flags[flagged], plan, flagged);
+    const placed = plan.order.find((region, place) => region !== before.order[place]);
+    if (placed === undefined || plan.text !== before.text) return this.#announce("announceMoved", plan, selected);
+    this.#announce("announcePlaced", plan, selected >= 0 ? selected : placed);
+  }
+
+  /** @param {import("./plan.mjs").Flags} old @param {Plan} plan @param {number} index of the region with other flags */
+  #announceFlags(old, plan, index) {
+    const { locked, hidden, off } = plan.flags[index];
+    if (locked !== old.locked) this.#announce(locked ? "announceLocked" : "announceUnlocked", plan, index);
+    else if (hidden !== old.hidden) this.#announce(hidden ? "announceHidden" : "announceShown", plan, index);
+    else if (off !== old.off) this.#announce(off ? "announceOff" : "announceOn", plan, index);
+    else this.#announce("announceGuide", plan, index);
   }
 
   /** @param {Announcement} message @param {Plan} plan @param {number} index of a region; of none: announces nothing */
   #announce(message, plan, index) {
     const mark = readText(plan.text).marks[index];
-    if (mark) this.#handlers.onAnnounce(message, { name: mark.phrase, box: String(mark.box ?? "") });
+    if (mark) this.#handlers.onAnnounce(message, { name: mark.phrase, box: String(mark.box ?? ""), ...placeIn(plan, index) });
   }
 
   // ---------------------------------------------------------------------------------------------------- selection
@@ -237,6 +245,12 @@ export class Store {
     this.#handlers.onAnnounce("announceReplaced");
   }
 
+  /** The person's changes that a new plan replaced come back in its place, as one edit. */
+  undoReplacement() {
+    const { replaced } = this.#state;
+    if (replaced) this.change((plan) => replacePlan(plan, replaced.text, replaced.flags));
+  }
+
   /** Give up what is being dragged or drawn. @returns {boolean} whether there was such a drag */
   cancelDrag() {
     if (!this.#state.drag) return false;
@@ -251,6 +265,11 @@ export function backgroundOf({ images, picked }) {
   /** @type {"source" | "result" | "none"} */
   const kind = picked === "none" || (picked && images[picked]) ? picked : (kinds[0] ?? "none");
   return { kinds, kind, url: kind === "none" ? null : images[kind] };
+}
+
+/** @param {Plan} plan @param {number} index */
+function placeIn({ order }, index) {
+  return { place: String(order.indexOf(index) + 1), count: String(order.length) };
 }
 
 /** @param {State} state */

@@ -69,6 +69,7 @@ export class Comparison {
     const button = make("button", { type: "button", className: "got-thumb", title: name, "aria-label": name });
     button.setAttribute("aria-pressed", String(this.#chosen.includes(entry.time)));
     button.append(entry.picture ? make("img", { src: entry.picture, alt: "" }) : layout(entry.text, 64));
+    button.append(make("small", {}, timeOf(entry)), make("span", { className: "got-name", title: entry.text }, entry.text));
     button.addEventListener("click", () => {
       const others = this.#chosen.filter((time) => time !== entry.time);
       this.#chosen = others.length < this.#chosen.length ? others : [...others.slice(-1), entry.time];

@@ -9,11 +9,13 @@ import { BackgroundLoader } from "./background.mjs";
 import { Comparison } from "./comparison.mjs";
 import { freshId, make } from "./dom.mjs";
 import { Fields } from "./fields.mjs";
+import { FollowSelection } from "./follow.mjs";
 import { GuideFields } from "./guide_fields.mjs";
 import { Incoming } from "./incoming.mjs";
 import { ProposalView } from "./proposal.mjs";
 import { RegionList } from "./region_list.mjs";
 import { Sentence } from "./sentence.mjs";
+import { Splitter } from "./splitter.mjs";
 import { Stage } from "./stage.mjs";
 import { Announcer, ReplacedBar, StatusBar } from "./status.mjs";
 import { Toolbar } from "./toolbar.mjs";
@@ -27,6 +29,7 @@ import { WishLine } from "./wish.mjs";
  * @property {(plan: import("../model/plan.mjs").Plan) => void} onEdit once for each edit, not during a drag
  * @property {(large: boolean) => void} onLarge
  * @property {() => void} onResume
+ * @property {() => void} onRun
  * @property {(history: History) => void} onHistory
  * @property {(keep: boolean) => void} onKeep
  * @property {import("./incoming.mjs").Read} onRead a plan in any form
@@ -44,20 +47,25 @@ import { WishLine } from "./wish.mjs";
  * @property {import("../model/keys.mjs").Focus} focus
  */
 
-const SCROLLING = ".got-list, .got-typed, .got-history, .got-proposal";
+const SCROLLING = ".got-list, .got-details, .got-typed, .got-problems, .got-history, .got-proposal";
+const SIDE = { name: "side", least: 150, most: 420, usual: 190 }; // pixels of the list and the fields, in the node
+const WIDE_SIDE = { name: "wide-side", least: 220, most: 640, usual: 340 }; // and in the window
 const OWN_EVENTS = ["pointerdown", "pointermove", "pointerup", "mousedown", "dblclick", "contextmenu"];
 
 export class Panel {
   #ended = new AbortController();
   #sentence;
+  #stage;
+  #toolbar;
 
   /** @param {Options} options */
-  constructor({ messages, onEdit, onLarge, onResume, onHistory, onKeep, onRead, onWish, onLoras }) {
+  constructor({ messages, onEdit, onLarge, onResume, onRun, onHistory, onKeep, onRead, onWish, onLoras }) {
     const { signal } = this.#ended;
     const announcer = new Announcer(messages);
     this.store = new Store({ onEdit, onAnnounce: (message, values) => announcer.announce(message, values) });
     const { store } = this;
-    const focus = { phrase: () => fields.focusPhrase(), leave: () => activeElement()?.blur() };
+    const leave = () => (store.state.large ? onLarge(false) : activeElement()?.blur());
+    const focus = { phrase: () => fields.focusPhrase(), leave };
     const onKey = (/** @type {KeyboardEvent} */ event) => {
       if (!handleKey(store, event, focus)) return;
       event.preventDefault();
@@ -66,11 +74,11 @@ export class Panel {
     /** @type {Context} */
     const context = { store, messages, signal, announcer, onKey, focus };
     const help = make("p", { className: "got-unseen", id: freshId("help") }, messages.canvasHelp);
-    const stage = new Stage(context, help.id);
+    const stage = (this.#stage = new Stage(context, { help: help.id, onRun: () => (this.flush(), onRun()) }));
     const list = new RegionList(context);
     const fields = new Fields(context);
     const guide = new GuideFields(context, onLoras);
-    const toolbar = new Toolbar(context, { onLarge, focusCanvas: () => stage.focus() });
+    const toolbar = (this.#toolbar = new Toolbar(context, { onLarge, focusCanvas: () => stage.focus() }));
     const bar = new StatusBar(context, () => (this.flush(), onResume()));
     const replaced = new ReplacedBar(context, () => stage.focus());
     const comparison = new Comparison(context, { onUse: (text) => store.change((plan) => typeText(plan, text)), onHistory, onKeep });
@@ -82,17 +90,21 @@ export class Panel {
       onClosed: (typed) => (typed ? sentence : stage).focus(),
     });
 
-    const regions = make("div", { className: "got-regions" }, list.element, fields.element, guide.element);
-    const main = make("div", { className: "got-main" }, stage.element, regions);
     this.element = make("div", { className: "got-editor", role: "group", "aria-label": messages.editor });
-    this.element.append(toolbar.element, bar.element, replaced.element, proposal.element, main, sentence.element);
+    const handles = [SIDE, WIDE_SIDE].map((part) => new Splitter(context, this.element, part).element);
+    const details = make("div", { className: "got-details" }, fields.element, guide.element);
+    const regions = make("div", { className: "got-regions" }, list.element, details);
+    const main = make("div", { className: "got-main" }, stage.element, ...handles, regions);
+    const state = make("div", { className: "got-state" }, bar.element, replaced.element);
+    this.element.append(toolbar.element, state, proposal.element, main, sentence.element);
     this.element.append(wish.element, comparison.element, announcer.element, help);
     this.#keepEvents(signal);
     const incoming = new Incoming(context, this.element, { read: onRead, insert: (text) => sentence.insert(text) });
 
-    const views = [new BackgroundLoader(context), stage, list, fields, guide, sentence, toolbar, bar, replaced, comparison, wish, proposal];
+    const follow = new FollowSelection(sentence.element);
+    const views = [new BackgroundLoader(context), stage, list, fields, guide, sentence, follow, toolbar, bar, replaced];
     store.subscribe(() => {
-      for (const view of views) view.render(store.view); // a view may change the state, for those after it too
+      for (const view of [...views, comparison, wish, proposal]) view.render(store.view); // a view may change the state, for those after it too
       this.#render(store.view, messages);
     });
     store.set({});
@@ -102,6 +114,12 @@ export class Panel {
   flush() {
     this.#sentence.flush();
     this.store.commit();
+  }
+
+  /** The focus goes to the canvas, or to the button that opens the window. @param {"canvas" | "large"} part */
+  focus(part) {
+    if (part === "canvas") this.#stage.focus();
+    else this.#toolbar.focusLarge();
   }
 
   destroy() {

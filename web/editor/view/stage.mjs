@@ -5,6 +5,7 @@ import { drag, hover, press, release } from "../model/pointer.mjs";
 import { Ask } from "./ask.mjs";
 import { make } from "./dom.mjs";
 import { paint } from "./drawing.mjs";
+import { Invitation } from "./invitation.mjs";
 
 /** @typedef {import("../model/geometry.mjs").Point} Point */
 /** @typedef {import("../model/store.mjs").View} View */
@@ -16,14 +17,16 @@ export class Stage {
   #store;
   #canvas;
   #context;
-  #empty;
+  #invitation;
   #ask;
   #frame = 0;
   /** @type {View | null} */
   #view = null;
 
-  /** @param {import("./panel.mjs").Context} context @param {string} help id of the description of the keys */
-  constructor({ store, messages, signal, onKey, focus }, help) {
+  /** @param {import("./panel.mjs").Context} context @param {{help: string, onRun: () => void}} options help: id of the
+   * description of the keys */
+  constructor(context, { help, onRun }) {
+    const { store, messages, signal, onKey, focus } = context;
     this.#store = store;
     this.#canvas = make("canvas", {
       className: "got-canvas",
@@ -33,9 +36,9 @@ export class Stage {
       "aria-describedby": help,
     });
     this.#context = /** @type {CanvasRenderingContext2D} */ (this.#canvas.getContext("2d"));
-    this.#empty = make("p", { className: "got-empty" }, messages.empty);
+    this.#invitation = new Invitation(context, { onRun, draw: () => (store.setDrawing(true), this.focus()) });
     this.#ask = new Ask(store, messages, () => this.focus());
-    this.element = make("div", { className: "got-stage" }, this.#canvas, this.#empty, this.#ask.element);
+    this.element = make("div", { className: "got-stage" }, this.#canvas, this.#invitation.element, this.#ask.element);
 
     const listen = (/** @type {string} */ kind, /** @type {(event: any) => void} */ handler) =>
       this.#canvas.addEventListener(kind, handler, { signal });
@@ -62,7 +65,7 @@ export class Stage {
   render(view) {
     const reshaped = this.#view?.width !== view.width || this.#view?.height !== view.height;
     this.#view = view;
-    this.#empty.hidden = view.regions.length > 0 || view.background !== null || view.draft !== null;
+    this.#invitation.render(view);
     this.element.classList.toggle("got-drawing", view.mode === "draw");
     this.#ask.render(view);
     if (reshaped) this.#fit();

@@ -4,7 +4,7 @@
 
 import { fill } from "../model/messages.mjs";
 import { changesOf } from "../model/proposal.mjs";
-import { make } from "./dom.mjs";
+import { iconButton, make } from "./dom.mjs";
 
 /** @typedef {import("../model/store.mjs").View} View */
 /** @typedef {import("../model/messages.mjs").Messages} Messages */
@@ -32,7 +32,7 @@ export class Announcer {
 
 export class StatusBar {
   #messages;
-  #text = make("span");
+  #text = make("span", { className: "got-said" });
   #resume;
   #clock = 0;
   /** @type {View["pause"]} */
@@ -77,19 +77,24 @@ export class StatusBar {
 export class ReplacedBar {
   /** @param {import("./panel.mjs").Context} context @param {() => void} focusCanvas */
   constructor({ store, messages, signal }, focusCanvas) {
-    const compare = make("button", { type: "button" }, messages.compare);
-    const dismiss = make("button", { type: "button" }, messages.dismiss);
-    const text = make("span", {}, messages.replaced);
-    const gap = make("span", { className: "got-gap" });
+    const button = (/** @type {string} */ text, /** @type {() => void} */ onClick) => {
+      const made = make("button", { type: "button" }, text);
+      made.addEventListener("click", onClick, { signal });
+      return made;
+    };
+    const undo = () => (store.undoReplacement(), focusCanvas());
+    const compare = () => store.state.replaced && store.set({ proposal: changesOf(store.state.replaced) });
+    const dismiss = iconButton("dismiss", messages.dismiss, () => (store.set({ replaced: null }), focusCanvas()), signal);
+    const text = make("span", { className: "got-said", title: messages.replaced }, messages.replaced);
+    const back = button(messages.undo, undo);
+    back.title = messages.undoHelp;
+    const earlier = button(messages.history, () => store.set({ comparing: true }));
     this.element = make("div", { className: "got-row got-bar got-replaced", hidden: true, role: "status" });
-    this.element.append(text, gap, compare, dismiss);
-    const offer = () => store.state.replaced && store.set({ proposal: changesOf(store.state.replaced) });
-    compare.addEventListener("click", offer, { signal });
-    dismiss.addEventListener("click", () => (store.set({ replaced: null }), focusCanvas()), { signal });
+    this.element.append(text, back, button(messages.compare, compare), earlier, dismiss);
   }
 
   /** @param {View} view */
-  render({ replaced }) {
-    this.element.hidden = replaced === null;
+  render({ replaced, pause, streaming, comparing }) {
+    this.element.hidden = replaced === null || pause !== null || streaming !== null || comparing;
   }
 }

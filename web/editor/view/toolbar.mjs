@@ -48,6 +48,11 @@ export class Toolbar {
     this.element.append(first, snap, mask, this.#choice, this.#dim, gap, this.#edited, back, history, large);
   }
 
+  /** The focus goes to the button that opens and closes the window. */
+  focusLarge() {
+    this.#buttons.large.focus({ preventScroll: true });
+  }
+
   /** @param {View} view */
   render(view) {
     const { draw, back, snap, mask, large, history } = this.#buttons;
