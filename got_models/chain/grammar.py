@@ -126,10 +126,11 @@ def read_chain(text: str, task: str = TEXT_TO_IMAGE, prompt: str = "", source: A
 def parse_regions(text: str) -> tuple[Region, ...]:
     """The regions of a chain in GoT's form, in reading order. Raises ChainError as `canonical_text` does."""
     found = _found(text)
-    colors = given_colors([box.color or box.phrase for box in found])
+    phrases = _phrases(text, found)
+    colors = given_colors([one.color or phrase for one, (phrase, _) in zip(found, phrases, strict=True)])
     return tuple(
-        Region(one.phrase, one.box, color, one.phrase_span, one.box_span)
-        for one, color in zip(found, colors, strict=True)
+        Region(phrase, one.box, color, span, one.box_span)
+        for one, (phrase, span), color in zip(found, phrases, colors, strict=True)
     )
 
 
@@ -153,37 +154,58 @@ def _canonical_once(text: str) -> str:
     text = text.partition(AFTER_CHAIN)[0].strip()
     found = _found(text)
     pieces, start = [], 0
-    for one, color in zip(found, given_colors([box.color or box.phrase for box in found]), strict=True):
+    for one, color in zip(found, _colors(text, found), strict=True):
         first, stop = one.box_span
-        pieces.append(canonical_words(text[start:first]).rstrip(" \t"))
+        pieces.append(canonical_words(text[start:first], start > 0, one.several).rstrip(" \t"))
         pieces.append(f" {format_box(one.box, color.word)}" if pieces[-1] or start else format_box(one.box, color.word))
         start = stop
     return "".join([*pieces, without_tags(text[start:])])
 
 
 class _Found(NamedTuple):
-    """A region as written: its color may be missing."""
+    """A box as written. is_named: it is the first one, or there are words before it. several: the next one has none."""
 
-    phrase: str
     box: Box
     color: Color | None
-    phrase_span: tuple[int, int]
     box_span: tuple[int, int]
+    is_named: bool
+    several: bool = False
 
 
 def _found(text: str) -> list[_Found]:
-    """Every box of a text with its phrase. Raises ChainError as `canonical_text` does."""
+    """Every box of a text. Raises ChainError as `canonical_text` does."""
     found, start = [], 0
     for number, match in enumerate(_BOX.finditer(text), 1):
         box = _box(match, number)
         color, stop = _color(text, match.end(), box, number)
-        phrase, phrase_start = find_phrase(text, start, match.start())
-        span = (phrase_start, phrase_start + len(phrase))
-        if found and not has_words(text[start : match.start()]):
-            phrase, span = found[-1].phrase, (match.start(), match.start())
-        found.append(_Found(phrase, box, color, span, (match.start(), stop)))
+        is_named = not found or has_words(text[start : match.start()])
+        if not is_named:
+            found[-1] = found[-1]._replace(several=True)
+        found.append(_Found(box, color, (match.start(), stop), is_named))
         start = stop
     return found
+
+
+def _phrases(text: str, found: list[_Found]) -> list[tuple[str, tuple[int, int]]]:
+    """The phrase of each box and its span."""
+    phrases, start = [], 0
+    for one in found:
+        first, stop = one.box_span
+        phrase, span = phrases[-1][0] if phrases else "", (first, first)
+        if one.is_named:
+            phrase, at = find_phrase(text, start, first, start > 0, one.several)
+            span = (at, at + len(phrase))
+        phrases.append((phrase, span))
+        start = stop
+    return phrases
+
+
+def _colors(text: str, found: list[_Found]) -> list[Color]:
+    """The color of each box. Phrases are looked for only if a box has none."""
+    colors = [one.color for one in found if one.color]
+    if len(colors) == len(found):
+        return colors
+    return given_colors([one.color or phrase for one, (phrase, _) in zip(found, _phrases(text, found), strict=True)])
 
 
 def well_formed(text: str) -> str:

@@ -1,49 +1,42 @@
-"""Which phrase a box belongs to.
+"""Which phrase a box belongs to: its span in the text before the box.
 
-It is the last clause before the box, from its first article or determiner on. Where that is not what is meant, the
-phrase has GoT-R1's tags, or in the plain form square brackets: `[a cup with a lid] (120,400),(380,760)`. A quoted text,
-which is drawn as text, belongs to one clause: `a sign that reads "OPEN"`.
+The phrase is the noun phrase at the end of that text (rules: noun_phrase.py, chinese_phrase.py). Where another one is
+meant, it has GoT-R1's tags, or in the plain form square brackets: `[The cat] lies on a sofa (120,400),(380,760)`. A
+quoted text, which is drawn as text, belongs to one noun phrase: `a sign that reads "OPEN. NOW"`.
 """
 
 import re
+from typing import NamedTuple
 
-_VERBS = "and|with|is|are|while|where|has|have|shows?|portrays?|depicts?|features?|contains?"
-# The end of a clause, or else a stretch that ends none. Linear in the length of any text: no two neighboring parts of
-# the pattern take the same characters.
-_CLAUSE = re.compile(rf"(?P<ends>[.,;:!?\n]+\s+|\n+|\s+(?:{_VERBS})\s+)|[.,;:!?]+|[^\S\n]+")
-# Both cases are spelled out: ignoring case would also match letters such as a dotless i, in JavaScript other ones.
-_ARTICLES = re.sub(
-    "[a-z]", lambda letter: f"[{letter[0].upper()}{letter[0]}]", "an?|the|one|two|three|four|some|several"
-)
-_ARTICLES += re.sub("[a-z]", lambda letter: f"[{letter[0].upper()}{letter[0]}]", "|its|his|her|their")
-_DETERMINER = re.compile(rf"\b(?:{_ARTICLES})\b")
-_BETWEEN = "".join(filter(str.isspace, map(chr, range(0x3001)))) + ",.;:"  # white space and marks
-_LEAD = re.compile(r"[\s,.;:]*")  # what is before a phrase
-_WORD = re.compile(r"\S+")
-_LINKS = {"is", "are", "at", "in", "within", "of"}  # words between a phrase and its box: "the cup is at (1,2),(3,4)"
+from .chinese_phrase import HAN, chinese_phrase
+from .noun_phrase import noun_phrase
+
+# The end of a sentence or of what comes before a colon. Linear in the length of any text, as all patterns here: no two
+# neighboring parts of a pattern take the same characters.
+_END = re.compile(r"(?P<ends>[.;:!?]+\s+|\n\s*|[。；：！？]+\s*)|[.;:!?]+")
+_ABBREVIATION = re.compile(r"(?:^|[^A-Za-z])(?:Mr|Mrs|Ms|Dr|St|Jr|Prof)\Z")
+_BETWEEN = "".join(filter(str.isspace, map(chr, range(0x3001)))) + ",.;:，。；：、"  # white space and marks
+_LEADING = "*_~`-–—•>.,;:，。；：、"  # marks at the ends of a phrase that do not belong to it
+_TRAILING = "*_~`-–—•.,;:!?，。；：、！？"
 OBJECT_START, OBJECT_END = "<|obj_start|>", "<|obj_end|>"
 _TAG = re.compile(r"<\|obj(?:ect_ref)?_(?:start|end)\|>")
 _TAGGED = r"<\|obj(?:ect_ref)?_start\|>(?P<tagged>(?:(?!<\|obj)[^][])*)<\|obj(?:ect_ref)?_end\|>"
-_NAMED = re.compile(rf"(?:{_TAGGED}|\[(?P<bracketed>[^][]*)\])\s*$")
+_NAMED = re.compile(rf"{_TAGGED}|\[(?P<bracketed>[^][]*)\]")
 QUOTED = re.compile(r'(?<![\w"])"[^"\s][^"]*"(?!\w)|“[^“”]*”')  # no inches: 5" screen
+_WORD = re.compile(r"[^\W\d_]{2}|[\u3040-\u9fff\uac00-\ud7a3]")
+_ASIDE = re.compile(r"\([^()]*\)")
 _CONNECTIVES = {"", "and", "or", "plus", "和", "与", "及"}
 
 
-def find_phrase(text: str, start: int, stop: int) -> tuple[str, int]:
-    """The phrase that ends where a box starts, and its position. [start, stop): the text between two boxes."""
-    named = _NAMED.search(text, start, stop)
-    if named:
-        first, last = named.span("tagged" if named["tagged"] is not None else "bracketed")
-        phrase = text[first:last].strip()
-        return phrase, text.index(phrase, first)
-    words = QUOTED.sub(lambda quoted: '"' * len(quoted[0]), text[start:stop])
-    last = len(words.rstrip())
-    clauses = (match.end() for match in _CLAUSE.finditer(words) if match["ends"])
-    first = max((position for position in clauses if position < last), default=0)
-    first = _LEAD.match(words, first).end()
-    determiner = _DETERMINER.search(words, first)
-    first = start + (determiner.start() if determiner else first)
-    return _without_links(text[first:stop].strip()), first
+def find_phrase(text: str, start: int, stop: int, after_box: bool = False, several: bool = False) -> tuple[str, int]:
+    """The phrase of the box that starts at `stop`, and its position. [start, stop): the text before it.
+
+    after_box: a box comes right before the text. several: more boxes come after this one, without words between.
+    """
+    words = text[start:stop]
+    named = _named(words)
+    first, last = (named.first, named.last) if named else _found(words, after_box, several)
+    return words[first:last], start + first
 
 
 def has_words(text: str) -> bool:
@@ -51,15 +44,17 @@ def has_words(text: str) -> bool:
     return text.strip(_BETWEEN).lower() not in _CONNECTIVES
 
 
-def canonical_words(text: str) -> str:
+def canonical_words(text: str, after_box: bool = False, several: bool = False) -> str:
     """The words before a box in GoT's form. A phrase keeps its tags only if it is not found without them."""
-    named = _NAMED.search(text)
+    named = _named(text)
     if not named:
         return without_tags(text)
-    lead, phrase = without_tags(text[: named.start()]), (named["tagged"] or named["bracketed"] or "").strip()
-    words = lead + phrase
-    is_found = not phrase or find_phrase(words, 0, len(words)) == (phrase, len(lead))
-    return words if is_found else f"{lead}{OBJECT_START}{phrase}{OBJECT_END}"
+    lead, phrase, rest = (
+        without_tags(text[: named.start]), text[named.first : named.last], without_tags(text[named.stop :]),
+    )  # fmt: skip
+    words = lead + phrase + rest
+    is_found = find_phrase(words, 0, len(words), after_box, several) == (phrase, len(lead))
+    return words if is_found else f"{lead}{OBJECT_START}{phrase}{OBJECT_END}{rest}"
 
 
 def has_tags(text: str) -> bool:
@@ -72,12 +67,71 @@ def without_tags(text: str) -> str:
     return _TAG.sub("", text)
 
 
-def _without_links(phrase: str) -> str:
-    """The phrase without linking words, commas and colons at its end. Its first word stays."""
-    words = list(_WORD.finditer(phrase))
-    while words:
-        word = words.pop()
-        shown = word[0].rstrip(",:")
-        if shown and (shown not in _LINKS or not words):
-            return phrase[: word.start() + len(shown)]
-    return ""
+class _Named(NamedTuple):
+    """[first, last) of a phrase in tags or brackets, [start, stop) with them."""
+
+    start: int
+    first: int
+    last: int
+    stop: int
+
+
+def _named(text: str) -> _Named | None:
+    """The last phrase in tags or brackets, in the sentence that the text ends in; None if there is none.
+
+    If they are not right before the box, they must hold a word: `[1] a cup` has none.
+    """
+    if "]" not in text and "_end|>" not in text:
+        return None
+    found, end = None, len(text.rstrip())
+    for match in _NAMED.finditer(text):
+        kind = "bracketed" if match["tagged"] is None else "tagged"
+        phrase = match[kind].strip()
+        if phrase and (match.end() == end or _WORD.search(phrase)):
+            first = text.index(phrase, match.start(kind))
+            found = _Named(match.start(), first, first + len(phrase), match.end())
+    return found if found and not _last_start(text[found.stop : end], end - found.stop) else None
+
+
+def _found(text: str, after_box: bool, several: bool) -> tuple[int, int]:
+    """[first, last) of the noun phrase at the end of a text."""
+    words = _TAG.sub(_blank, text)
+    words = QUOTED.sub(_one_word, words) if '"' in words or "“" in words else words
+    words = _ASIDE.sub(_one_word, words) if "(" in words else words
+    stop = len(words.rstrip())
+    start = _last_start(words, stop)
+    first, last = start, stop
+    if HAN.search(words, start, stop):
+        first, last = chinese_phrase(words, start, stop, several)
+    elif start < stop:
+        first, last = noun_phrase(words, start, stop, after_box and not start, several)
+    return _without_marks(words, first, last)
+
+
+def _last_start(words: str, stop: int) -> int:
+    """Where the last sentence, or what comes after its last colon, begins."""
+    start = 0
+    for match in _END.finditer(words, 0, stop):
+        before = words[max(0, match.start() - 5) : match.start()]
+        is_end = match["ends"] and not (match[0].startswith(".") and _ABBREVIATION.search(before))
+        if is_end and match.end() < stop:
+            start = match.end()
+    return start
+
+
+def _without_marks(words: str, first: int, last: int) -> tuple[int, int]:
+    """[first, last) without white space and marks at its ends, if anything is left."""
+    start, stop = first, last
+    while start < stop and (words[start] in _LEADING or words[start].isspace()):
+        start += 1
+    while start < stop and (words[stop - 1] in _TRAILING or words[stop - 1].isspace()):
+        stop -= 1
+    return (start, stop) if start < stop else (first, last)
+
+
+def _blank(match: re.Match) -> str:
+    return " " * len(match[0])
+
+
+def _one_word(match: re.Match) -> str:
+    return "x" * len(match[0])

@@ -101,3 +101,15 @@ for (const [name, [before, again, after]] of Object.entries(LONG))
       assert.ok(problems.every(({ message }) => message.length < 400));
     }
   });
+
+for (const { text, phrases } of JSON.parse(read("../phrases.json")))
+  test(`a phrase as a person would mark it: ${text}`, () => {
+    let count = 0;
+    const chain = text.replaceAll("□", () => `(${count},${count}),(${count + 50},${count++ + 60})`);
+    const { marks } = readText(chain);
+    assert.deepEqual(marks.map(({ phrase }) => phrase), phrases);
+    for (const { phrase, phraseSpan: [first, last], boxSpan } of marks)
+      if (first !== last || first !== boxSpan[0]) assert.equal(chain.slice(first, last), phrase);
+    assert.deepEqual(parseRegions(canonicalText(chain)).map(({ phrase }) => phrase), phrases);
+    assert.deepEqual(readText(plainText(canonicalText(chain))).marks.map(({ phrase }) => phrase), phrases);
+  });

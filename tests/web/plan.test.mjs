@@ -289,8 +289,8 @@ test("a phrase that would not be found as a whole gets brackets", () => {
   assert.equal(renamed.text, "There is [man with a hat, in the rain] (1,2),(3,4).");
   assert.deepEqual(phrases(renamed), ["man with a hat, in the rain"]);
   assert.equal(rephrase(renamed, 0, "a [cap]").text, "There is [a cap] (1,2),(3,4).");
-  const added = addRegion(came("A cup (1,2),(3,4)."), "a cup with a lid", [5, 6, 7, 8], "red");
-  assert.equal(added.text, "A cup (1,2),(3,4). [a cup with a lid] (5,6),(7,8) (red).");
+  const added = addRegion(came("A cup (1,2),(3,4)."), "a cup, with a lid", [5, 6, 7, 8], "red");
+  assert.equal(added.text, "A cup (1,2),(3,4). [a cup, with a lid] (5,6),(7,8) (red).");
 });
 
 test("words cannot smuggle in a box or a marker, and no words change nothing", () => {

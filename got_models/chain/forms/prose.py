@@ -36,7 +36,7 @@ _UNFINISHED = re.compile(rf"(?:{_START}\s{{0,9}})?{_FIRST_HALF}[(\[{_START}][^][
 _QUOTED_LABEL = re.compile(r"(?<![\w'])(['\"])([^'\"\n]{1,80})\1(\s{0,3}[:=]\s{0,3}(?=[(\[{\d]))")
 _ELEMENT = re.compile(r"<([A-Za-z][\w -]{0,40})>(\s{0,9}[(\[][^<>]{1,200})</\1>")
 _LISTED = re.compile(
-    r"(?:^|\n)\s{0,9}(?:[,;]\s?)?(?:and\s)?(?:\d{1,3}\.\s{1,3})?([^\n.!?:;]{2,80})(?<!\s)\s{0,3}(?:[:–—]|\s-)\s{0,3}[(\[]?$"
+    r"(?:^|\n)\s{0,9}(?:[,;]\s?)?(?:and\s)?(?:(?:\d{1,3}|[A-Za-z])[.)]\s{1,3})?([^\n.!?:;]{2,80})(?<!\s)\s{0,3}(?:[:–—]|\s-)\s{0,3}[(\[]?$"
 )
 _VERB = re.compile(r"\b(?:is|are|was|has|have|there|shows?|depicts?|contains?|features?|portrays?)\b", re.IGNORECASE)
 _COMMA = re.compile(r"^[，、；：。]")
@@ -70,7 +70,7 @@ def read_prose(text: str, settings: Settings) -> Plan:
             _check_after(shadow, stop, len(values) // 4 + len(numbers))
         label = _label_before_colon(words)
         words, stop = _trimmed(words, shadow, stop)
-        name = find_phrase(words, 0, len(words))[0] if has_words(words) else name
+        name = find_phrase(words, 0, len(words), done > 0)[0] if has_words(words) else name
         if label and label != name and label in words:
             words, name = words[: words.rindex(label)], label
         else:

@@ -1,8 +1,9 @@
 // @ts-check
 // Is a saved plan the chain that comes from upstream? As in got_models/chain/edits.py. Pure.
 
-import { ChainError, canonicalText, parseRegions, withoutTags } from "./chain.mjs";
+import { ChainError, canonicalText, parseRegions } from "./chain.mjs";
 import { PALETTE } from "./colors.mjs";
+import { withoutTags } from "./phrases.mjs";
 
 /** @typedef {import("./chain.mjs").Region} Region */
 
