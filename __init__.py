@@ -4,7 +4,7 @@ from comfy_api.latest import ComfyExtension, io
 
 from .got_models.comfy import memory_estimate, pause, reading
 from .got_models.comfy.files import register_folder
-from .nodes import chain, editor, guidance, loader, reasoning, regional, request, sampling
+from .nodes import chain, edit, editor, guidance, loader, reasoning, regional, request, sampling
 
 WEB_DIRECTORY = "./web"
 
@@ -17,7 +17,7 @@ class GoTExtension(ComfyExtension):
         reading.register_routes()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        modules = (loader, reasoning, request, chain, editor, guidance, sampling, regional)
+        modules = (loader, reasoning, request, chain, editor, guidance, sampling, regional, edit)
         return [node for module in modules for node in module.NODES]
 
 

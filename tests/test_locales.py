@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 from got.got_models.comfy.files import register_folder
-from got.nodes import chain, editor, guidance, loader, reasoning, regional, request, sampling
+from got.nodes import chain, edit, editor, guidance, loader, reasoning, regional, request, sampling
 from got.nodes.types import CHANGE, DRAW, WRITE
 
 LOCALES = Path(__file__).parent.parent / "locales"
-MODULES = (loader, reasoning, request, chain, editor, guidance, sampling, regional)
+MODULES = (loader, reasoning, request, chain, editor, guidance, sampling, regional, edit)
 NODES = [node for module in MODULES for node in module.NODES]
 LANGUAGES = sorted(folder.name for folder in LOCALES.iterdir())
 
