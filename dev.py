@@ -6,6 +6,7 @@
     test     run every check: ruff, pytest, pytest with the oldest transformers, node, TypeScript's type check
              test --fast       without the tests marked slow (servers, browsers, training, seconds): a minute
              test ARGUMENTS    only pytest, with these arguments, e.g. python dev.py test tests/test_chain.py -q
+             COMFYUI_GOT_FRONTEND=newest python dev.py test tests/browser    with ComfyUI's newest frontend
     bench    measure how long a person waits
     eval     measure how well a model plans, draws, follows a changed plan, and edits
     convert  turn a released GoT checkpoint into a folder for models/got
@@ -17,6 +18,8 @@ The first run of a command installs what it needs, once per machine, in a folder
     COMFYUI_GOT_CACHE  that folder (default: comfyui-got in the user's cache folder)
     COMFYUI_PATH       a ComfyUI to use instead of the downloaded one
     COMFYUI_PYTHON     an interpreter that has ComfyUI's packages; then nothing is installed
+    COMFYUI_GOT_FRONTEND  the frontend of the browser tests: a folder with its static files, or "newest" for the one
+                       that is named here; default: the one that comes with ComfyUI
 """
 
 import argparse
@@ -46,6 +49,10 @@ COMFYUI_SHA256 = "de5d0c3204f9235bfa8e5b4e64d4b33439103b0fae9e668cfc25baecd46713
 # The oldest transformers that ComfyUI 0.30 accepts, with the packages that it needs. PYTHONPATH puts them first.
 OLDEST_TRANSFORMERS = ["transformers==4.50.3", "tokenizers==0.21.4", "huggingface-hub==0.36.0"]
 OLDEST_MARK = "transformers_oldest"  # pytest's mark of the tests that run with it too
+
+# The newest frontend when this was written. ComfyUI 0.30 brings 1.47.12.
+FRONTEND = "comfyui-frontend-package==1.58.1"
+FRONTEND_MARK = "frontend_newest"  # pytest's mark of the tests that run with it too
 SLOW_MARK = "slow"  # pytest's mark of the tests that `test --fast` leaves out: see pyproject.toml
 # Tests in two processes, because most use one core. A file's tests share fixtures, so they run in one process.
 PARALLEL = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
@@ -329,6 +336,18 @@ def typescript(python: Path) -> Path:
     return path / "node_modules" / "typescript"
 
 
+def newest_frontend(python: Path) -> Path:
+    """The folder with the static files of the newest frontend."""
+    cache = cache_folder()
+    with only_one(cache):
+        path = cache / FRONTEND.replace("==", "-")
+        if not path.is_dir():
+            say(f"installing {FRONTEND} (30 MB) in a folder of its own")
+            with new_folder(path) as part:
+                pip(python, cache, "install", "--no-deps", "--target", part, FRONTEND)
+    return path / "comfyui_frontend_package" / "static"
+
+
 def node_tool(name: str, python: Path) -> str:
     """The path of `node` or `npm`: the environment's own, else the one on the PATH."""
     places = os.pathsep.join([str(python.parent), os.environ.get("PATH", os.defpath)])
@@ -366,6 +385,8 @@ def test(arguments: list[str]) -> int:
     """Every check. `--fast`: without server, browser and training. Other arguments go to pytest."""
     python, env = set_up("test")
     fast = arguments == ["--fast"]
+    if env.get("COMFYUI_GOT_FRONTEND") == "newest":
+        env["COMFYUI_GOT_FRONTEND"] = str(newest_frontend(python))
     if arguments and not fast:
         return call([python, "-m", "pytest", *arguments], env, cwd=ROOT)
     node, web = node_tool("node", python), ROOT / "tests" / "web"
@@ -381,6 +402,9 @@ def test(arguments: list[str]) -> int:
         oldest = env | {"PYTHONPATH": str(oldest_transformers(python))}
         marked = ["-m", OLDEST_MARK, *files_marked(OLDEST_MARK)]
         checks.append(("pytest with the oldest transformers", [*pytest, *marked], oldest))
+        newest = env | {"COMFYUI_GOT_FRONTEND": str(newest_frontend(python))}
+        marked = ["-m", FRONTEND_MARK, *files_marked(FRONTEND_MARK)]
+        checks.append(("pytest with the newest frontend", [*pytest, *marked], newest))
     with tempfile.TemporaryDirectory() as results:
         counts = [run_check(*check, Path(results, "results.xml")) for check in checks]
     passed, failed = (sum(column) for column in zip(*counts, strict=True))

@@ -75,7 +75,9 @@ def server(tmp_path_factory):
     base = tmp_path_factory.mktemp("comfyui")
     broken_models(base / "models" / "got")
     language_model(base / "models" / "text_encoders" / "qwen3vl_4b_fp8_scaled.safetensors")
-    with Server(base, packs={"got_probe": TESTS / "integration" / "probe"}) as running:
+    frontend = os.environ.get("COMFYUI_GOT_FRONTEND")
+    flags = ("--front-end-root", frontend) if frontend else ()
+    with Server(base, packs={"got_probe": TESTS / "integration" / "probe"}, flags=flags) as running:
         yield running
 
 

@@ -142,21 +142,22 @@ def test_results_are_counted(results, passed, failed):
     assert dev.count(results) == (passed, failed)
 
 
-def test_fast_leaves_out_only_slow_tests_and_the_second_transformers(monkeypatch, capsys):
+def test_fast_leaves_out_only_slow_tests_the_second_transformers_and_the_second_frontend(monkeypatch, capsys):
     def run_check(name, command, *_):
         checks[name] = command
         return 2, 0
 
     checks = {}
     monkeypatch.setattr(dev, "node_tool", lambda *_: "node")
-    for name, made in {"set_up": ("python", {}), "oldest_transformers": "oldest", "typescript": Path()}.items():
+    monkeypatch.setattr(dev, "typescript", lambda *_: Path())
+    for name, made in {"set_up": ("python", {}), "oldest_transformers": "oldest", "newest_frontend": "newest"}.items():
         monkeypatch.setattr(dev, name, lambda *_, made=made: made)
     monkeypatch.setattr(dev, "run_check", run_check)
     assert dev.test(["--fast"]) == 0 and capsys.readouterr().out == "10 passed, 0 failed\n"
     fast = dict(checks)
-    assert dev.test([]) == 0 and capsys.readouterr().out == "12 passed, 0 failed\n"
+    assert dev.test([]) == 0 and capsys.readouterr().out == "14 passed, 0 failed\n"
     assert fast["pytest"] == [*checks["pytest"], "-m", "not slow"]
-    assert checks.keys() - fast.keys() == {"pytest with the oldest transformers"}
+    assert checks.keys() - fast.keys() == {"pytest with the oldest transformers", "pytest with the newest frontend"}
 
 
 @pytest.mark.slow

@@ -35,6 +35,11 @@ AT_REST = """
   look();
 })
 """
+# A toast and its button, in the frontend that comes with ComfyUI 0.30 and in the newest.
+TOAST = ".p-toast-message, [data-testid=toast]"
+CLOSE_TOAST = ".p-toast-close-button, [data-testid=toast-close]"
+CLOSE_TOASTS = f"() => document.querySelectorAll('{CLOSE_TOAST}').forEach((button) => button.click())"
+
 IN_DRAFT = """
 (parts) => Object.entries(localStorage).some(([key, value]) =>
   key.startsWith('Comfy.Workflow.Draft') && parts.every((part) => value.replaceAll('\\\\', '').includes(part)))
@@ -66,6 +71,19 @@ class ComfyPage:
         self.page.reload()
         self.page.wait_for_function("!!(window.app?.graph?.nodes?.length)", timeout=60_000)
         self.page.evaluate(WATCH)
+
+    @property
+    def toasts(self):
+        return self.page.locator(TOAST)
+
+    def toast(self, text):
+        """Wait for a toast that says this, and close all."""
+        self.toasts.filter(has_text=text).first.wait_for(timeout=SOON)
+        self.close_toasts()
+
+    def close_toasts(self):
+        self.page.evaluate(CLOSE_TOASTS)
+        self.toasts.first.wait_for(state="detached", timeout=SOON)
 
     def drafted(self, *parts):
         """Wait until ComfyUI has written a draft that has all of these texts in it."""

@@ -13,10 +13,6 @@ def editor(renderer, browser):
     return Editor(browser)
 
 
-def close_toasts(editor):
-    editor.page.evaluate("() => document.querySelectorAll('.p-toast-close-button').forEach((button) => button.click())")
-
-
 def set_widget(editor, kind, name, value):
     node = f"app.graph.nodes.find((node) => node.type === '{kind}')"
     find = f"{node}.widgets.find((widget) => widget.name === '{name}')"
@@ -68,9 +64,8 @@ def test_a_plan_by_another_model_says_what_to_wire(editor):
     line = editor.page.get_by_label("Ask for a change")
     line.fill(WISH)
     line.press("Enter")
-    editor.page.get_by_text("connect its request to Generate Text").wait_for(timeout=SOON)
+    editor.browser.toast("connect its request to Generate Text")
     assert editor.text() == TEXT and editor.button("Ask").is_enabled()
-    close_toasts(editor)
 
 
 def test_a_wish_that_is_refused_leaves_the_plan_and_can_be_asked_again(editor):
@@ -83,8 +78,7 @@ def test_a_wish_that_is_refused_leaves_the_plan_and_can_be_asked_again(editor):
     line = editor.page.get_by_label("Ask for a change")
     line.fill(WISH)
     line.press("Enter")
-    editor.page.locator(".p-toast-message").get_by_text("Box").wait_for(timeout=SOON)
-    close_toasts(editor)
+    editor.browser.toast("Box")
     editor.type(old)
     prompt = ask(editor)[0]
     editor.page.locator(".got-proposal").wait_for(timeout=SOON * 4)
@@ -100,8 +94,7 @@ def test_while_the_run_is_paused_nothing_can_be_asked(editor):
     line = editor.page.get_by_label("Ask for a change")
     line.fill(WISH)
     line.press("Enter")
-    editor.page.get_by_text("Resume or stop it, then ask").wait_for(timeout=SOON)
-    close_toasts(editor)
+    editor.browser.toast("Resume or stop it, then ask")
     editor.button("Resume").click()
     editor.ended(prompt)
 
