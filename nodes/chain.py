@@ -1,5 +1,7 @@
 """Nodes that convert and draw chains. No network runs in them."""
 
+import asyncio
+
 from comfy_api.latest import io, ui
 
 from ..got_models.chain.boxes import bounding_boxes, check_regions, elements, text_of_boxes
@@ -13,6 +15,7 @@ from ..got_models.guidance.images import thumbnail
 from ..got_models.guidance.preview import plan_image
 from ..got_models.guidance.sizes import check_size, check_source
 from ..got_models.reasoner.prompt import checked_prompt
+from .checks import answer_of, check_plan, check_prompt
 from .types import CHANGE, GotChain
 
 LONGEST_SHOWN = 2048  # pixels of the preview under the node, which is saved as a file; the output has full size
@@ -27,7 +30,7 @@ class GoTChainFromText(io.ComfyNode):
             category=CHANGE,
             description="Reads a chain from text that you or any model wrote: words with boxes in any spelling, or the "
             "JSON and tokens of vision models.",
-            search_aliases=["parse chain", "layout from text", "regions", "JSON to boxes", "Qwen VL", "Gemini", "LLM"],
+            search_aliases=["parse chain", "layout", "plan", "region", "JSON to boxes", "Qwen", "Gemini", "LLM"],
             inputs=[
                 io.String.Input(
                     "text",
@@ -90,6 +93,11 @@ class GoTChainFromText(io.ComfyNode):
         )
 
     @classmethod
+    async def validate_inputs(cls, text, prompt):
+        answer = check_prompt(TEXT_TO_IMAGE, prompt)
+        return await asyncio.to_thread(answer_of, check_plan, text) if answer is True else answer
+
+    @classmethod
     def execute(cls, text, prompt, image=None, order="auto", units="auto", width=0, height=0) -> io.NodeOutput:
         task = TEXT_TO_IMAGE if image is None else EDIT
         if image is not None:
@@ -112,7 +120,7 @@ class GoTChainFromBoxes(io.ComfyNode):
             display_name="GoT Chain From Boxes",
             category=CHANGE,
             description="Makes a chain from labeled boxes, found by a detector or drawn by you.",
-            search_aliases=["bounding boxes", "detection", "layout from boxes", "SAM", "Florence"],
+            search_aliases=["bbox", "bounding boxes", "detection", "layout", "plan", "region", "SAM", "Florence"],
             is_input_list=True,
             inputs=[
                 io.MultiType.Input(
@@ -162,6 +170,10 @@ class GoTChainFromBoxes(io.ComfyNode):
                 io.String.Output(display_name="text", tooltip="The chain in GoT's form. Every box has a color."),
             ],
         )
+
+    @classmethod
+    def validate_inputs(cls, prompt):
+        return check_prompt(TEXT_TO_IMAGE, *prompt)
 
     @classmethod
     def execute(cls, bboxes, labels, prompt, width, height, image=None) -> io.NodeOutput:
@@ -237,7 +249,7 @@ class GoTChainToBoxes(io.ComfyNode):
             category=CHANGE,
             description="Converts a chain's regions for other nodes: boxes in pixels, labels, masks, and elements "
             "for FLUX 3, Ideogram and MOSS-Image.",
-            search_aliases=["bounding boxes", "regions", "masks", "elements"],
+            search_aliases=["bbox", "bounding boxes", "region", "mask", "layout", "plan", "elements"],
             inputs=[
                 GotChain.Input(
                     "chain",
@@ -298,7 +310,7 @@ class GoTChainPreview(io.ComfyNode):
             display_name="GoT Chain Preview",
             category=CHANGE,
             description="Draws a chain's boxes and phrases on an image or on a dark gray canvas.",
-            search_aliases=["show boxes", "draw layout"],
+            search_aliases=["draw boxes", "show boxes", "bbox", "layout", "plan"],
             is_output_node=True,
             inputs=[
                 GotChain.Input("chain", tooltip="Chain to draw."),

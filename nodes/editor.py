@@ -1,5 +1,7 @@
 """The chain editor: it passes the chain on as it came, or as a person changed it in the browser."""
 
+import asyncio
+
 from comfy_api.latest import io, ui
 from comfy_execution.graph_utils import ExecutionBlocker
 from comfy_execution.utils import get_executing_context
@@ -9,8 +11,8 @@ from ..got_models.chain.edits import made_on, read_edits, with_edits
 from ..got_models.chain.grammar import Chain, plain_text
 from ..got_models.comfy.loras import check_edits
 from ..got_models.comfy.pause import pause_for_edits
-from ..got_models.errors import GoTError
 from ..got_models.guidance.images import thumbnail
+from .checks import answer_of
 from .reasoning import chain_outputs
 from .types import CHANGE, GotChain
 
@@ -29,7 +31,7 @@ class GoTChainEditor(io.ComfyNode):
             display_name="GoT Chain Editor",
             category=CHANGE,
             description="Shows a chain on a canvas and as text, and passes on what you change there.",
-            search_aliases=["GoT", "edit boxes", "layout editor", "canvas", "regions"],
+            search_aliases=["GoT", "draw boxes", "edit boxes", "bbox", "layout", "plan", "region", "canvas"],
             is_output_node=True,  # its ui reaches the browser on every run, also when nothing ran again
             hidden=[io.Hidden.unique_id],
             inputs=[
@@ -67,13 +69,9 @@ class GoTChainEditor(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, edits=""):
-        """Refuse a malformed text, and a missing LoRA, when the run is queued, before any node runs."""
-        try:
-            check_edits(read_edits(edits))
-        except GoTError as error:
-            return str(error)
-        return True
+    async def validate_inputs(cls, edits=""):
+        """Refuse a malformed text and a missing LoRA when the run is queued. The server answers others meanwhile."""
+        return await asyncio.to_thread(answer_of, lambda text: check_edits(read_edits(text)), edits)
 
     @classmethod
     async def execute(cls, chain, pause, seconds, image=None, edits="") -> io.NodeOutput:

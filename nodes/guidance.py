@@ -50,7 +50,7 @@ class SemanticSpatialGuidance(io.ComfyNode):
             category=DRAW,
             description="Turns a chain into guidance for the diffusion model: its meaning, its painted boxes, and "
             "the image to edit.",
-            search_aliases=["GoT", "regional prompt", "box control", "encode chain"],
+            search_aliases=["GoT", "region", "regional prompt", "box control", "inpaint", "encode chain"],
             inputs=[
                 GotReasoner.Input("reasoner", tooltip="From GoT Loader. It encodes the chain's meaning."),
                 GotChain.Input(

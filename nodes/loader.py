@@ -56,7 +56,17 @@ class GoTPlannerLoader(io.ComfyNode):
             category=CATEGORY,
             description="Loads a plain Qwen2.5-VL as a reasoner that plans images and edits. Any model can draw its "
             "plans.",
-            search_aliases=["GoT", "qwen", "Qwen2.5-VL", "planner", "LLM", "VLM", "language model", "load reasoner"],
+            search_aliases=[
+                "GoT",
+                "qwen",
+                "Qwen2.5-VL",
+                "plan",
+                "layout",
+                "LLM",
+                "VLM",
+                "language model",
+                "load reasoner",
+            ],
             inputs=[
                 io.Combo.Input(
                     "model_name",

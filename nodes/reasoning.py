@@ -13,6 +13,7 @@ from ..got_models.guidance.sizes import automatic_size, check_source
 from ..got_models.reasoner.batch import SEEDS, error_message, requests_of, variations_of
 from ..got_models.reasoner.prompt import checked_prompt
 from ..got_models.reasoner.sampling import Sampling
+from .checks import check_prompt
 from .types import WRITE, GotChain, GotReasoner
 
 REPETITION_PENALTY = io.Float.Input(
@@ -125,7 +126,7 @@ class ReasoningChain(io.ComfyNode):
             display_name="Reasoning Chain",
             category=WRITE,
             description="Plans an image: the model writes what is where, each object with a box and a color.",
-            search_aliases=["GoT", "layout", "plan", "prompt enhance", "chain of thought"],
+            search_aliases=["GoT", "layout", "plan", "region", "prompt enhance", "chain of thought"],
             hidden=[io.Hidden.unique_id],
             inputs=[
                 GotReasoner.Input("reasoner", tooltip="From GoT Loader or GoT Planner Loader."),
@@ -157,6 +158,10 @@ class ReasoningChain(io.ComfyNode):
         )
 
     @classmethod
+    def validate_inputs(cls, prompt, *, sampling_mode=None):
+        return check_prompt(TEXT_TO_IMAGE, prompt)
+
+    @classmethod
     def execute(cls, reasoner, prompt, sampling_mode, max_length, constrain, earlier=None, wish="") -> io.NodeOutput:
         prompt, wish = checked_prompt(prompt, TEXT_TO_IMAGE), checked_wish(wish, earlier)
         request = Request(TEXT_TO_IMAGE, prompt) if earlier is None else rewriting(earlier, prompt, wish)
@@ -172,7 +177,7 @@ class EditChain(io.ComfyNode):
             category=WRITE,
             description="Plans an edit: the model looks at an image, finds the object, and writes where and how to "
             "change it.",
-            search_aliases=["GoT", "image edit", "instruct pix2pix", "chain of thought"],
+            search_aliases=["GoT", "inpaint", "image edit", "plan", "instruct pix2pix", "chain of thought"],
             hidden=[io.Hidden.unique_id],
             inputs=[
                 GotReasoner.Input("reasoner", tooltip="From GoT Loader or GoT Planner Loader."),
@@ -192,6 +197,10 @@ class EditChain(io.ComfyNode):
             ],
             outputs=chain_outputs(),
         )
+
+    @classmethod
+    def validate_inputs(cls, instruction, *, sampling_mode=None):
+        return check_prompt(EDIT, instruction)
 
     @classmethod
     def execute(cls, reasoner, image, instruction, sampling_mode, max_length, constrain, earlier=None) -> io.NodeOutput:
@@ -231,6 +240,10 @@ class GoTSeveralChains(io.ComfyNode):
             ],
             outputs=chain_outputs(several=True),
         )
+
+    @classmethod
+    def validate_inputs(cls, prompts, *, sampling_mode=None):
+        return check_prompt(TEXT_TO_IMAGE, *prompts)
 
     @classmethod
     def execute(cls, reasoner, prompts, sampling_mode, max_length, constrain, images=None) -> io.NodeOutput:

@@ -52,7 +52,14 @@ class GoTRegionalConditioning(io.ComfyNode):
             display_name="GoT Regional Conditioning",
             category=DRAW,
             description="Guides any model by a chain: each box by its own phrase, the rest of the image by the prompt.",
-            search_aliases=["regional prompt", "area composition", "attention couple", "layout to conditioning"],
+            search_aliases=[
+                "region",
+                "regional prompt",
+                "mask",
+                "area composition",
+                "attention couple",
+                "layout to conditioning",
+            ],
             inputs=[
                 io.Clip.Input(
                     "clip", tooltip="Text encoder of the model that draws the image: SDXL, Flux or any other."
@@ -81,7 +88,7 @@ class GoTRegionalAttention(io.ComfyNode):
             category=DRAW,
             description="Guides SD 1.5, SDXL, Flux, Qwen-Image and SD 3 by a chain, with one prediction per step: "
             "inside its box, a place listens to its own phrase.",
-            search_aliases=["regional prompt", "attention couple", "regional prompter", "area composition"],
+            search_aliases=["region", "regional prompt", "attention couple", "mask", "area composition"],
             inputs=[
                 io.Model.Input(
                     "model",

@@ -7,6 +7,7 @@ from ..got_models.chain.edits import checked_wish
 from ..got_models.chain.request import Request, with_wish
 from ..got_models.guidance.sizes import check_source
 from ..got_models.reasoner.prompt import checked_prompt
+from .checks import check_prompt
 from .types import WRITE, GotChain
 
 CHOICES = [
@@ -95,6 +96,11 @@ class GoTPlanRequest(io.ComfyNode):
                 io.Image.Output(display_name="image", tooltip="The image, for the node that generates text."),
             ],
         )
+
+    @classmethod
+    def validate_inputs(cls, prompt, earlier=""):
+        """An earlier chain has a prompt of its own; where none is linked, it is not named."""
+        return True if earlier is None else check_prompt(TASKS[0], prompt)
 
     @classmethod
     def execute(
