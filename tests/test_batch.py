@@ -7,6 +7,7 @@ import pytest
 import torch
 from comfy_execution.graph_utils import ExecutionBlocker
 from got.got_models.chain.grammar import EDIT, TEXT_TO_IMAGE, ChainError, parse_regions
+from got.got_models.comfy import notes
 from got.got_models.comfy import reasoner as managed
 from got.got_models.comfy.reasoner import ManagedReasoner
 from got.got_models.errors import GoTError
@@ -95,14 +96,16 @@ def tiny():
 
 @pytest.fixture
 def browser(monkeypatch):
-    """What a browser would receive: texts under the node, and chains as events."""
-    received = SimpleNamespace(texts=[], chains=[])
+    """What a browser would receive: texts under the node, and chains and notes as events."""
+    received = SimpleNamespace(texts=[], chains=[], notes=[])
+    events = {"got.chain": received.chains, "got.note": received.notes}
     server = SimpleNamespace(
         client_id="browser",
         send_progress_text=lambda text, node, client: received.texts.append(text),
-        send_sync=lambda event, data, client: received.chains.append(data["text"]),
+        send_sync=lambda event, data, client: events[event].append(data["text"]),
     )
-    monkeypatch.setattr(managed, "PromptServer", SimpleNamespace(instance=server))
+    for module in (managed, notes):
+        monkeypatch.setattr(module, "PromptServer", SimpleNamespace(instance=server))
     return received
 
 
@@ -205,7 +208,7 @@ def test_a_chain_that_cannot_be_drawn_does_not_lose_the_others(tiny, browser, mo
     chains, texts, boxes = several(tiny, ON | {"seed": 5, "variations": 1})
     assert all(isinstance(row[0], ExecutionBlocker) for row in (chains, texts, boxes))
     assert chains[0].message.startswith("Chain 1 of 2 ('two white circles', seed 5) cannot be drawn. The other")
-    assert "(9,0),(5,9)" in chains[0].message and "This chain cannot be drawn: Box 1" in browser.texts[-1]
+    assert "(9,0),(5,9)" in chains[0].message and browser.notes[-1].startswith("1. This chain cannot be drawn: Box 1")
     assert texts[0].message is None, "the message comes once"
     assert chains[1].regions and texts[1] == chains[1].text and boxes[1]
     with pytest.raises(ChainError, match="is empty"):

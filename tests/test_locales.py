@@ -82,6 +82,15 @@ def test_every_category_has_a_name(language):
     assert groups == read(language, "main")["nodeCategories"].keys()
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_setting_has_a_text(language):
+    web = LOCALES.parent / "web"
+    source = "".join(path.read_text("utf-8") for path in [web / "got.js", *(web / "comfy").glob("*.mjs")])
+    ids = re.findall(r'"(ComfyUI-GoT\.\w+)"; // setting', source)
+    assert ids and {name.replace(".", "_") for name in ids} == read(language, "settings").keys()
+    assert all(text.strip() for text in texts(read(language, "settings")))
+
+
 def numbers(text):
     return sorted(re.findall(r"\d+(?:\.\d+)?", text))
 

@@ -5,7 +5,6 @@ import contextlib
 import io
 import itertools
 import json
-import struct
 import threading
 import time
 import uuid
@@ -20,7 +19,6 @@ from PIL import Image
 
 from .server import ServerError
 
-TEXT_UNDER_A_NODE = 3  # BinaryEventTypes.TEXT of ComfyUI's protocol.py
 FINISHED = {"execution_success": "success", "execution_error": "error", "execution_interrupted": "interrupted"}
 
 
@@ -55,7 +53,7 @@ class Client:
         """features: what this client can do, sent when it connects, as browsers do. None: nothing, as most scripts."""
         self.url = url
         self.features = features
-        self.notes: dict[str, str] = {}  # the last text under a node, by node id
+        self.notes: dict[str, str] = {}  # the last note on a node, by node id
         self.client_id = uuid.uuid4().hex
         self._events: list[Event] = []
         self._news = threading.Condition()
@@ -173,16 +171,10 @@ class Client:
                     message = await socket.receive(timeout=0.2)
                     if message.type is aiohttp.WSMsgType.TEXT:
                         self._record(json.loads(message.data))
-                    elif message.type is aiohttp.WSMsgType.BINARY:
-                        self._note(message.data)
-
-    def _note(self, message: bytes):
-        """Keep a text under a node: the kind of message, the length of the node's id, the id, the text."""
-        kind, length = struct.unpack_from(">II", message)
-        if kind == TEXT_UNDER_A_NODE:
-            self.notes[message[8 : 8 + length].decode()] = message[8 + length :].decode()
 
     def _record(self, message: dict):
+        if message["type"] == "got.note":
+            self.notes[message["data"]["node"]] = message["data"]["text"]
         with self._news:
             self._events.append(Event(time.monotonic(), message["type"], message.get("data") or {}))
             self._news.notify_all()

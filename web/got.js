@@ -2,7 +2,7 @@
 /** The browser half of ComfyUI-GoT: registers its extensions. The code is in comfy/ (glue) and editor/ (model, view). */
 
 import { app } from "../../scripts/app.js";
-import { ChainEditors } from "./comfy/chain_editors.mjs";
+import { ChainEditors, LIVE_PREVIEW } from "./comfy/chain_editors.mjs";
 import { showMemoryEstimate } from "./comfy/memory_estimate.mjs";
 import { offerPause } from "./comfy/server.mjs";
 
@@ -11,6 +11,18 @@ const editors = new ChainEditors();
 
 app.registerExtension({
   name: "ComfyUI-GoT.ChainEditor",
+  settings: [
+    {
+      id: LIVE_PREVIEW,
+      name: "Show the sampler's preview in the chain editor",
+      tooltip:
+        "While a sampler draws the plan, its preview is the background of the boxes. ComfyUI's setting 'Live preview " +
+        "method' chooses how it looks. Default on.",
+      type: "boolean",
+      defaultValue: true,
+      category: ["ComfyUI-GoT", "Chain editor", "Live preview"],
+    },
+  ],
   getCustomWidgets: () => ({
     GOT_CHAIN_EDITS: (/** @type {any} */ node, /** @type {string} */ name) => editors.widget(node, name),
   }),

@@ -1,4 +1,7 @@
-"""What nodes without a network need of a run: notes under a node for what is no error, and Stop."""
+"""Notes on a node for what is no error, and Stop for nodes without a network.
+
+A note is the event got.note for the browser that asked for the run: {prompt, node, text}. It replaces the node's note.
+"""
 
 from collections.abc import Sequence
 
@@ -10,10 +13,17 @@ from ..chain.grammar import Region
 
 
 def show_note(text: str) -> None:
-    """Show a text under the node that is running, in the browser that asked for the run; "" shows nothing."""
-    context, server = get_executing_context(), getattr(PromptServer, "instance", None)
-    if text and context is not None and server is not None and server.client_id is not None:
-        server.send_progress_text(text, context.node_id, server.client_id)
+    """Show a note on the node that is running; "" removes it."""
+    context = get_executing_context()
+    if context is not None:
+        send_note(context.prompt_id, context.node_id, text)
+
+
+def send_note(prompt: str | None, node: str, text: str) -> None:
+    """Show a note on a node of a run; "" removes it."""
+    server = getattr(PromptServer, "instance", None)
+    if server is not None and server.client_id is not None:
+        server.send_sync("got.note", {"prompt": prompt, "node": node, "text": text}, server.client_id)
 
 
 def unused(regions: Sequence[Region], options: Sequence[str] = ("strength", "lora")) -> str:

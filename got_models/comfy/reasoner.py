@@ -29,6 +29,7 @@ from ..reasoner.loading import load_planner, load_reasoner
 from ..reasoner.reasoner import Reasoner, Semantics
 from ..reasoner.sampling import Sampling
 from .linear import Linear
+from .notes import send_note
 from .precision import reasoner_dtype, reasoner_stays
 
 _OPS = comfy.ops.disable_weight_init  # these cast weights at run time only if the patcher or `retype` asks for it
@@ -217,7 +218,8 @@ def _managed_norm(kind: type) -> type:
 class _Stream:
     """Sends chains to the browser that asked for them, while they are written.
 
-    All of them are shown under their node. The first is also sent as the event got.chain, for a chain editor shows one.
+    All of them are shown under their node, and what is wrong with them as a note on it. The first is also sent as the
+    event got.chain, for a chain editor shows one.
     """
 
     def __init__(self, node_id: str | None, count: int) -> None:
@@ -237,7 +239,7 @@ class _Stream:
         """Take the finished chains and their notices; nothing is sent yet."""
         for number, chain in enumerate(written):
             if isinstance(chain, ChainError):
-                self.notices[number] = broken_notice(chain)
+                self.notices[number] = f"This chain cannot be drawn: {chain}"
             else:
                 self.texts[number] = chain.text
                 self.notices[number] = cut_notice(max_tokens) if chain.cut else ""
@@ -248,13 +250,16 @@ class _Stream:
         if server is None or self.node_id is None or server.client_id is None:
             return
         texts = [plain_text(text) for text in self.texts]
-        shown = [text + notice for text, notice in zip(texts, self.notices, strict=True)]
-        if len(shown) > 1:
-            shown = [f"{number}. {text}" for number, text in enumerate(shown, 1) if text]
-        if any(shown):
-            server.send_progress_text("\n\n".join(shown), self.node_id, server.client_id)
+        if any(texts):
+            server.send_progress_text(_numbered(texts), self.node_id, server.client_id)
+        send_note(self.prompt, self.node_id, _numbered(self.notices))
         event = {"prompt": self.prompt, "node": self.node_id, "text": texts[0]}
         server.send_sync("got.chain", event, server.client_id)
+
+
+def _numbered(texts: list[str]) -> str:
+    """One text as it is; of several those that are not empty, each with its number."""
+    return texts[0] if len(texts) == 1 else "\n\n".join(f"{i}. {text}" for i, text in enumerate(texts, 1) if text)
 
 
 def _progress(max_tokens: int, stream: _Stream) -> Callable[[int, int, str], None]:
@@ -272,10 +277,5 @@ def _progress(max_tokens: int, stream: _Stream) -> Callable[[int, int, str], Non
 
 
 def cut_notice(max_tokens: int) -> str:
-    """The notice under a chain that reached its token limit."""
-    return f"\n\nThe chain was cut at {max_tokens} tokens and is unfinished. Raise max_length, or use it as it is."
-
-
-def broken_notice(error: ChainError) -> str:
-    """The notice under a chain that cannot be drawn."""
-    return f"\n\nThis chain cannot be drawn: {error}"
+    """The notice on a chain that reached its token limit."""
+    return f"The chain was cut at {max_tokens} tokens and is unfinished. Raise max_length, or use it as it is."

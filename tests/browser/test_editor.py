@@ -266,6 +266,7 @@ def test_nothing_runs_again_after_what_only_the_browser_needs(typed_editor):
     assert {"2", "3", "4"} <= set(cached)
 
 
+@pytest.mark.frontend_newest
 def test_the_image_follows_a_box_that_is_dragged_to_a_free_place(editor):
     editor.open(drawn(steps=8))
     before = seen(editor, editor.run(), "red")
@@ -556,6 +557,7 @@ def edited(editor):
     return value
 
 
+@pytest.mark.frontend_newest
 def test_edits_outlive_a_reload_and_a_change_of_renderer(typed_editor, renderer):
     editor = typed_editor
     value = edited(editor)
@@ -646,6 +648,7 @@ def test_inside_a_subgraph(typed_editor):
 # ------------------------------------------------------------------------------------------------ ways of working
 
 
+@pytest.mark.frontend_newest
 def test_a_paused_run_resumes_with_the_edits_also_after_a_reload(editor):
     prompt_text = unique()
     editor.open(typed(pause="wait for me", prompt=prompt_text))
@@ -716,7 +719,7 @@ def test_a_run_that_stops_after_the_plan_continues_the_next_time(editor):
     editor.open(typed(pause="stop after the plan"))
     entry = editor.run()
     assert "4" not in entry["outputs"]
-    editor.page.locator(".p-toast-message").filter(has_text="stopped after the plan").first.wait_for(timeout=SOON)
+    editor.browser.toast("stopped after the plan")
     editor.until_boxes([FIRST, SECOND])
     editor.type(MOVED)
     assert read_chain(editor.run()["outputs"]["4"]["text"][0]).text == read_chain(MOVED).text
@@ -754,6 +757,7 @@ def test_a_small_image_belongs_to_the_plan_that_ran(editor):
     assert editor.page.locator(".got-pair figure > p").inner_text() == plan
 
 
+@pytest.mark.frontend_newest
 def test_earlier_plans_outlive_the_undoing_of_a_new_plan(typed_editor):
     editor = typed_editor
     set_text(editor, "A cup (1,1),(500,500) (teal).")

@@ -34,8 +34,8 @@ function page(graphs = {}) {
   const log = [];
   /** @type {{screen: Origin | null}} */
   const now = { screen: at("a", ONE) };
-  const graphOf = async (/** @type {string} */ prompt) => graphs[prompt] ?? null;
-  const runs = new Runs({ onScreen: () => now.screen, prepare: () => log.push("prepared"), graphOf });
+  const lookUp = async (/** @type {string} */ prompt) => ({ graph: graphs[prompt] ?? null, wiring: null });
+  const runs = new Runs({ onScreen: () => now.screen, prepare: () => log.push("prepared"), lookUp });
   const handled = () => log.splice(0).filter((text) => text !== "prepared");
   const receive = (/** @type {string} */ prompt, /** @type {string} */ name, text = name) =>
     runs.receive(prompt, name, () => log.push(text));
@@ -44,14 +44,14 @@ function page(graphs = {}) {
 
 test("messages to what is on screen are handled at once, in order", async () => {
   const { runs, handled, receive } = page();
-  runs.queued(ONE, Promise.resolve({ prompt_id: "p" }));
+  runs.queued(ONE, {}, Promise.resolve({ prompt_id: "p" }));
   await Promise.all([receive("p", "writing"), receive("p", "executed"), receive("p", "end")]);
   assert.deepEqual(handled(), ["writing", "executed", "end"]);
 });
 
 test("messages to another workflow are kept, the last of each name, until that one is on screen", async () => {
   const { runs, now, handled, receive } = page();
-  runs.queued(OTHER, Promise.resolve({ prompt_id: "p" }));
+  runs.queued(OTHER, {}, Promise.resolve({ prompt_id: "p" }));
   for (const text of ["a", "a cup"]) await receive("p", "writing", text);
   await receive("p", "executed", "plan");
   await receive("p", "writing", "a cup on a mat");
@@ -72,7 +72,7 @@ test("a workflow is prepared before messages are handled there, and whenever it 
 
 test("nothing is handled while a workflow is being loaded", async () => {
   const { runs, now, handled, receive } = page();
-  runs.queued(ONE, Promise.resolve({ prompt_id: "p" }));
+  runs.queued(ONE, {}, Promise.resolve({ prompt_id: "p" }));
   now.screen = null;
   await receive("p", "executed");
   const loaded = runs.loaded();
@@ -86,7 +86,7 @@ test("messages before the answer that names the run find their workflow", async 
   const { runs, handled, receive } = page({ p: "a" });
   /** @type {(answer: {prompt_id: string}) => void} */
   let answer = () => {};
-  runs.queued(OTHER, new Promise((resolve) => (answer = resolve)));
+  runs.queued(OTHER, {}, new Promise((resolve) => (answer = resolve)));
   const early = receive("p", "executed");
   answer({ prompt_id: "p" });
   await early;
@@ -95,7 +95,7 @@ test("messages before the answer that names the run find their workflow", async 
 
 test("a run that was refused, or that another page queued, belongs where the server says", async () => {
   const { runs, now, handled, receive } = page({ mine: "a", theirs: "b" });
-  runs.queued(ONE, Promise.reject(new Error("refused")));
+  runs.queued(ONE, {}, Promise.reject(new Error("refused")));
   await Promise.all([receive("mine", "executed", "mine"), receive("theirs", "executed", "theirs"), receive("unknown", "end")]);
   assert.deepEqual(handled().sort(), ["end", "mine"]);
   now.screen = at("b", OTHER);
@@ -105,10 +105,30 @@ test("a run that was refused, or that another page queued, belongs where the ser
 
 test("messages that are never handled do not pile up", async () => {
   const { runs, now, handled, receive } = page();
-  runs.queued(OTHER, Promise.resolve({ prompt_id: "p" }));
+  runs.queued(OTHER, {}, Promise.resolve({ prompt_id: "p" }));
   for (let i = 0; i < MOST_MESSAGES + 3; i++) await receive("p", String(i));
   now.screen = at("a", OTHER);
   await runs.loaded();
   const [first, ...others] = handled();
   assert.deepEqual([first, others.length], ["3", MOST_MESSAGES - 1]);
+});
+
+test("a message is handled with the wiring of its own run, also one that another page queued", async () => {
+  const [mine, theirs] = [{ 1: { kind: "A", inputs: {} } }, { 1: { kind: "B", inputs: {} } }];
+  const lookUp = async (/** @type {string} */ prompt) => ({ graph: "a", wiring: prompt === "theirs" ? theirs : null });
+  const runs = new Runs({ onScreen: () => at("a", ONE), prepare: () => {}, lookUp });
+  runs.queued(ONE, mine, Promise.resolve({ prompt_id: "mine" }));
+  /** @type {unknown[]} */
+  const seen = [];
+  for (const prompt of ["mine", "theirs", "unknown"]) await runs.receive(prompt, prompt, (wiring) => seen.push(wiring));
+  assert.deepEqual(seen, [mine, theirs, {}]);
+});
+
+test("a run is in its own workflow, on screen or not", async () => {
+  const { runs, now } = page({ theirs: "a" });
+  runs.queued(OTHER, {}, Promise.resolve({ prompt_id: "p" }));
+  assert.deepEqual(await runs.placeOf("p"), { workflow: OTHER, isHere: false });
+  assert.deepEqual(await runs.placeOf("theirs"), { workflow: null, isHere: true });
+  now.screen = null;
+  assert.deepEqual(await runs.placeOf("theirs"), { workflow: null, isHere: false });
 });

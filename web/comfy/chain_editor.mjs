@@ -9,7 +9,7 @@ import { AUTO } from "../editor/model/proposal.mjs";
 import { ANSWER, wishPrompt } from "../editor/model/wish.mjs";
 import { Panel } from "../editor/view/panel.mjs";
 import { make } from "../editor/view/dom.mjs";
-import { executionIdOf } from "./graph.mjs";
+import { executionIdsOf } from "./graph.mjs";
 import { run, runTools } from "./run_tools.mjs";
 import { imageUrl, listLoras, queueNode, readPlan, resume } from "./server.mjs";
 import { thumbnail } from "./thumbnail.mjs";
@@ -56,6 +56,7 @@ export class ChainEditor {
     this.source = null; // url of the background image
     /** @type {string | null} */
     this.result = null; // url of the last image drawn from the chain
+    this.frame = 0; // counts the images that a sampler has shown while it draws, and their ends
     /** @type {{close: () => void} | null} */
     this.window = null;
     this.place = make("div", { className: "got-place" });
@@ -117,6 +118,7 @@ export class ChainEditor {
     const text = this.written;
     this.written = null;
     this.panel.store.setStreaming(null);
+    this.#setLive(null);
     if (stopped && text) this.#replace(text);
   }
 
@@ -149,9 +151,18 @@ export class ChainEditor {
     this.panel.store.set({ pause: pause && { end } });
   }
 
+  /** A sampler draws from the chain that runs: what it has so far. @param {Blob} image */
+  async drawing(image) {
+    const frame = ++this.frame;
+    const live = await createImageBitmap(image).catch(() => null);
+    if (frame === this.frame) this.#setLive(live);
+    else live?.close(); // a later one, or the end, came first
+  }
+
   /** An image was drawn from the chain that ran. @param {string} url */
   drawn(url) {
     this.result = url;
+    this.#setLive(null);
     this.#setImages();
     const { ran } = this;
     if (ran === null) return;
@@ -206,7 +217,7 @@ export class ChainEditor {
     const { store } = this.panel;
     store.set({ asking: "" });
     const { output, workflow } = await app.graphToPrompt();
-    const id = executionIdOf(app.graph, this.node) ?? "";
+    const [id = ""] = executionIdsOf(app.graph, this.node);
     const made = this.pause ? { problem: WAITS } : wishPrompt(output, id, wish, this.plan);
     const queued = "prompt" in made ? await queueNode({ output: made.prompt, workflow }, ANSWER) : made;
     if ("prompt" in queued) return void (this.asked = queued.prompt);
@@ -257,13 +268,6 @@ export class ChainEditor {
 
   // ----------------------------------------------------------------------------------------- with the workflow
 
-  /** The node is in a graph. Nodes 2.0 keeps showing the element of an earlier node with the same id.
-   * @param {HTMLElement | undefined} before */
-  added(before) {
-    const takeOver = () => !this.place.isConnected && before?.isConnected && before.replaceWith(this.place);
-    requestAnimationFrame(() => requestAnimationFrame(takeOver));
-  }
-
   /** The node's saved values are in place. */
   configured() {
     this.restored = false;
@@ -301,6 +305,13 @@ export class ChainEditor {
   #show(/** @type {Plan} */ plan) {
     this.plan = plan;
     this.panel.store.setPlan(plan);
+  }
+
+  #setLive(/** @type {ImageBitmap | null} */ live) {
+    const before = this.panel.store.state.live;
+    this.frame++;
+    if (live !== before) this.panel.store.set({ live });
+    if (before instanceof ImageBitmap) before.close();
   }
 
   #setImages() {

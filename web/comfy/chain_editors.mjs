@@ -2,18 +2,28 @@
 /** All chain editors of the page: their widget type for ComfyUI, and which of them handles a message of the server. */
 
 import { app } from "../../../scripts/app.js";
+import { fill, messagesFor } from "../editor/model/messages.mjs";
+import { errorOf, refusals } from "../editor/model/refusals.mjs";
 import { Runs } from "../editor/model/runs.mjs";
 import { ANSWER, WRITER } from "../editor/model/wish.mjs";
+import { isDrawnFrom, readsFrom, wiringOf } from "../editor/model/wiring.mjs";
 import { ChainEditor, LEAST_HEIGHT, LEAST_WIDTH } from "./chain_editor.mjs";
-import { feeds, isDrawnFrom, nodeOf } from "./graph.mjs";
-import { CHAIN, fetchPauses, graphOf, imageUrl, on, onQueue, PAUSE, PAUSE_END } from "./server.mjs";
+import { executionIdsOf, nodeOf } from "./graph.mjs";
+import { isOurs, outputType, titleOf } from "./node_types.mjs";
+import { NodeMessages } from "./node_messages.mjs";
+import { keepInPlace } from "./places.mjs";
+import { CHAIN, FRAME, fetchPauses, imageUrl, lookUpRun, NOTE, on, onQueue, PAUSE, PAUSE_END } from "./server.mjs";
+import { TitleMark, toastUntil } from "./waiting.mjs";
 import { activeWorkflow, isUndoing, onScreen } from "./workflow.mjs";
 import { wrapMethod } from "./wrap_method.mjs";
 
 /** @typedef {import("./server.mjs").PauseMessage} PauseMessage */
 /** @typedef {import("./chain_editor.mjs").Snapshot} Snapshot */
+/** @typedef {import("../editor/model/wiring.mjs").Wiring} Wiring */
 
 const RUN_ENDS = ["execution_success", "execution_error", "execution_interrupted"];
+const ERROR_LIFE = 20_000; // ms of a toast
+export const LIVE_PREVIEW = "ComfyUI-GoT.LivePreview"; // setting: show the sampler's preview behind the boxes
 
 /** What an extension needs to have chain editors. Nothing happens before ComfyUI calls a method. */
 export class ChainEditors {
@@ -21,18 +31,20 @@ export class ChainEditors {
   #editors = new Map(); // by node
   /** @type {WeakMap<object, Map<string, Snapshot>>} */
   #snapshots = new WeakMap(); // of nodes that were removed, by workflow and id
-  /** @type {Map<string, HTMLElement>} */
-  #places = new Map(); // elements of nodes that were removed, by id
   /** @type {Map<string, PauseMessage>} */
   #pauses = new Map(); // by `nameOf`
-  #runs = new Runs({ onScreen, graphOf, prepare: () => this.#editors.forEach((editor) => this.#restore(editor)) });
+  /** @type {Map<string, () => void>} */
+  #toasts = new Map(); // that announce a pause, by `nameOf`: takes it away
+  #mark = new TitleMark();
+  #nodeMessages = new NodeMessages();
+  #runs = new Runs({ onScreen, lookUp, prepare: () => this.#prepare() });
 
   /** ComfyUI asks for the widget of a node. @param {any} node @param {string} name */
   widget(node, name) {
     const editor = new ChainEditor(node, name);
     this.#editors.set(node, editor);
     wrapMethod(node, "onRemoved", () => this.#removed(editor));
-    wrapMethod(node, "onAdded", () => editor.added(this.#places.get(String(node.id))));
+    keepInPlace(node, name, editor.place);
     wrapMethod(node, "onConfigure", () => {
       editor.configured();
       if (isUndoing()) this.#restore(editor); // at once, or a large view would close and open
@@ -49,24 +61,25 @@ export class ChainEditors {
   /** Handle the server's messages from now on. */
   async listen() {
     addStyle();
-    onQueue((answer) => this.#runs.queued(activeWorkflow(), answer));
+    onQueue((prompt, answer) => this.#queued(prompt, answer));
     on(CHAIN, ({ prompt, node, text }) =>
-      this.#runs.receive(prompt, `chain ${node}`, () => this.#writing(prompt, node, text)));
+      this.#runs.receive(prompt, `chain ${node}`, (wiring) => this.#writing(wiring, prompt, node, text)));
+    on(FRAME, ({ jobId: prompt, displayNodeId: node, blob }) =>
+      this.#runs.receive(prompt, `frame ${prompt}`, (wiring) => this.#drawing(wiring, node, blob)));
+    on(NOTE, ({ prompt, node, text }) =>
+      this.#runs.receive(prompt, `note ${node}`, () => this.#nodeMessages.show(node, { note: text, error: "" })));
     on("executed", ({ prompt_id, node, display_node, output }) =>
-      this.#runs.receive(prompt_id, `executed ${node === ANSWER ? prompt_id : node}`, () =>
-        this.#executed(prompt_id, display_node ?? node, output ?? {})));
+      this.#runs.receive(prompt_id, `executed ${node === ANSWER ? prompt_id : node}`, (wiring) =>
+        this.#executed(wiring, prompt_id, display_node ?? node, output ?? {})));
+    on("execution_error", (detail) => this.#failed(detail));
     for (const end of RUN_ENDS)
       on(end, ({ prompt_id }) => this.#runs.receive(prompt_id, `end ${prompt_id}`, () => this.#ended(prompt_id, end === "execution_interrupted")));
-    on(PAUSE, (pause) => {
-      this.#pauses.set(nameOf(pause), pause);
-      this.#showPause(pause);
-    });
+    on(PAUSE, (pause) => this.#paused(pause));
     on(PAUSE_END, (pause) => {
       this.#pauses.delete(nameOf(pause));
       this.#showPause(pause);
     });
-    for (const pause of await fetchPauses()) this.#pauses.set(nameOf(pause), pause);
-    this.#showPauses();
+    for (const pause of await fetchPauses()) this.#paused(pause);
   }
 
   // ---------------------------------------------------------------------------------------- nodes come and go
@@ -75,7 +88,6 @@ export class ChainEditors {
   #removed(editor) {
     const [id, snapshot] = [String(editor.node.id), editor.remove()];
     this.#editors.delete(editor.node);
-    this.#places.set(id, editor.place);
     this.#snapshotsHere()?.set(id, snapshot);
   }
 
@@ -84,24 +96,85 @@ export class ChainEditors {
     editor.restore(this.#snapshotsHere()?.get(String(editor.node.id)));
   }
 
+  #prepare() {
+    this.#editors.forEach((editor) => this.#restore(editor));
+    this.#nodeMessages.restore();
+  }
+
   #snapshotsHere() {
     const workflow = activeWorkflow();
     if (workflow && !this.#snapshots.has(workflow)) this.#snapshots.set(workflow, new Map());
     return workflow && this.#snapshots.get(workflow);
   }
 
-  // ------------------------------------------------------------------------------------------------- messages
+  // --------------------------------------------------------------------------------------------------- pauses
 
   #showPauses() {
     this.#pauses.forEach((pause) => this.#showPause(pause));
   }
 
-  /** Show a pause, or its end, in its node. @param {PauseMessage} pause */
+  /** A run is paused. @param {PauseMessage} pause */
+  #paused(pause) {
+    this.#pauses.set(nameOf(pause), pause);
+    this.#showPause(pause);
+    this.#announce(pause);
+  }
+
+  /** Show a pause, or its end, in its node and in the page's title. @param {PauseMessage} pause */
   #showPause(pause) {
     const name = nameOf(pause);
+    this.#mark.set(this.#pauses.size > 0);
+    if (!this.#pauses.has(name)) {
+      this.#toasts.get(name)?.();
+      this.#toasts.delete(name);
+    }
     const handler = () => this.#editors.get(nodeOf(app.graph, pause.node))?.paused(this.#pauses.get(name) ?? null);
     this.#runs.receive(pause.prompt, name, handler);
   }
+
+  /** Say that a run is paused, if its editor is not on screen. @param {PauseMessage} pause */
+  async #announce(pause) {
+    const { workflow, isHere } = await this.#runs.placeOf(pause.prompt);
+    const node = isHere ? nodeOf(app.graph, pause.node) : null;
+    if (!this.#pauses.has(nameOf(pause)) || (node && node.graph === app.canvas.graph && !document.hidden)) return;
+    const [messages, name] = [messagesHere(), /** @type {any} */ (workflow)?.filename];
+    const where = isHere || !name ? messages.waits : fill(messages.waitsIn, { name });
+    this.#toasts.set(nameOf(pause), toastUntil(messages.editor, where));
+  }
+
+  // --------------------------------------------------------------------------------------------------- errors
+
+  /** This page queues a run. @param {import("../editor/model/wish.mjs").Prompt} prompt @param {Promise<any>} answer */
+  #queued(prompt, answer) {
+    this.#runs.queued(activeWorkflow(), wiringOf(prompt, outputType), answer);
+    this.#nodeMessages.clearErrors();
+    if (!(ANSWER in prompt)) answer.then((whole) => this.#refused(whole), (error) => this.#refused(error?.response));
+  }
+
+  /** The server refused a run, or a part of it. @param {any} answer */
+  #refused(answer) {
+    for (const { id, kind, sentence } of refusals(answer?.node_errors, isOurs)) {
+      this.#toastError(id, kind, sentence);
+      this.#nodeMessages.show(id, { error: sentence });
+    }
+  }
+
+  /** A node failed while it ran. @param {import("../editor/model/refusals.mjs").Failure} failure */
+  #failed(failure) {
+    const sentence = errorOf(failure, isOurs);
+    if (!sentence) return;
+    const { prompt_id: prompt, node_id: id, node_type: kind } = failure;
+    this.#toastError(id, kind, sentence);
+    this.#runs.receive(prompt, `error ${id}`, () => this.#nodeMessages.show(id, { error: sentence }));
+  }
+
+  /** @param {string} id @param {string} kind of the node @param {string} detail */
+  #toastError(id, kind, detail) {
+    const summary = titleOf(nodeOf(app.graph, id), kind);
+    app.extensionManager.toast.add({ severity: "error", summary, detail, life: ERROR_LIFE });
+  }
+
+  // ------------------------------------------------------------------------------------------------- messages
 
   /** @param {string} prompt @param {boolean} stopped by the person */
   #ended(prompt, stopped) {
@@ -111,33 +184,42 @@ export class ChainEditors {
     });
   }
 
-  /** @param {string} prompt @param {string} id @param {string} text so far */
-  #writing(prompt, id, text) {
+  /** @param {Wiring} wiring @param {string} prompt @param {string} id @param {string} text so far */
+  #writing(wiring, prompt, id, text) {
     if (id === WRITER) this.#editors.forEach((editor) => editor.answering(prompt, text));
-    else this.#readersOf(id).forEach((editor) => editor.writing(text));
+    else this.#editorsWhere((editor) => readsFrom(wiring, editor, id)).forEach((editor) => editor.writing(text));
   }
 
-  /** @param {string} prompt @param {string} id @param {any} output */
-  #executed(prompt, id, output) {
+  /** A sampler shows what it has drawn so far. @param {Wiring} wiring @param {string} id @param {Blob} image */
+  #drawing(wiring, id, image) {
+    if (app.extensionManager.setting.get(LIVE_PREVIEW) === false) return;
+    this.#editorsWhere((editor) => isDrawnFrom(wiring, editor, id, true)).forEach((editor) => editor.drawing(image));
+  }
+
+  /** @param {Wiring} wiring @param {string} prompt @param {string} id @param {any} output */
+  #executed(wiring, prompt, id, output) {
     if (id === ANSWER) this.#editors.forEach((editor) => editor.answered(prompt, output));
     const node = nodeOf(app.graph, id);
-    if (!node) return;
-    this.#editors.get(node)?.executed(output);
+    if (node) this.#editors.get(node)?.executed(output);
     const file = output.images?.at(-1);
     if (!file) return;
-    for (const editor of this.#editors.values())
-      if (isDrawnFrom(editor.node, node)) editor.drawn(imageUrl(file));
+    this.#editorsWhere((editor) => isDrawnFrom(wiring, editor, id)).forEach((editor) => editor.drawn(imageUrl(file)));
   }
 
-  /** The editors that get their chain from a node. From outside their subgraph, it may be any. @param {string} id */
-  #readersOf(id) {
-    const writer = nodeOf(app.graph, id);
-    if (!writer) return [];
-    return [...this.#editors.values()].filter(({ node }) => {
-      const source = feeds(node, "chain");
-      return source ? source === writer || id.startsWith(`${source.id}:`) : node.graph !== writer.graph;
-    });
+  /** The editors for which a condition holds. @param {(id: string) => boolean} isMeant by the node's execution id */
+  #editorsWhere(isMeant) {
+    return [...this.#editors.values()].filter(({ node }) => executionIdsOf(app.graph, node).some(isMeant));
   }
+}
+
+/** @param {string} prompt id of a run that another page queued */
+async function lookUp(prompt) {
+  const { graph, prompt: nodes } = await lookUpRun(prompt);
+  return { graph, wiring: nodes && wiringOf(nodes, outputType) };
+}
+
+function messagesHere() {
+  return messagesFor(app.extensionManager.setting.get("Comfy.Locale"));
 }
 
 /** @param {{prompt: string, node: string}} pause */

@@ -4,9 +4,11 @@
 import { app } from "../../../scripts/app.js";
 import { estimateText } from "../editor/model/memory_estimate.mjs";
 import { messagesFor } from "../editor/model/messages.mjs";
+import { keepInPlace } from "./places.mjs";
 import { wrapMethod } from "./wrap_method.mjs";
 import { fetchMemoryEstimate } from "./server.mjs";
 
+const NAME = "memory_estimate"; // of the widget
 const HEIGHT = 60; // CSS pixels: two lines, and the margins that the classic renderer leaves
 
 /** @param {any} node a loader that was just made @param {"model" | "planner"} kind of what it loads */
@@ -14,7 +16,8 @@ export function showMemoryEstimate(node, kind) {
   const element = document.createElement("div");
   element.className = "got-memory";
   element.setAttribute("role", "status");
-  const widget = node.addDOMWidget("memory_estimate", "GOT_MEMORY_ESTIMATE", element, {
+  keepInPlace(node, NAME, element);
+  const widget = node.addDOMWidget(NAME, "GOT_MEMORY_ESTIMATE", element, {
     serialize: false,
     hideOnZoom: false,
     getMinHeight: () => HEIGHT,

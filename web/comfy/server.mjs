@@ -15,6 +15,8 @@ import { api } from "../../../scripts/api.js";
  */
 
 export const CHAIN = "got.chain"; // {prompt, node, text}: what the model has written so far
+export const NOTE = "got.note"; // {prompt, node, text}: what is no error; "" for none
+export const FRAME = "b_preview_with_metadata"; // ComfyUI's {jobId, displayNodeId, blob}: what a sampler has drawn so far
 export const PAUSE = "got.pause"; // PauseMessage
 export const PAUSE_END = "got.pause.end"; // {prompt, node}
 
@@ -29,12 +31,13 @@ export function on(event, handler) {
   api.addEventListener(event, ({ detail }) => handler(detail));
 }
 
-/** Call a handler for each run that this page queues. @param {(answer: Promise<{prompt_id: string}>) => void} handler */
+/** Call a handler for each run that this page queues. @param {(prompt: import("../editor/model/wish.mjs").Prompt,
+ * answer: Promise<any>) => void} handler */
 export function onQueue(handler) {
   const original = api.queuePrompt;
   api.queuePrompt = (...values) => {
     const answer = original.apply(api, values);
-    handler(answer);
+    handler(values[1]?.output ?? {}, answer);
     return answer;
   };
 }
@@ -66,14 +69,18 @@ export async function fetchPauses() {
   return answer.ok ? (await answer.json()).pauses : [];
 }
 
-/** The id of the graph that a run was queued with; null if the server does not know it. @param {string} prompt
- * @returns {Promise<string | null>} */
-export async function graphOf(prompt) {
+/** What the server knows of a run. @param {string} prompt id
+ * @returns {Promise<{graph: string | null, prompt: import("../editor/model/wish.mjs").Prompt | null}>} graph: the id of
+ *   the graph that it was queued with */
+export async function lookUpRun(prompt) {
   try {
-    const answer = await api.fetchApi(`/jobs/${encodeURIComponent(prompt)}`);
-    return (answer.ok && (await answer.json()).workflow_id) || null;
+    const queue = await (await api.fetchApi("/queue")).json();
+    const waiting = [...queue.queue_running, ...queue.queue_pending].find(([, id]) => id === prompt);
+    const ended = waiting ? null : await (await api.fetchApi(`/history/${encodeURIComponent(prompt)}`)).json();
+    const [, , found, extra] = waiting ?? ended[prompt]?.prompt ?? [];
+    return { graph: extra?.extra_pnginfo?.workflow?.id ?? null, prompt: found ?? null };
   } catch {
-    return null; // the server is gone
+    return { graph: null, prompt: null }; // the server is gone
   }
 }
 

@@ -2,15 +2,18 @@
 // Runs and the workflows that queued them. A message of a run is handled in its own workflow: at once, or when that is
 // on screen again. Pure: `page` says what is on screen and what the server knows.
 
+/** @typedef {import("./wiring.mjs").Wiring} Wiring */
 /**
  * A workflow and its graph's id. Of a run: the workflow if this page queued it, else the graph; null what is not known.
  * @typedef {{workflow: object | null, graph: string | null}} Origin
  */
+/** @typedef {Origin & {wiring: Wiring | null}} Run wiring: null if it is not known */
 /**
  * @typedef {object} Page
  * @property {() => Origin | null} onScreen null while another workflow is being loaded
  * @property {() => void} prepare called when a workflow came on screen, and before messages are handled there
- * @property {(prompt: string) => Promise<string | null>} graphOf the id of the graph that a run was queued with
+ * @property {(prompt: string) => Promise<{graph: string | null, wiring: Wiring | null}>} lookUp a run that another page
+ *   queued: the id of its graph, and its wiring
  */
 
 export const MOST_MESSAGES = 200; // that are kept for workflows which are not on screen
@@ -28,12 +31,12 @@ export function belongsTo(run, screen) {
 
 export class Runs {
   #page;
-  /** @type {{origin: Origin, name: string, handler: () => void}[]} */
+  /** @type {{run: Run, name: string, handler: (wiring: Wiring) => void}[]} */
   #messages = []; // in the order they came
-  /** @type {Map<string, object>} */
-  #queued = new Map(); // workflow by prompt, of runs that this page queued
-  /** @type {Map<string, Promise<string | null>>} */
-  #graphs = new Map(); // graph by prompt, of other runs
+  /** @type {Map<string, Run>} */
+  #queued = new Map(); // by prompt, runs that this page queued
+  /** @type {Map<string, Promise<Run>>} */
+  #others = new Map(); // by prompt, all other runs
   /** @type {Promise<unknown>} */
   #queueing = Promise.resolve(); // until the prompt of every queued run is known
 
@@ -42,18 +45,20 @@ export class Runs {
     this.#page = page;
   }
 
-  /** This page queues a run. @param {object | null} workflow @param {Promise<{prompt_id: string}>} answer */
-  queued(workflow, answer) {
-    const known = answer.then(({ prompt_id }) => workflow && store(this.#queued, prompt_id, workflow), () => {});
+  /** This page queues a run. @param {object | null} workflow @param {Wiring} wiring
+   * @param {Promise<{prompt_id: string}>} answer */
+  queued(workflow, wiring, answer) {
+    const run = { workflow, graph: null, wiring };
+    const known = answer.then(({ prompt_id }) => workflow && store(this.#queued, prompt_id, run), () => {});
     this.#queueing = Promise.all([this.#queueing, known]);
   }
 
   /** Handle a message of a run as soon as its workflow is on screen. Until then only the last of one name is kept.
-   * @param {string} prompt id @param {string} name @param {() => void} handler */
+   * @param {string} prompt id @param {string} name @param {(wiring: Wiring) => void} handler */
   async receive(prompt, name, handler) {
-    const origin = await this.#originOf(prompt);
-    const others = this.#messages.filter((one) => one.name !== name || !isSame(one.origin, origin));
-    this.#messages = [...others, { origin, name, handler }].slice(-MOST_MESSAGES);
+    const run = await this.#runOf(prompt);
+    const others = this.#messages.filter((one) => one.name !== name || !isSame(one.run, run));
+    this.#messages = [...others, { run, name, handler }].slice(-MOST_MESSAGES);
     this.#deliver();
   }
 
@@ -64,23 +69,30 @@ export class Runs {
     this.#deliver();
   }
 
+  /** The workflow of a run, if this page queued it, and whether it is on screen. @param {string} prompt id */
+  async placeOf(prompt) {
+    const [run, screen] = [await this.#runOf(prompt), this.#page.onScreen()];
+    return { workflow: run.workflow, isHere: screen !== null && belongsTo(run, screen) };
+  }
+
   #deliver() {
     const screen = this.#page.onScreen();
-    const here = this.#messages.filter(({ origin }) => screen && belongsTo(origin, screen));
+    const here = this.#messages.filter(({ run }) => screen && belongsTo(run, screen));
     if (!here.length) return;
     this.#page.prepare();
     this.#messages = this.#messages.filter((one) => !here.includes(one));
-    for (const { handler } of here) handler();
+    for (const { run, handler } of here) handler(run.wiring ?? {});
   }
 
   /** Of a run that another page queued, or this one before it was reloaded, the server knows the graph.
-   * @param {string} prompt @returns {Promise<Origin>} */
-  async #originOf(prompt) {
+   * @param {string} prompt @returns {Promise<Run>} */
+  async #runOf(prompt) {
     await this.#queueing; // the first message of a run may come before the answer that names it
-    const workflow = this.#queued.get(prompt);
-    if (workflow) return { workflow, graph: null };
-    if (!this.#graphs.has(prompt)) store(this.#graphs, prompt, this.#page.graphOf(prompt));
-    return { workflow: null, graph: (await this.#graphs.get(prompt)) ?? null };
+    const run = this.#queued.get(prompt);
+    if (run) return run;
+    const found = async () => ({ workflow: null, ...(await this.#page.lookUp(prompt)) });
+    if (!this.#others.has(prompt)) store(this.#others, prompt, found());
+    return /** @type {Promise<Run>} */ (this.#others.get(prompt));
   }
 }
 

@@ -31,6 +31,7 @@ import { chainOf } from "./proposal.mjs";
  * @property {{source: string | null, result: string | null}} images that can be the background, as URLs
  * @property {"source" | "result" | "none" | ""} picked by the person as the background; "" for nothing yet
  * @property {CanvasImageSource | null} background once it is loaded
+ * @property {CanvasImageSource | null} live what a sampler has drawn so far of the plan, shown as the background
  * @property {number} dim 0 shows the background as it is, 1 hides it
  * @property {boolean} mask darken the area outside the boxes
  * @property {boolean} snap
@@ -72,6 +73,7 @@ const START = {
   images: { source: null, result: null },
   picked: "",
   background: null,
+  live: null,
   dim: 0.35,
   mask: false,
   snap: true,
@@ -294,5 +296,7 @@ function viewOf(state) {
   }));
   const isOrdered = streaming === null && plan.order.length === regions.length;
   const order = isOrdered ? plan.order : regions.map((_, i) => i);
-  return { ...state, plan, text, marks, problems, regions, order, selected: streaming === null ? state.selected : -1 };
+  const background = (state.picked !== "none" && state.live) || state.background;
+  const selected = streaming === null ? state.selected : -1;
+  return { ...state, plan, text, marks, problems, regions, order, background, selected };
 }
