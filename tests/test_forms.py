@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from got.got_models.chain.forms.color_words import color_word
 from got.got_models.chain.forms.loose_json import read_json
-from got.got_models.chain.forms.reader import FORMS, read_plan
+from got.got_models.chain.forms.reader import FORMS, note_of, read_plan
 from got.got_models.chain.grammar import ChainError, canonical_text, parse_regions, plain_text, read_chain
 
 FOLDER = Path(__file__).parent / "plan_forms"
@@ -422,3 +422,32 @@ def test_json_is_read_without_recursion():
 def test_every_form_of_the_table_has_a_name_and_a_sign():
     assert len({form.name for form in FORMS}) == len(FORMS)
     assert all(form.signs and form.read.__doc__ for form in FORMS)
+
+
+@pytest.mark.parametrize(
+    ("text", "chain"),
+    [
+        (
+            "Sure! 1. A cup (1,2),(3,4)\n2. a hat (5,6),(7,8)",
+            "1. A cup (1,2),(3,4) (red)\n2. a hat (5,6),(7,8) (green)",
+        ),
+        ("Sure, here's a description with boxes: a cup (1,2),(3,4)", "a cup (1,2),(3,4) (red)"),
+        ("Of course. Below is the plan.\n\nA cup (1,2),(3,4).\nI hope this helps!", "A cup (1,2),(3,4) (red)."),
+        (
+            "Here is the layout:\n1. A cup: (1,2),(3,4)\n\nLet me know if you want changes!",
+            "1. A cup: (1,2),(3,4) (red)",
+        ),
+        ("好的！以下是方案：一只猫(1,2),(3,4)。", "一只猫 (1,2),(3,4) (red)。"),
+        ("Great, big dog (1,2),(3,4)", "Great, big dog (1,2),(3,4) (red)"),
+        ("Here is a cup (1,2),(3,4).", "Here is a cup (1,2),(3,4) (red)."),
+        ("This is an image of a cat (1,2),(3,4).", "This is an image of a cat (1,2),(3,4) (red)."),
+    ],
+)
+def test_what_a_chat_says_around_its_answer_is_left_out(text, chain):
+    assert plain_text(read_plan(text).text) == chain
+
+
+def test_a_word_that_looks_like_a_color_and_is_none_is_noted():
+    note = note_of(read_plan("A cup (1,2),(3,4) (redd), a hat (5,6),(7,8) (left) and a dog (5,6),(7,8) (blue)."))
+    assert note.startswith("Box 1 is followed by '(redd)', which is no color") and "Did you mean red?" in note
+    assert "left" not in note and note_of(read_plan("A cup (1,2),(3,4) (red) and a hat (5,6),(7,8)")) == ""

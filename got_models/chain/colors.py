@@ -58,9 +58,9 @@ def named(color: Color) -> Color:
     return color._replace(word=next(words, color.word))
 
 
-def nearest_words(word: str) -> list[str]:
-    """Up to three color words with a spelling close to `word`, for an error message."""
-    return difflib.get_close_matches(word.replace(" ", "").lower(), COLORS, n=3)
+def nearest_words(word: str, likeness: float = 0.6) -> list[str]:
+    """Up to three color words with a spelling close to `word`, for a message. likeness: at least, 0 to 1."""
+    return difflib.get_close_matches(word.replace(" ", "").lower(), COLORS, n=3, cutoff=likeness)
 
 
 def color_in(phrase: str) -> Color | None:

@@ -43,6 +43,26 @@ _BULLET = re.compile(r"^[ \t]{0,40}[-*•+‣◦][ \t]{1,9}", re.MULTILINE)
 _NUMBERED = re.compile(r"^([ \t]{0,9}\d{1,3})\)[ \t]{1,9}", re.MULTILINE)
 _RULE = re.compile(r"^[ \t]{0,9}(?:[-*_] ?){3,40}$\n?", re.MULTILINE)
 
+# A chat's first and last words: "Sure! Here is the plan:", "Let me know if you want changes!"
+_OPENING = re.compile(
+    r"\s{0,9}(?:(?:sure(?: thing)?|certainly|of course|absolutely|okay|ok|understood|got it|no problem"
+    r"|当然可以|当然|好的|没问题)\s?[!.,，！。]|(?:great|perfect|alright)\s?!)\s{0,9}",
+    re.IGNORECASE,
+)
+_PLAN_WORD = (
+    "(?:plan|layout|chain|description|boxes|coordinates|scene|list|answer|image|caption|prompt|方案|布局|描述|图像)"
+)
+_ANNOUNCES = re.compile(
+    rf"\s{{0,9}}(?:here(?:'s|’s| is| are)|below (?:is|are)|this is|i have|i've|以下是|下面是|这是)"
+    rf"(?=[^\n.:：。(\[]{{0,160}}{_PLAN_WORD})[^\n.:：。(\[]{{1,200}}(?::|：|[.。]?\s{{0,9}}\n)\s{{0,9}}",
+    re.IGNORECASE,
+)
+_CLOSING = re.compile(
+    r"\s{1,9}(?:let me know|(?:i )?hope (?:this|that)|feel free|would you like|do you want|please let me"
+    r"|if you(?:'d| would) like|如需|如果需要|如果您|希望这)[^\n]{0,300}\s{0,9}$",
+    re.IGNORECASE,
+)
+
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 _FULL_WIDTH |= str.maketrans("【】「」《》〔〕⟨⟩、　", "[][]<>[]<>, ")
 
@@ -81,6 +101,19 @@ def without_markdown(text: str) -> str:
     text = _MARKDOWN_ESCAPE.sub("", text)
     text = _RULE.sub("", _NUMBERED.sub(r"\1. ", _BULLET.sub("", _HEADING.sub("", text))))
     return _ITALIC.sub(r"\1", _EMPHASIS.sub("", text))
+
+
+def without_chatter(text: str) -> str:
+    """A text without a chat's first and last words around the plan: what people say before and after an answer."""
+    opening = _OPENING.match(text)
+    start = opening.end() if opening else 0
+    announces = _ANNOUNCES.match(text, start)
+    if not _FOUR.search(text):
+        return text
+    text = text[announces.end() if announces else start :]
+    tail = text[-400:]
+    closing = _CLOSING.search(tail)
+    return text[: len(text) - len(tail) + closing.start()] if closing else text
 
 
 def half_width(text: str) -> str:

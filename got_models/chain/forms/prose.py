@@ -11,7 +11,7 @@ from functools import lru_cache
 from ..colors import COLORS
 from ..grammar import ChainError
 from ..phrases import OBJECT_END, OBJECT_START, find_phrase, has_words
-from .cleaning import half_width, without_markdown
+from .cleaning import half_width, without_chatter, without_markdown
 from .color_words import color_after
 from .corners import LINK, with_sides
 from .entries import has_letters
@@ -51,7 +51,7 @@ _HOW = "Write it as (left,top),(right,bottom), whole numbers from 0 to 999, for 
 
 def read_prose(text: str, settings: Settings) -> Plan:
     """The plan of any prose. It has no boxes if the prose has none."""
-    text = with_sides(_unquoted(with_common_tokens(without_markdown(text))))
+    text = with_sides(_unquoted(with_common_tokens(without_chatter(without_markdown(text)))))
     shadow = half_width(text)
     places = boxes_in(shadow)
     after = _labels_after(text, shadow, places)

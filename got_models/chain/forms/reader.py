@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from ..colors import nearest_words
 from ..grammar import BOX_START, TEXT_TO_IMAGE, Chain, ChainError, read_chain
 from ..phrases import QUOTED
 from . import keys
@@ -83,6 +84,7 @@ _REST = re.compile(
 _SCALE_ENDS = re.compile(
     r"[(\[]\s?(?:0(?:\.0)?\s?,\s?(?:0(?:\.0)?|1|1\.0|100|999|1000)|(?:1|1\.0|100|999|1000)\s?,\s?(?:1|1\.0|100|999|1000))\s?[)\]]"
 )
+_AFTER_BOX = re.compile(r"\s{0,9}\(\s{0,9}([A-Za-z]{3,20})\s{0,9}\)")
 _DIGIT = re.compile(r"\d")
 _TOKENS = re.compile(
     r"\bbbox|box_2d|bounding[ _]?box(?:es)?\W{1,9}\d|<\|?/?(?:box|det|quad|seg|patch_index|loc|begin_of_box)[_|>\d]"
@@ -163,7 +165,22 @@ def note_of(chain: Chain) -> str:
     """What a person should know of a chain that was read; "" if there is nothing."""
     if not chain.regions:
         return f"The text has no box. It begins: {beginning(chain.text)}"
-    return "The text ends within its plan. The boxes that are whole were kept." if chain.cut else ""
+    notes = ["The text ends within its plan. The boxes that are whole were kept."] if chain.cut else []
+    return " ".join([*notes, *_no_colors(chain)])
+
+
+def _no_colors(chain: Chain) -> list[str]:
+    """Notes on words in brackets after a box that look like a color and are none, at most three."""
+    notes = []
+    for number, region in enumerate(chain.regions, 1):
+        word = _AFTER_BOX.match(chain.text, region.box_span[1])
+        near = nearest_words(word[1], 0.7) if word else []
+        if near and len(notes) < 3:
+            notes.append(
+                f"Box {number} is followed by '({word[1]})', which is no color, so it is part of the text. "
+                f"The box color is {region.color.word}. Did you mean {' or '.join(near)}?"
+            )
+    return notes
 
 
 def beginning(text: str) -> str:
