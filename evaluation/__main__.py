@@ -1,7 +1,10 @@
 """Measure how well a GoT model plans, draws, follows a changed plan, and edits: python dev.py eval
 
-It runs the real nodes on a real ComfyUI, with held-out prompts and edits of the synthetic world. A detector that sees
-only pixels judges the images; evaluation/scores.py defines the metrics. An ablation draws some prompts in three ways:
+It runs the real nodes on a real ComfyUI, with held-out prompts and edits of the synthetic world, in templates and in
+free wording. Descriptions and findings are asked of the reasoner itself. A detector that sees only pixels judges the
+images; evaluation/scores.py defines the metrics. A count of 0, such as --prompts 0, leaves a part out.
+
+An ablation draws some prompts in three ways:
 
     prompt only        an empty chain and spatial strength 0: the 64 image tokens follow the caption alone
     without boxes      the model's own chain, read by the language model, at spatial strength 0
@@ -32,6 +35,7 @@ from .sheet import contact_sheet
 from .table import table
 
 BUNDLED = "GoT-Tiny (bundled)"
+COUNTS = ("prompts", "edits", "free_prompts", "free_edits", "looks")
 
 
 def main() -> int:
@@ -48,6 +52,12 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--prompts", type=int, default=210, help="how many prompts (default: 210)")
     parser.add_argument("--edits", type=int, default=210, help="how many edits (default: 210)")
+    for name, count, what in (
+        ("free-prompts", 120, "freely worded prompts"),
+        ("free-edits", 120, "freely worded edits"),
+        ("looks", 100, "images to describe and to find things in"),
+    ):
+        parser.add_argument(f"--{name}", type=int, default=count, help=f"how many {what} (default: {count})")
     parser.add_argument("--seed", type=int, default=0, help="of the cases and of the images' noise (default: 0)")
     parser.add_argument("--model", type=Path, help="a model folder (default: GoT-Tiny)")
     parser.add_argument("--steps", type=int, help="sampling steps (default: the model's own)")
@@ -66,8 +76,10 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--resume", action="store_true", help="continue from the answers in --work")
     options = parser.parse_args(arguments)
-    if options.prompts < 0 or options.edits < 0 or options.prompts + options.edits == 0:
-        parser.error("--prompts and --edits must not be negative, nor both 0")
+    counts = [getattr(options, name) for name in COUNTS]
+    if min(counts) < 0 or not any(counts):
+        listed = ", ".join(f"--{name.replace('_', '-')}" for name in COUNTS)
+        parser.error(f"{listed} must not be negative, nor all 0")
     for file in filter(None, (options.json, options.sheet)):
         if not file.resolve().parent.is_dir():
             parser.error(f"there is no folder {file.resolve().parent} to write {file.name} to")
@@ -90,13 +102,14 @@ def ask_and_report(client: Client, options: argparse.Namespace) -> int:
     """Ask what has no answer yet, judge, and report. If Ctrl-C stops it, it reports what there is."""
     name = BUNDLED if options.model == TINY else options.model.name
     model, started, stopped = Model.of(options.model, name, options.steps), time.monotonic(), False
-    questions = Questions(options.prompts, options.edits, options.seed, options.strengths)
+    asked = {name: getattr(options, name) for name in COUNTS}
+    questions = Questions(**asked, seed=options.seed, strengths=options.strengths)
     answers = Answers(options.work, evaluated(options), options.resume)
     try:
         Evaluation(client, model, questions, answers).run()
     except KeyboardInterrupt:
         stopped = True
-    about = {"model": model.manifest.name, "prompts": options.prompts, "edits": options.edits, "seed": options.seed}
+    about = {"model": model.manifest.name, **asked, "seed": options.seed}
     about |= {"pictures": answers.pictures, "seconds": round(time.monotonic() - started), "complete": not stopped}
     conclude(questions, answers, about, options)
     return 130 if stopped else 0
@@ -115,7 +128,9 @@ def conclude(questions: Questions, answers: Answers, about: dict, options: argpa
     failed = {key: answer.error for key, answer in answers.found.items() if answer.error}
     end = "" if about["complete"] else " (stopped before its end: --resume continues)"
     print(
-        "{model}: {prompts} prompts, {edits} edits, seed {seed}; {pictures} images in {seconds} s".format(**about) + end
+        "{model}: {prompts} prompts, {edits} edits, {free_prompts} and {free_edits} in free wording, {looks} looks, "
+        "seed {seed}; {pictures} images in {seconds} s".format(**about)
+        + end
     )
     print(table(figures))
     for key, message in failed.items():

@@ -14,7 +14,8 @@ from ..world import scenes
 from . import scores
 from .answers import Answers
 from .cases import COLUMNS, EditCase, PromptCase
-from .run import CHANGES, EDITED, PLAN, PROMPT_ONLY, SECOND, Questions, change, spatial
+from .free import FreeCase, FreeEditCase, LookCase
+from .run import CHANGES, DESCRIBED, EDITED, PLAN, PROMPT_ONLY, SECOND, Questions, change, found_key, spatial
 
 Z = 1.96  # of the normal distribution, for 95 %
 ABLATION = {"prompt_only": PROMPT_ONLY, "without_boxes": spatial(0), "full": PLAN}
@@ -56,7 +57,10 @@ def outcomes(questions: Questions, answers: Answers) -> list[Outcome]:
     """Every outcome that the answers allow."""
     prompts = (found for case in questions.prompt_cases for found in _prompt_outcomes(case, answers))
     edits = (found for case in questions.edit_cases for found in _edit_outcomes(case, answers))
-    return [*prompts, *edits]
+    free = (found for case in questions.free_cases for found in _free_outcomes(case, answers))
+    free_edits = (found for case in questions.free_edit_cases for found in _free_edit_outcomes(case, answers))
+    looks = (found for case in questions.look_cases for found in _look_outcomes(case, answers))
+    return [*prompts, *edits, *free, *free_edits, *looks]
 
 
 def _prompt_outcomes(case: PromptCase, answers: Answers) -> Iterator[Outcome]:
@@ -126,6 +130,43 @@ def _edit_outcomes(case: EditCase, answers: Answers) -> Iterator[Outcome]:
         yield Outcome("second_turn.change_made", case.second.kind, made)
 
 
+def _free_outcomes(case: FreeCase, answers: Answers) -> Iterator[Outcome]:
+    key = f"{case.key}/{PLAN}"
+    if key in answers:
+        plan = [(obj.name, obj.box) for obj in scores.planned(answers.chain(key))]
+        seen = [(scores.name_of(obj), obj.box) for obj in answers.view(key).objects]
+        yield Outcome("free.plan", case.kind, case.asked.satisfied(plan))
+        yield Outcome("free.drawn", case.kind, case.asked.satisfied(seen, scores.beyond))
+
+
+def _free_edit_outcomes(case: FreeEditCase, answers: Answers) -> Iterator[Outcome]:
+    key = f"{case.key}/{EDITED}"
+    if key in answers:
+        chain = answers.chain(key)
+        right = scores.edit_planned(case.edit, chain) and scores.area_found(case.edit, chain)
+        yield Outcome("free.edit_plan", case.kind, right)
+        yield Outcome("free.edit_made", case.kind, scores.change_made(case.edit, answers.view(key)))
+
+
+def _look_outcomes(case: LookCase, answers: Answers) -> Iterator[Outcome]:
+    """The kind is the number of objects in the image."""
+    kind, key = str(len(case.scene.objects)), f"{case.key}/{DESCRIBED}"
+    if key not in answers:
+        return
+    fits = scores.described(case.scene, answers.chain(key))
+    yield Outcome(
+        "looking.complete", kind, min(fits) > scores.FITS and scores.names_only(case.scene, answers.chain(key))
+    )
+    for fit in fits:
+        yield Outcome("looking.described", kind, fit > scores.FITS)
+        yield Outcome("looking.iou", kind, fit)
+    for thing in case.things:
+        if (key := f"{case.key}/{found_key(thing)}") in answers:
+            boxes = [obj.box for obj in case.scene.objects if obj.name == thing]
+            right = scores.things_found(answers.chain(key), thing, boxes)
+            yield Outcome("looking.present" if boxes else "looking.absent", kind, right)
+
+
 # ---------------------------------------------------------------- figures
 
 
@@ -154,6 +195,8 @@ MAIN = {
     "planning": ("parse", "plan"),
     "obedience": ("iou", "moved", "reworded"),
     "editing": ("box_found", "change_made", "psnr_outside"),
+    "free": ("plan", "drawn", "edit_plan", "edit_made"),
+    "looking": ("complete", "described", "iou", "present", "absent"),
 }
 
 
@@ -173,6 +216,8 @@ def report(figures: Figures) -> dict:
         "drawing": drawing,
         "obedience": found["obedience"],
         "editing": found["editing"],
+        "free": found["free"],
+        "looking": found["looking"],
         "ablation": {name: _ablation(figures, f"ablation.{name}") for name in ABLATION},
         "spatial_strength": [_point(figures, strength) for strength in figures.strengths],
         "second_turn": {name: figures.of(f"second_turn.{name}")._asdict() for name in ("box_found", "change_made")},

@@ -14,16 +14,17 @@ LOADER = "loader"  # the node that graphs share when they run as one
 
 
 class Model(NamedTuple):
-    """name: as GoT Loader lists it. steps: of the sampler; None for the model's own."""
+    """name: as GoT Loader lists it. steps: of the sampler; None for the model's own. folder: where it is."""
 
     name: str
     manifest: Manifest
     steps: int | None
+    folder: Path
 
     @classmethod
     def of(cls, folder: Path, name: str, steps: int | None) -> "Model":
         """A model folder and its name on the server. FolderError if it is not a model folder."""
-        return cls(name, read_manifest(folder), steps)
+        return cls(name, read_manifest(folder), steps, folder)
 
     def settings(self, task: str, seed: int) -> dict:
         steps = self.steps or self.manifest.defaults[task].steps
@@ -52,7 +53,7 @@ def drawing(model: Model, prompt: str, seed: int, chain: str, spatial: float | N
 def editing(model: Model, image: str, instruction: str, seed: int) -> dict:
     """From an image in the server's input folder and an instruction to the edited image."""
     settings = {**model.settings(EDIT, seed), "image": image, "instruction": instruction}
-    return _filled("edit_your_picture", settings)
+    return _filled("edit_your_image", settings)
 
 
 def editing_again(model: Model, images: tuple[str, str], instructions: tuple[str, str], chain: str, seed: int) -> dict:

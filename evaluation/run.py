@@ -15,22 +15,28 @@ from ..world import scenes
 from . import graphs
 from .answers import Answers, ask
 from .cases import KINDS, Change, EditCase, PromptCase, edit_case, moved, prompt_case, reworded
+from .free import CONSTRUCTIONS, FreeCase, FreeEditCase, LookCase, free_case, free_edit_case, look_case
 from .graphs import Model
+from .looking import Looker
 
 STRENGTHS = (0, 1, 2, 3, 4, 5, 6)  # of the boxes, for the curve
 PLAN, PROMPT_ONLY, EDITED, SECOND = "plan", "prompt-only", "edited", "second-turn"
 CHANGES = ("moved", "reworded")
+DESCRIBED = "described"
 EVERY_CHANGE, EVERY_ABLATION, EVERY_CURVE, EVERY_SECOND = 2, 4, 10, 12  # once in so many rounds
 
 
 @dataclass(frozen=True)
 class Questions:
-    """prompts, edits: how many cases. strengths: spatial strengths of the curve."""
+    """prompts, edits, free_prompts, free_edits, looks: how many cases. strengths: spatial strengths of the curve."""
 
     prompts: int
     edits: int
     seed: int
     strengths: tuple[float, ...] = STRENGTHS
+    free_prompts: int = 0
+    free_edits: int = 0
+    looks: int = 0
 
     @property
     def prompt_cases(self) -> list[PromptCase]:
@@ -40,8 +46,28 @@ class Questions:
     def edit_cases(self) -> list[EditCase]:
         return [edit_case(number, self.seed) for number in range(self.edits)]
 
-    def keys(self, case: PromptCase | EditCase) -> list[str]:
+    @property
+    def free_cases(self) -> list[FreeCase]:
+        return [free_case(number, self.seed) for number in range(self.free_prompts)]
+
+    @property
+    def free_edit_cases(self) -> list[FreeEditCase]:
+        return [free_edit_case(number, self.seed) for number in range(self.free_edits)]
+
+    @property
+    def look_cases(self) -> list[LookCase]:
+        return [look_case(number, self.seed) for number in range(self.looks)]
+
+    @property
+    def every_case(self) -> list:
+        return [*self.prompt_cases, *self.edit_cases, *self.free_cases, *self.free_edit_cases, *self.look_cases]
+
+    def keys(self, case: PromptCase | EditCase | FreeCase | FreeEditCase | LookCase) -> list[str]:
         """The keys of all answers that a case needs."""
+        if isinstance(case, LookCase):
+            return [f"{case.key}/{name}" for name in (DESCRIBED, *map(found_key, case.things))]
+        if isinstance(case, (FreeCase, FreeEditCase)):
+            return [f"{case.key}/{PLAN if isinstance(case, FreeCase) else EDITED}"]
         if isinstance(case, EditCase):
             second = case.number // len(scenes.EDITS) % EVERY_SECOND == 0
             return [f"{case.key}/{name}" for name in (EDITED, *([SECOND] if second else []))]
@@ -59,6 +85,10 @@ def spatial(strength: float) -> str:
     return f"spatial-{strength:g}"
 
 
+def found_key(thing: str) -> str:
+    return f"found {thing}"
+
+
 def change(case: PromptCase, answers: Answers, name: str) -> Change | None:
     """The change that a user makes to the case's plan; None if the plan allows none."""
     chain, rng = answers.chain(f"{case.key}/{PLAN}"), Random(f"{case.seed} {name}")
@@ -70,9 +100,8 @@ class Evaluation:
 
     def __init__(self, client: Client, model: Model, questions: Questions, answers: Answers):
         self.client, self.model, self.questions, self.answers = client, model, questions, answers
-        cases = [*questions.prompt_cases, *questions.edit_cases]
-        keys = [key for case in cases for key in questions.keys(case)]
-        self.progress = tqdm(total=sum(key not in answers for key in keys), unit=" images")
+        keys = [key for case in questions.every_case for key in questions.keys(case)]
+        self.progress = tqdm(total=sum(key not in answers for key in keys), unit=" answers")
 
     def run(self) -> None:
         prompts, edits = self.questions.prompt_cases, self.questions.edit_cases
@@ -80,7 +109,27 @@ class Evaluation:
         for turn in range(max(-(-len(prompts) // across), -(-len(edits) // down))):
             self._prompts(prompts[turn * across :][:across])
             self._edits(edits[turn * down :][:down])
+        self._free(self.questions.free_cases, self.questions.free_edit_cases)
+        self._look(self.questions.look_cases)
         self.progress.close()
+
+    def _free(self, prompts: list[FreeCase], edits: list[FreeEditCase]) -> None:
+        across, down = len(CONSTRUCTIONS), len(scenes.EDITS)
+        for turn in range(max(-(-len(prompts) // across), -(-len(edits) // down))):
+            some = prompts[turn * across :][:across]
+            self._ask({f"{case.key}/{PLAN}": graphs.planning(self.model, case.text, case.seed) for case in some})
+            self._first_edits(edits[turn * down :][:down])
+
+    def _look(self, cases: list[LookCase]) -> None:
+        """Ask the reasoner itself, on the CPU: no image is made."""
+        missing = [case for case in cases if any(key not in self.answers for key in self.questions.keys(case))]
+        looker = Looker(self.model.folder) if missing else None
+        for case in missing:
+            image = scenes.render(case.scene)
+            self.answers.add(f"{case.key}/{DESCRIBED}", looker.describe(image))
+            for thing in case.things:
+                self.answers.add(f"{case.key}/{found_key(thing)}", looker.find(image, thing))
+            self.progress.update(1 + len(case.things))
 
     def _prompts(self, cases: list[PromptCase]) -> None:
         self._ask({f"{case.key}/{PLAN}": graphs.planning(self.model, case.text, case.seed) for case in cases})
@@ -104,7 +153,8 @@ class Evaluation:
                 self.progress.total -= 1
         return found
 
-    def _edits(self, cases: list[EditCase]) -> None:
+    def _first_edits(self, cases: list[EditCase] | list[FreeEditCase]) -> dict[str, str]:
+        """Ask the cases' edits. Returns the names of their sources on the server, by the cases' keys."""
         sources = {case.key: self._uploaded(case) for case in cases}
         self._ask(
             {
@@ -112,11 +162,15 @@ class Evaluation:
                 for case in cases
             }
         )
+        return sources
+
+    def _edits(self, cases: list[EditCase]) -> None:
+        sources = self._first_edits(cases)
         again = [(case, key) for case in cases for key in self.questions.keys(case)[1:]]
         drawn = [(case, key) for case, key in again if self.answers.found[f"{case.key}/{EDITED}"].picture]
         self._ask({key: self._second(case, sources[case.key]) for case, key in drawn})
 
-    def _uploaded(self, case: EditCase) -> str:
+    def _uploaded(self, case: EditCase | FreeEditCase) -> str:
         path = self.answers.place(f"{case.key}/source")
         Image.fromarray(scenes.render(case.edit.source)).save(path)
         return self.client.upload(path)

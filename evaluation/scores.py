@@ -23,6 +23,17 @@ Editing: the image against the edit.
                   must be in the right relation
     psnr_outside  dB between source and result outside both the true area and the planned one; only outside the true
                   one, if nothing is left. If the background changes, it is measured inside the objects
+Free wording: prompts and edits in constructions that no training has.
+    plan, drawn   the plan, or the image, has exactly the prompt's objects, and all that the prompt says of them is true
+                  (world/asked.py): in the plan with a margin, in the image as in position
+    edit_plan     every word of the chain is right, and the area is, as in box_found
+    edit_made     as change_made
+Looking: rendered scenes of one to four objects.
+    described     of each object: the description has it, in its color and shape, at its place (iou above 0.5)
+    iou           its box with the described one; 0 without one
+    complete      every object is described, and nothing else
+    present       asked for a thing that is there: as many boxes as there are such things, each overlapping one by 0.7
+    absent        asked for a thing that is not there: no box
 """
 
 import re
@@ -31,6 +42,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from ..got_models.chain.grammar import ChainError, read_chain
+from ..got_models.reasoner.looking import read_find_answer
 from ..world import scenes, wording
 from ..world.detector import Seen, View, overlap
 from ..world.scenes import Edit, Object, Scene
@@ -181,6 +193,12 @@ def change_made(edit: Edit, view: View) -> bool:
     return all(drawn(obj, view) for obj in stays) and beyond(added.box, edit.relation, edit.anchor.box)
 
 
+def edit_planned(edit: Edit, chain: str) -> bool:
+    """Whether an edit's chain is the right one but for the numbers of its area, which area_found judges."""
+    numbers = re.compile(r"\(\d+,\d+\),\(\d+,\d+\)")
+    return numbers.sub("", wording.edit_chain(edit)) == numbers.sub("", chain)
+
+
 def left_alone(edit: Edit, chain: str) -> np.ndarray:
     """The pixels that the edit must not change: a mask (128, 128)."""
     if edit.kind == "background":
@@ -190,6 +208,33 @@ def left_alone(edit: Edit, chain: str) -> np.ndarray:
     area = area_of(chain)
     planned_too = _outside(edit.area) & (_outside(area) if area else True)
     return planned_too if planned_too.any() else _outside(edit.area)
+
+
+# ---------------------------------------------------------------- looking
+
+
+def described(scene: Scene, chain: str) -> list[float]:
+    """The overlap of each object of a scene with a described one of its name, of which each counts once."""
+    left, fits = planned(chain), []
+    for obj in scene.objects:
+        alike = [other for other in left if other.name == obj.name]
+        best = max(alike, key=lambda other: overlap(obj.box, other.box), default=None)
+        fits.append(overlap(obj.box, best.box) if best else 0.0)
+        if best:
+            left.remove(best)
+    return fits
+
+
+def names_only(scene: Scene, chain: str) -> bool:
+    """Whether a description has the scene's objects and no others."""
+    return names(planned(chain)) == names(scene.objects)
+
+
+def things_found(answer: str, thing: str, boxes: list[tuple]) -> bool:
+    """Whether an answer has one box for each box of a thing in the image, at its place; none if there is none."""
+    [found] = read_find_answer(answer, [thing])
+    placed = [any(overlap(box, right) >= FOUND for box in found.boxes) for right in boxes]
+    return len(found.boxes) == len(boxes) and all(placed)
 
 
 def _outside(box: tuple) -> np.ndarray:

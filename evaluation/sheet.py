@@ -13,10 +13,11 @@ from ..world import scenes, wording
 from . import scores
 from .answers import Answers
 from .cases import EditCase, PromptCase
+from .free import FreeCase, FreeEditCase
 from .run import CHANGES, EDITED, PLAN, PROMPT_ONLY, SECOND, Questions, change
 
 TILE, GAP, LINE = 160, 8, 16  # pixels
-MOST_PROMPTS, MOST_CURVES, MOST_EDITS = 21, 5, 30
+MOST_PROMPTS, MOST_CURVES, MOST_EDITS, MOST_FREE = 21, 5, 30, 12  # of the last each, prompts and edits
 PAPER, INK, FAINT, RIGHT, WRONG = "white", "black", "dimgray", "limegreen", "red"
 FRAME = 3  # pixels
 LEGEND = "Green frames: judged right. Red frames: judged wrong. No frame: not judged."
@@ -38,15 +39,20 @@ class Strip(NamedTuple):
 
 
 def contact_sheet(questions: Questions, answers: Answers) -> Image.Image:
-    """Prompts on the left, edits on the right. Below the prompts, some of them at each spatial strength."""
+    """Prompts on the left, edits on the right, below each those in free wording.
+
+    Below the prompts in templates, some of them at each spatial strength.
+    """
     asked = [case for case in questions.prompt_cases if f"{case.key}/{PLAN}" in answers]
     changed = [case for case in asked if any(f"{case.key}/{name}" in answers for name in CHANGES)]
     prompts = [_prompt_strip(case, answers) for case in (changed or asked)[:MOST_PROMPTS]]
     curves = [strip for case in asked if (strip := _curve_strip(case, answers)).tiles]
     edits = [case for case in questions.edit_cases if f"{case.key}/{EDITED}" in answers]
-    return _page(
-        [*prompts, *curves[:MOST_CURVES]], [_edit_strip(case, answers) for case in _with_second_first(edits, answers)]
-    )
+    free = [case for case in questions.free_cases if f"{case.key}/{PLAN}" in answers][:MOST_FREE]
+    free_edits = [case for case in questions.free_edit_cases if f"{case.key}/{EDITED}" in answers][:MOST_FREE]
+    left = [*prompts, *curves[:MOST_CURVES], *(_free_strip(case, answers) for case in free)]
+    right = [*_with_second_first(edits, answers), *free_edits]
+    return _page(left, [_edit_strip(case, answers) for case in right])
 
 
 def _with_second_first(cases: list[EditCase], answers: Answers) -> list[EditCase]:
@@ -69,6 +75,17 @@ def _prompt_strip(case: PromptCase, answers: Answers) -> Strip:
     for name in CHANGES:
         if f"{case.key}/{name}" in answers:
             tiles += _change_tiles(case, answers, name)
+    return Strip(f"{case.kind}: {case.text}", tiles)
+
+
+def _free_strip(case: FreeCase, answers: Answers) -> Strip:
+    key = f"{case.key}/{PLAN}"
+    plan = [(obj.name, obj.box) for obj in scores.planned(answers.chain(key))]
+    seen = [(scores.name_of(obj), obj.box) for obj in answers.view(key).objects]
+    tiles = [
+        Tile("plan", _plan(answers.chain(key)), case.asked.satisfied(plan)),
+        Tile("image", _shown(answers, key), case.asked.satisfied(seen, scores.beyond)),
+    ]
     return Strip(f"{case.kind}: {case.text}", tiles)
 
 
@@ -96,7 +113,7 @@ def _curve_strip(case: PromptCase, answers: Answers) -> Strip:
     return Strip(f"{case.kind}: {case.text}", tiles)
 
 
-def _edit_strip(case: EditCase, answers: Answers) -> Strip:
+def _edit_strip(case: EditCase | FreeEditCase, answers: Answers) -> Strip:
     first, second = f"{case.key}/{EDITED}", f"{case.key}/{SECOND}"
     chain, source = answers.chain(first), scenes.render(case.edit.source)
     tiles = [

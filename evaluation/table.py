@@ -14,6 +14,8 @@ def table(figures: Figures) -> str:
     lines = _main(figures)
     if figures.kinds("editing.box_found"):
         lines += _edits(figures)
+    if figures.kinds("free.plan"):
+        lines += _constructions(figures)
     if figures.kinds("ablation.full"):
         lines += _ablation(figures)
     if figures.strengths:
@@ -29,6 +31,8 @@ def _main(figures: Figures) -> list[str]:
     rows += [("", f"reworded, {kind}", figures.of("obedience.reworded", kind)) for kind in ("color", "noun")]
     rows += [("editing", name, figures.of(f"editing.{name}")) for name in MAIN["editing"]]
     rows += [("second turn", name, figures.of(f"second_turn.{name}")) for name in ("box_found", "change_made")]
+    rows += [("free wording", name, figures.of(f"free.{name}")) for name in MAIN["free"]]
+    rows += [("looking", name, figures.of(f"looking.{name}")) for name in MAIN["looking"]]
     last = None
     for part, name, found in rows:
         title = part if part != last else ""
@@ -56,6 +60,15 @@ def _edits(figures: Figures) -> list[str]:
         shares = "".join(f"{100 * one.value:12.0f} %" for one in found[:2])
         psnr = f"{found[2].value:11.1f} dB" if found[2].n else f"{'-':>14}"  # there is none without an image
         lines.append(f"{kind:14}{shares}{psnr}{found[0].n:>6}")
+    return lines
+
+
+def _constructions(figures: Figures) -> list[str]:
+    """Free wording: a line for each construction."""
+    lines = ["", f"{'free wording':14}{'plan':>14}{'drawn':>14}{'n':>6}"]
+    for kind in figures.kinds("free.plan"):
+        found = [figures.of(f"free.{name}", kind) for name in ("plan", "drawn")]
+        lines.append(f"{kind:14}" + "".join(f"{100 * one.value:12.0f} %" for one in found) + f"{found[0].n:>6}")
     return lines
 
 

@@ -140,6 +140,17 @@ def test_two_prompts_together_are_two_alone(tiny):
     assert_same(several(tiny, OFF), [one(ReasoningChain, tiny, OFF, prompt=prompt) for prompt in prompts])
 
 
+def test_words_that_a_small_model_does_not_know_are_named_in_a_note(tiny, browser):
+    one(ReasoningChain, tiny, OFF, prompt="a red circle and a fluffy cat")
+    assert browser.notes[-1] == (
+        "GoT-Tiny knows circles, squares, triangles and stars only. It does not know 'fluffy' and 'cat'."
+    )
+    one(ReasoningChain, tiny, OFF, prompt="Would you draw one red circle, please?")
+    assert browser.notes[-1] == ""
+    several(tiny, OFF, prompts="a red circle\na b c d e f g h")
+    assert browser.notes[-1].startswith("2. GoT-Tiny") and "'b', 'c', 'd', 'e' and 'f' and more." in browser.notes[-1]
+
+
 @pytest.mark.slow  # it takes seconds
 def test_variations_are_what_the_seeds_write_alone(tiny):
     prompts = [line.strip() for line in PROMPTS.splitlines() if line]

@@ -13,15 +13,28 @@ from got.evaluation.__main__ import parse_arguments
 from got.evaluation.answers import Answer, Answers, AnswersError
 from got.evaluation.cases import COLUMNS
 from got.evaluation.figures import MAIN, Figures, figure, outcomes, report
-from got.evaluation.run import EDITED, PLAN, PROMPT_ONLY, SECOND, Evaluation, Questions, change, spatial
+from got.evaluation.free import free_case, free_edit_case, look_case
+from got.evaluation.run import (
+    DESCRIBED,
+    EDITED,
+    PLAN,
+    PROMPT_ONLY,
+    SECOND,
+    Evaluation,
+    Questions,
+    change,
+    found_key,
+    spatial,
+)
 from got.evaluation.sheet import RIGHT, WRONG, contact_sheet
 from got.evaluation.table import table
 from got.got_models.chain.grammar import EDIT, TEXT_TO_IMAGE
 from got.got_models.files.manifest import TINY
+from got.got_models.reasoner.looking import find_answer
 from got.world import scenes, wording
 from PIL import Image, ImageColor
 
-QUESTIONS = Questions(prompts=14, edits=6, seed=0, strengths=(0, 6))
+QUESTIONS = Questions(prompts=14, edits=6, seed=0, strengths=(0, 6), free_prompts=12, free_edits=6, looks=8)
 
 
 def answered(folder, blank=False):
@@ -47,7 +60,23 @@ def answered(folder, blank=False):
     for case in QUESTIONS.edit_cases:
         add(f"{case.key}/{EDITED}", wording.edit_chain(case.edit), case.edit.target)
         add(f"{case.key}/{SECOND}", wording.edit_chain(case.second), case.second.target)
+    for case in QUESTIONS.free_cases:
+        add(f"{case.key}/{PLAN}", wording.chain(case.asked.scene, Random(0)), case.asked.scene)
+    for case in QUESTIONS.free_edit_cases:
+        add(f"{case.key}/{EDITED}", wording.edit_chain(case.edit), case.edit.target)
+    for case in QUESTIONS.look_cases:
+        for key, text in looks(case):
+            answers.add(key, Answer(text, ""))
     return answers
+
+
+def looks(case):
+    """The right description of a scene, and the right answers for things."""
+    objects = scenes.reading_order(case.scene.objects)
+    yield f"{case.key}/{DESCRIBED}", wording.sentence(objects)
+    for thing in case.things:
+        boxes = [wording.box_text(obj.box, obj.color) for obj in objects if obj.name == thing]
+        yield f"{case.key}/{found_key(thing)}", find_answer([(thing, boxes)])
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +103,31 @@ def test_a_perfect_model_scores_all(perfect):
     assert {name: row["all"] for name, row in found["ablation"].items()} == dict.fromkeys(found["ablation"], 1)
     assert [(point["strength"], point["drawn"]) for point in found["spatial_strength"]] == [(0, 1), (6, 1)]
     assert found["second_turn"]["change_made"]["value"] == 1
+    assert set(found["free"].values()) == {1} and set(found["looking"].values()) == {1}
+
+
+def test_a_model_that_sees_one_thing_everywhere_is_wrong_wherever_that_is_wrong(tmp_path):
+    """It describes a red circle in every image, and finds whatever it is asked for, in one place."""
+    answers, box = Answers(tmp_path, {}, resume=False), wording.box_text((25, 25, 325, 325), "red")
+    for case in QUESTIONS.look_cases:
+        answers.add(f"{case.key}/{DESCRIBED}", Answer(f"There is a red circle {box}.", ""))
+        for thing in case.things:
+            answers.add(f"{case.key}/{found_key(thing)}", Answer(find_answer([(thing, [box])]), ""))
+    found = report(figures_of(answers))["looking"]
+    assert found["absent"] == found["complete"] == 0 and max(found["described"], found["present"], found["iou"]) < 0.2
+
+
+def test_half_of_the_things_asked_for_are_not_there():
+    for case in (look_case(number, 0) for number in range(40)):
+        shown = {obj.name for obj in case.scene.objects}
+        assert sum(thing not in shown for thing in case.things) == 2 and 1 <= sum(t in shown for t in case.things) <= 2
+        assert len(case.scene.objects) == 1 + case.number % 4
+
+
+def test_free_cases_follow_from_their_numbers_and_have_every_construction():
+    assert free_case(5, 0) == free_case(5, 0) and free_case(5, 0).text != free_case(5, 1).text
+    assert free_edit_case(5, 0) == free_edit_case(5, 0)
+    assert {free_case(number, 0).kind for number in range(len(wording.MAKERS))} == set(wording.MAKERS)
 
 
 def test_right_plans_with_empty_images_score_only_the_planning(blank):
@@ -81,6 +135,7 @@ def test_right_plans_with_empty_images_score_only_the_planning(blank):
     assert found["planning"] == {"parse": 1, "plan": 1} and found["editing"]["box_found"] == 1
     assert found["drawing"] == dict.fromkeys(COLUMNS, 0)
     assert set(found["obedience"].values()) == {0} and found["editing"]["change_made"] == 0
+    assert found["free"] == {"plan": 1, "drawn": 0, "edit_plan": 1, "edit_made": 0}
     assert found["editing"]["psnr_outside"] < 20
 
 

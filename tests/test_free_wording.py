@@ -7,11 +7,13 @@ import re
 from random import Random
 
 import pytest
+from got.got_models.files.manifest import TINY, World, read_manifest
 from got.world import scenes, wording
 from got.world.asked import Asked, Claim
 from got.world.scenes import Object, Scene
 from got.world.wording import constructions, orders
 from got.world.wording.free import Speaker
+from got.world.wording.vocabulary import THINGS, known_words
 
 TABLES = {name: value for name, value in vars(constructions).items() if isinstance(value, constructions.Forms)}
 TABLES |= {f"ORDERS {kind}": forms for kind, forms in constructions.ORDERS.items()}
@@ -137,3 +139,19 @@ def test_an_instruction_has_what_the_edit_needs(held_out):
             assert edit.result.color in text.lower()
         if edit.kind in ("add", "replace"):
             assert edit.result.color in text.lower() and edit.result.shape in text.lower()
+
+
+def test_every_word_of_a_prompt_is_known_and_a_stranger_is_not():
+    world, strangers = World("", " ".join(known_words())), set(wording.free.STRANGERS)
+    for held_out in (False, True):
+        texts = [asked.text for asked in captions(held_out)] + [text for _, text in instructions(held_out)]
+        for seed in range(300):
+            texts.append(wording.caption(scenes.random_scene(Random(seed)), Random(seed), held_out))
+            texts.append(wording.instruction(scenes.random_edit(Random(seed)), Random(seed), held_out))
+        assert {word for text in texts for word in world.unknown(text)} <= strangers
+    assert not strangers & set(known_words())
+
+
+def test_the_bundled_models_world_is_this_one():
+    world = read_manifest(TINY).world
+    assert (world.things, world.words.split()) == (THINGS, known_words())

@@ -1,6 +1,7 @@
 """got.json: the values that are accepted and refused."""
 
 import json
+from dataclasses import replace
 
 import folder_paths
 import pytest
@@ -12,6 +13,7 @@ from got.got_models.files.manifest import (
     UNET,
     VAE,
     FolderError,
+    World,
     published_manifest,
     read_manifest,
     write_manifest,
@@ -45,6 +47,23 @@ def refusal(folder):
 
 def test_what_was_written_is_read(folder):
     assert read_manifest(folder) == published_manifest("Whole")
+
+
+def test_a_world_is_written_read_and_optional(folder):
+    small = replace(published_manifest("Small"), world=World("circles", "a circle draw red"))
+    write_manifest(folder, small)
+    assert read_manifest(folder) == small
+    changed(folder, "world", to={"things": "circles", "words": ["a"]})
+    refusal(folder)
+    changed(folder, "world", to=None)
+    assert read_manifest(folder).world is None
+
+
+def test_a_world_names_the_words_that_it_lacks_once_and_in_order():
+    world = World("circles", "a circle i'd draw red")
+    assert world.unknown("Draw a RED circle, a cat and 2 cats; I\u2019d draw a cat!") == ["cat", "and", "cats"]
+    assert world.unknown("") == world.unknown("12 (3,4)") == []
+    assert world.unknown("a \u732b") == ["\u732b"]
 
 
 @pytest.mark.parametrize("content", ["", "[]", "5", "null", "{}", "[" * 100_000, '{"format": 1, "defaults": []}'])

@@ -3,6 +3,7 @@
 Run: python dev.py test tests/test_tiny_recipe.py
 """
 
+import dataclasses
 import json
 import math
 import re
@@ -15,11 +16,11 @@ import pytest
 import torch
 from diffusers import AutoencoderKL
 from got.got_models.chain.grammar import EDIT, TEXT_TO_IMAGE, read_chain
-from got.got_models.files.manifest import TINY
+from got.got_models.files.manifest import PROJECTORS, REASONER, TINY
 from got.got_models.files.weights import published_key
 from got.got_models.reasoner.prompt import NEW_TOKENS, Vocabulary
 from got.training.schedule import alphas_cumprod, cosine
-from got.training.tiny import autoencoder, check, export, latents, losses, reasoner, recipe, rows, unet
+from got.training.tiny import autoencoder, check, export, further, latents, losses, reasoner, recipe, rows, unet
 from got.training.tiny.rendering import MEAN, PATCHES, STD, VISION_SIZE, VISION_TOKENS, Renderer, class_of, packed_scene
 from got.training.tiny.run import Run
 from got.training.tiny.tokenizer import QWEN_TOKENS, train_tokenizer
@@ -206,7 +207,7 @@ def test_a_box_that_can_be_seen_is_of_the_object_that_the_chain_names_before_it(
     for seed in range(20):
         row = make(Random(seed))
         classes = {obj.box: class_of(obj) for obj in row.source.objects}
-        box_objects = rows.collate([row], tokenizer)["box_objects"].tolist()
+        box_objects = rows.collate([row], tokenizer).get("box_objects", torch.zeros(0)).tolist()  # none: all is absent
         assert box_objects == [classes[box] for box in row.boxes]
 
 
@@ -600,6 +601,62 @@ def test_the_whole_recipe_leaves_a_model_like_the_one_it_began_with(tmp_path):
         same = all(torch.equal(before[key], after[key]) for key in before)
         assert same == (name == "vae.safetensors")  # the only one that is not trained
         assert all(value.isfinite().all() for value in after.values())
+
+
+@pytest.fixture(scope="module")
+def published():
+    """The bundled tokenizer and two reasoners with the bundled weights."""
+    tokenizer = reasoner.load_tokenizer(TINY / REASONER)
+    made = [reasoner.ReasonerWithHeads(reasoner.load_weights(TINY / REASONER, tokenizer), tokenizer) for _ in range(2)]
+    return tokenizer, *made
+
+
+def test_a_student_that_is_its_teacher_has_no_error_and_another_one_has(published):
+    tokenizer, student, old = published
+    teacher = further.Teacher(old, load_file(TINY / PROJECTORS))
+    row = rows.free_row(Random(1), False)
+    batch = rows.collate([dataclasses.replace(row, prompt=row.template)], tokenizer)
+    with torch.no_grad():
+        same = student.image_states(student.hidden(batch), batch)
+        assert teacher.error(same, batch) < 1e-6
+        assert teacher.error(same + same.std() * torch.randn_like(same), batch) > 0.1
+
+
+def test_a_batch_has_its_teachers_rows_in_template_wording(published):
+    tokenizer = published[0]
+    for batch in further.TaughtRows(tokenizer, 1, 16, 4, 3, False)[0]:
+        if "teacher" not in batch:
+            assert "image_rows" not in batch
+            continue
+        picked, same = batch["taught"], batch["teacher"]
+        assert torch.equal(batch["targets"][picked], same["targets"]) and len(picked) <= further.TAUGHT
+        for row, asked in zip(batch["image_rows"][picked], same["ids"], strict=True):
+            texts = [tokenizer.decode(ids).replace("<|endoftext|>", "") for ids in (batch["ids"][row], asked)]
+            answers = [text.split("<|im_start|>assistant\n")[-1] for text in texts]
+            assert answers[0] == answers[1] and answers[0].count("<|im_gen_") == 65
+
+
+def test_the_small_evaluation_sees_that_the_bundled_model_knows_templates(published):
+    tokenizer, network, _ = published
+    network.eval()
+    found = further.measured(network, tokenizer)
+    assert found["template"] > 0.8 and found["template edit"] > 0.8
+    torch.manual_seed(0)
+    unknowing = reasoner.ReasonerWithHeads(reasoner.build(tokenizer), tokenizer)
+    assert sum(further.measured(unknowing, tokenizer).values()) == 0
+
+
+def test_a_reasoner_learns_further_resumes_and_becomes_a_model(tmp_path, capsys):
+    small = ["--work", str(tmp_path), "--batch", "4", "--head-steps", "2", "--compile", "0"]
+    further.main([*small, "--steps", "2"])
+    further.main([*small, "--steps", "3"])
+    assert "resumed at step 2" in capsys.readouterr().out
+    further.main([*small, "--out", str(tmp_path / "model")])
+    for name in ("unet.safetensors", "vae.safetensors", PROJECTORS, "got.json"):
+        assert (tmp_path / "model" / name).read_bytes() == (TINY / name).read_bytes()
+    ours, old = (load_file(folder / REASONER / "model.safetensors") for folder in (tmp_path / "model", TINY))
+    assert {name: tensor.shape for name, tensor in ours.items()} == {name: tensor.shape for name, tensor in old.items()}
+    assert any(not torch.equal(ours[name], old[name]) for name in ours)
 
 
 def test_the_check_takes_each_tasks_own_steps(tmp_path, monkeypatch, capsys):

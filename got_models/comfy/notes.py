@@ -10,6 +10,10 @@ from comfy_execution.utils import get_executing_context
 from server import PromptServer
 
 from ..chain.grammar import Region
+from ..chain.request import Request
+from ..files.manifest import Manifest
+
+MOST_WORDS = 5  # that a note names
 
 
 def show_note(text: str) -> None:
@@ -36,6 +40,17 @@ def unused(regions: Sequence[Region], options: Sequence[str] = ("strength", "lor
             name = "LoRA" if option == "lora" else option
             parts.append(f"{name} of region{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}")
     return f"Not used by this node: {'; '.join(parts)}." if parts else ""
+
+
+def unknown_words(manifest: Manifest, request: Request) -> str:
+    """Which words of a request a small model does not know, as a note; "" if it knows all, or is no small model."""
+    unknown = manifest.world.unknown(f"{request.prompt} {request.wish}") if manifest.world else []
+    if not unknown:
+        return ""
+    *first, last = (f"'{word}'" for word in unknown[:MOST_WORDS])
+    listed = f"{', '.join(first)} and {last}" if first else last
+    more = " and more" if len(unknown) > MOST_WORDS else ""
+    return f"{manifest.name} knows {manifest.world.things} only. It does not know {listed}{more}."
 
 
 def check_stop() -> None:

@@ -29,7 +29,7 @@ from ..reasoner.loading import load_planner, load_reasoner
 from ..reasoner.reasoner import Reasoner, Semantics
 from ..reasoner.sampling import Sampling
 from .linear import Linear
-from .notes import send_note
+from .notes import send_note, unknown_words
 from .precision import reasoner_dtype, reasoner_stays
 
 _OPS = comfy.ops.disable_weight_init  # these cast weights at run time only if the patcher or `retype` asks for it
@@ -101,7 +101,7 @@ class ManagedReasoner:
         try:
             report = _progress(max_tokens, stream)
             written = self.reasoner.write_all(requests, samplings, max_tokens, constrain, report, _CACHE_MEMORY)
-            stream.finish(written, max_tokens)
+            stream.finish(written, max_tokens, [unknown_words(self.manifest, request) for request in requests])
         finally:
             stream.send()
         return written
@@ -235,14 +235,15 @@ class _Stream:
             self.last = time.monotonic()
             self.send()
 
-    def finish(self, written: list[Chain | ChainError], max_tokens: int) -> None:
-        """Take the finished chains and their notices; nothing is sent yet."""
-        for number, chain in enumerate(written):
+    def finish(self, written: list[Chain | ChainError], max_tokens: int, notices: list[str]) -> None:
+        """Take the finished chains; nothing is sent yet. notices: what else to say about each; "" for nothing."""
+        for number, (chain, notice) in enumerate(zip(written, notices, strict=True)):
             if isinstance(chain, ChainError):
-                self.notices[number] = f"This chain cannot be drawn: {chain}"
+                own = f"This chain cannot be drawn: {chain}"
             else:
                 self.texts[number] = chain.text
-                self.notices[number] = cut_notice(max_tokens) if chain.cut else ""
+                own = cut_notice(max_tokens) if chain.cut else ""
+            self.notices[number] = " ".join(filter(None, (own, notice)))
 
     def send(self) -> None:
         """Send the texts and notices so far."""

@@ -10,6 +10,7 @@ No tensors, no ComfyUI.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -49,18 +50,34 @@ PUBLISHED_DEFAULTS = {
 
 
 @dataclass(frozen=True)
+class World:
+    """What a small model knows. things: such as "circles and stars". words: those of its training, between spaces."""
+
+    things: str
+    words: str
+
+    def unknown(self, prompt: str) -> list[str]:
+        """The words of a prompt that the model has never met, in their order, each once, in small letters."""
+        known = set(self.words.split())
+        found = re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?", prompt.lower().replace("\u2019", "'"))
+        return [word for word in dict.fromkeys(found) if word not in known]
+
+
+@dataclass(frozen=True)
 class Manifest:
     """The contents of got.json.
 
     image_tokens: number of `<|im_gen_NNNN|>` tokens, whose hidden states guide the UNet (64 in all published models). 0
     for a plain language model, which only plans and has no got.json.
     reasoner_image_size: (width, height) in pixels to which a source image is resized for the language model.
+    world: of a model that knows few words; None for all others.
     """
 
     name: str
     image_tokens: int
     reasoner_image_size: tuple[int, int]
     defaults: dict[str, Defaults]
+    world: World | None = None
 
 
 def published_manifest(name: str) -> Manifest:
@@ -88,7 +105,8 @@ def read_manifest(folder: Path) -> Manifest:
 
 def write_manifest(folder: Path, manifest: Manifest, sources: Mapping[str, str] | None = None) -> None:
     """Write got.json. Inverse of `read_manifest`. sources: SHA-256 of the files it was made of; kept, but not read."""
-    content = {"format": FORMAT, **asdict(manifest)} | ({"sources": {**sources}} if sources else {})
+    content = {name: value for name, value in asdict(manifest).items() if value is not None}
+    content = {"format": FORMAT, **content} | ({"sources": {**sources}} if sources else {})
     (folder / MANIFEST).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
@@ -102,7 +120,16 @@ def _manifest(content: dict) -> Manifest:
     for values in defaults.values():
         for name, value in vars(values).items():
             number_between(value, *_RANGES[name])
-    return Manifest(str(content["name"]), number_between(content["image_tokens"], 1, 64), (width, height), defaults)
+    tokens, world = number_between(content["image_tokens"], 1, 64), content.get("world")
+    if world is not None:
+        world = World(things=_text(world["things"]), words=_text(world["words"]))
+    return Manifest(str(content["name"]), tokens, (width, height), defaults, world)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r:.40} is not a text")
+    return value
 
 
 _STRENGTH, _SIDE = (0.0, 100.0), (8, 8192)

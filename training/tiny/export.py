@@ -9,9 +9,20 @@ from safetensors.torch import save_file
 from torch import nn
 
 from ...got_models.chain.grammar import EDIT, TEXT_TO_IMAGE
-from ...got_models.files.manifest import PROJECTORS, REASONER, TINY, UNET, VAE, Defaults, Manifest, write_manifest
+from ...got_models.files.manifest import (
+    PROJECTORS,
+    REASONER,
+    TINY,
+    UNET,
+    VAE,
+    Defaults,
+    Manifest,
+    World,
+    write_manifest,
+)
 from ...got_models.files.weights import SINGLE, published_key
 from ...world.scenes import SIZE
+from ...world.wording.vocabulary import THINGS, known_words
 from .latents import load_reasoner
 from .reasoner import ROPE, TEXT, VISION
 from .rendering import MEAN, STD, VISION_SIZE
@@ -27,6 +38,7 @@ MANIFEST = Manifest(
         TEXT_TO_IMAGE: Defaults(text=2.0, spatial=1.5, reference=1.0, steps=20, width=SIZE, height=SIZE),
         EDIT: Defaults(text=2.0, spatial=1.5, reference=1.0, steps=20, width=SIZE, height=SIZE),
     },
+    world=World(THINGS, " ".join(known_words())),
 )
 
 

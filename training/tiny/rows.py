@@ -41,7 +41,7 @@ class Row:
     chain: str
     supervised: bool  # does the chain follow from the prompt, so that the network learns to write it?
     source: scenes.Scene | None  # the image shown
-    target: scenes.Scene | None  # the image to make
+    target: scenes.Scene | None  # the image to make; None: the row ends with its chain
     locked: str = ""  # the beginning of the chain, given because a person locked it
     earlier: tuple[scenes.Scene, ...] = ()  # the images shown in the turns before
     box_objects: tuple[scenes.Object | None, ...] = ()  # with an image shown: the object that each box depends on
@@ -229,7 +229,10 @@ def random_row(rng: Random, shares=(0.22, 0.58, 0.04, 0.16), read_only: float = 
 
 
 class TokenizedRow(NamedTuple):
-    """A row with its number in the batch and its tokens. chain: with the image tokens, or <|im_end|>."""
+    """A row with its number in the batch and its tokens. chain: with <|im_gen_start|> and image tokens, or <|im_end|>.
+
+    A row without a target has no image tokens.
+    """
 
     number: int
     row: Row
@@ -239,7 +242,7 @@ class TokenizedRow(NamedTuple):
     @property
     def written(self) -> list[int]:
         """What the network writes: the chain up to <|im_gen_start|> or <|im_end|>."""
-        return self.chain if self.row.task == "describe" else self.chain[:-IMAGE_TOKENS]
+        return self.chain if self.row.target is None else self.chain[:-IMAGE_TOKENS]
 
     @property
     def shown(self) -> list[scenes.Scene]:
@@ -254,8 +257,14 @@ def tokens_of(rows: list[Row], tokenizer) -> list[TokenizedRow]:
     reader = tokenizer.backend_tokenizer
     reader.encode_special_tokens = False  # they are tokens, not text; another call may have changed this
     ids = [found.ids for found in reader.encode_batch_fast(texts, add_special_tokens=False)]
+
+    def ending(row: Row) -> list[int]:
+        if row.task == "describe":
+            return [end]
+        return drawing if row.target is not None else drawing[:1]
+
     return [
-        TokenizedRow(number, row, prompt, [*chain, *([end] if row.task == "describe" else drawing)])
+        TokenizedRow(number, row, prompt, [*chain, *ending(row)])
         for number, (row, prompt, chain) in enumerate(zip(rows, ids[::2], ids[1::2], strict=True))
     ]
 
