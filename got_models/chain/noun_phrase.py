@@ -203,16 +203,26 @@ class _Reader:
                 self._restart(number)
 
     def _first_noun(self, number: int, token: Token) -> None:
-        if self.after_box and number == 0:
-            follows = self.kind(1)
-            is_verb = follows in ("preposition", "with", "determiner", "place") or token.word.endswith("ing")
-            if is_verb and len(self.tokens) > 1 and token.word:
-                self.verb, self.skipped = "does", number
-                return
-        if not self.verb or self.verb == "does" or self.waiting or self.there:
+        if self._is_action(number, token):
+            self.verb, self.skipped = "does", number
+        elif self.verb and self._is_adverb(number):
+            pass
+        elif not self.verb or self.verb == "does" or self.waiting or self.there:
             self.begin(number)
         elif self.skipped is None:
             self.skipped = number
+
+    def _is_action(self, number: int, token: Token) -> bool:
+        """Whether the word says what the object of the box before does: □ sitting on a lawn, □ is eating pears."""
+        follows, is_ing = self.kind(number + 1), token.kind == "participle" and token.word.endswith("ing")
+        if self.verb == "is" and is_ing:
+            return follows in ("noun", "adjective") and not self._is_adverb(number + 1)
+        if not self.after_box or self.verb or not follows:
+            return False
+        leads = follows in ("preposition", "with", "determiner", "place")
+        if number == 0:
+            return leads or token.word.endswith("ing")
+        return number == 1 and is_ing and self.kind(0) == "comma" and (leads or self._is_adverb(2))
 
     def _after_comma(self, number: int, token: Token) -> None:
         if self.is_adverbial:
@@ -220,6 +230,11 @@ class _Reader:
         if self.adjectives == number - 1 > self.first:
             return  # an old, weathered fisherman
         follows = self.kind(number + 1)
+        then = self.kind(number + 2) if follows == "comma" else follows
+        is_one_word = self.kind(self.first) == "determiner" and number - 1 == self.first + 2
+        if is_one_word and then in ("noun", "adjective", "participle"):
+            self.adjectives = number - 1  # a sleek, silver ship
+            return
         only_adds = token.kind == "participle" and follows not in ("noun", "adjective")
         only_adds |= token.kind == "adjective" and follows in ("", "comma", "and", "preposition", "with")
         if only_adds:

@@ -39,7 +39,8 @@ WORDS = {
         """,
     # those that may be nouns: two stands
     "moves": """
-        stands rests hangs runs flies looks jumps extends stretches perches sails dances shakes
+        stands rests hangs filters streams pours leads arrives smiles winds reaches spills falls runs flies
+        looks jumps extends stretches perches sails dances shakes
         """,
     "do": """
         sit stand lie rest hang run sleep fly lean float appear look rise shine glow swim jump grow extend

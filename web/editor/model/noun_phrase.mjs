@@ -224,18 +224,25 @@ class Reader {
   }
 
   /** @param {number} i @param {Token} token */
-  #takeFirstNoun(i, { word }) {
-    if (this.#afterBox && i === 0) {
-      const follows = this.#kind(1);
-      const isVerb = ["preposition", "with", "determiner", "place"].includes(follows) || word.endsWith("ing");
-      if (isVerb && this.#tokens.length > 1 && word) {
-        this.#verb = "does";
-        this.#skipped = i;
-        return;
-      }
-    }
-    if (!this.#verb || this.#verb === "does" || this.#waiting || this.#there) this.#begin(i);
+  #takeFirstNoun(i, token) {
+    if (this.#isAction(i, token)) {
+      this.#verb = "does";
+      this.#skipped = i;
+    } else if (this.#verb && this.#isAdverb(i)) {
+      return;
+    } else if (!this.#verb || this.#verb === "does" || this.#waiting || this.#there) this.#begin(i);
     else if (this.#skipped < 0) this.#skipped = i;
+  }
+
+  /** Does the word say what the object of the box before does: □ sitting on a lawn, □ is eating pears?
+   * @param {number} i @param {Token} token */
+  #isAction(i, { kind, word }) {
+    const [follows, isIng] = [this.#kind(i + 1), kind === "participle" && word.endsWith("ing")];
+    if (this.#verb === "is" && isIng) return ["noun", "adjective"].includes(follows) && !this.#isAdverb(i + 1);
+    if (!this.#afterBox || this.#verb || !follows) return false;
+    const leads = ["preposition", "with", "determiner", "place"].includes(follows);
+    if (i === 0) return leads || word.endsWith("ing");
+    return i === 1 && isIng && this.#kind(0) === "comma" && (leads || this.#isAdverb(2));
   }
 
   /** @param {number} i @param {Token} token */
@@ -243,6 +250,12 @@ class Reader {
     if (this.#isAdverbial) return this.#restart(i);
     if (this.#adjectives === i - 1 && i - 1 > this.#first) return; // an old, weathered fisherman
     const follows = this.#kind(i + 1);
+    const then = follows === "comma" ? this.#kind(i + 2) : follows;
+    const isOneWord = this.#kind(this.#first) === "determiner" && i - 1 === this.#first + 2;
+    if (isOneWord && ["noun", "adjective", "participle"].includes(then)) {
+      this.#adjectives = i - 1; // a sleek, silver ship
+      return;
+    }
     const onlyAdds =
       (kind === "participle" && follows !== "noun" && follows !== "adjective") ||
       (kind === "adjective" && ["", "comma", "and", "preposition", "with"].includes(follows));

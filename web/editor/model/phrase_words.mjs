@@ -33,7 +33,8 @@ const WORDS = {
     grows`,
   // those that may be nouns: two stands
   moves: `
-    stands rests hangs runs flies looks jumps extends stretches perches sails dances shakes`,
+    stands rests hangs filters streams pours leads arrives smiles winds reaches spills falls runs flies
+    looks jumps extends stretches perches sails dances shakes`,
   do: `
     sit stand lie rest hang run sleep fly lean float appear look rise shine glow swim jump grow extend
     stretch drift play walk kneel wait gaze live show depict contain feature include hold wear carry ride
