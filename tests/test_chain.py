@@ -182,6 +182,15 @@ LONG = {  # start, repeated part, end: texts that would make a careless pattern 
     "beginnings of images": ("a", " <|im_gen_start", BOX),
     "a color": (f"a {BOX} (", "a ", ")"),
     "boxes": ("", f"a {BOX}, ", ""),
+    "complements": ("a", " red, old cat with a hat and", f" b {BOX}"),
+    "relative clauses": ("a", " man, who is old, and the", f" b {BOX}"),
+    "brackets": ("a", " [b c]", f" d {BOX}"),
+    "brackets without words": ("a", " [1]", f" d {BOX}"),
+    "dots": ("a", ".", f"b {BOX}"),
+    "Chinese": ("", "一只戴着红帽的猫和", f"狗{BOX}"),
+    "Chinese numbers": ("", "1一", f"狗{BOX}"),
+    "Chinese verbs": ("", "是坐着的", f"狗{BOX}"),
+    "Chinese commas": ("", "，戴着", f"狗的{BOX}"),
     "sentences": ("", f"A cup {BOX}. ", ""),
 }
 

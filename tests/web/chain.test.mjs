@@ -85,6 +85,15 @@ const LONG = {
   "a color": [`a ${BOX} (`, "a ", ")"],
   "a color of one word": [`a ${BOX} (`, "a", ")"],
   boxes: ["", `a ${BOX}, `, ""],
+  complements: ["a", " red, old cat with a hat and", ` b ${BOX}`],
+  "relative clauses": ["a", " man, who is old, and the", ` b ${BOX}`],
+  brackets: ["a", " [b c]", ` d ${BOX}`],
+  "brackets without words": ["a", " [1]", ` d ${BOX}`],
+  dots: ["a", ".", `b ${BOX}`],
+  Chinese: ["", "一只戴着红帽的猫和", `狗${BOX}`],
+  "Chinese numbers": ["", "1一", `狗${BOX}`],
+  "Chinese verbs": ["", "是坐着的", `狗${BOX}`],
+  "Chinese commas": ["", "，戴着", `狗的${BOX}`],
 };
 
 for (const [name, [before, again, after]] of Object.entries(LONG))
