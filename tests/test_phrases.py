@@ -2,9 +2,11 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from got.got_models.chain.edits import locked_text
 from got.got_models.chain.grammar import canonical_text, got_r1_text, parse_regions, plain_text, read_chain
 from got.got_models.chain.phrase_words import WORDS
 
@@ -25,6 +27,14 @@ def test_the_phrase_is_the_one_that_a_person_would_mark(case):
     for text in (chain.text, plain_text(chain.text), got_r1_text(chain)):
         assert [region.phrase for region in parse_regions(canonical_text(text))] == case["phrases"]
     assert canonical_text(plain_text(chain.text)) == chain.text
+
+
+def test_a_locked_region_keeps_its_phrase_in_what_the_model_continues():
+    for case in CASES:
+        chain = chain_of(case["text"])
+        for number, phrase in enumerate(case["phrases"]):
+            text = locked_text(replace(chain, locked=(number,)))
+            assert [region.phrase for region in parse_regions(canonical_text(text))] == [phrase], text
 
 
 def test_the_table_is_as_large_as_it_should_be():

@@ -230,7 +230,8 @@ def locked_text(chain: Chain) -> str:
             pieces.append(chain.text[start:stop])
         elif locked:
             lead = chain.text[start : chain.regions[inside[0]].phrase_span[0]].removesuffix(OBJECT_START)
-            pieces.append(lead + ", ".join(mention(chain, number) for number in locked))
+            pieces.append(mention(chain, locked[0], lead))
+            pieces[-1] += "".join(mention(chain, number, ", ", after_box=True) for number in locked[1:])
     return " ".join(pieces)
 
 

@@ -227,14 +227,17 @@ def plain_text(text: str) -> str:
     return text.replace(OBJECT_START, "[").replace(OBJECT_END, "]")
 
 
-def mention(chain: Chain, number: int) -> str:
-    """A region as the text writes it: its phrase, with tags if it has them, its box and color."""
+def mention(chain: Chain, number: int, before: str = "", after_box: bool = False) -> str:
+    """A region as a text writes it after the words `before`: its phrase, with tags if it is not found, box and color.
+
+    after_box: a box comes right before those words.
+    """
     region = chain.regions[number]
-    start, stop = region.phrase_span[0], region.box_span[1]
-    if start == region.box_span[0] and region.phrase:  # the phrase of the box before it
-        return f"{canonical_words(f'[{region.phrase}]')} {chain.text[start:stop]}"
-    tagged = start - len(OBJECT_START)
-    return chain.text[tagged if tagged >= 0 and chain.text.startswith(OBJECT_START, tagged) else start : stop]
+    last, (box_start, stop) = region.phrase_span[1], region.box_span
+    is_own = region.phrase_span[0] < box_start
+    between = without_tags(chain.text[last:box_start]) if is_own or not region.phrase else " "
+    words = f"{before}{OBJECT_START}{region.phrase}{OBJECT_END}{between}"
+    return canonical_words(words, after_box) + chain.text[box_start:stop]
 
 
 def guiding(chain: Chain) -> Chain:
