@@ -212,11 +212,11 @@ def test_chains_in_every_spelling_are_read_back(form):
             assert shown(again, form in COLORED) == shown(chain, form in COLORED)
 
 
-STRAIGHT = str.maketrans("“”", '""')
+STRAIGHT = str.maketrans("“”[]", '""()')
 
 
 def shown(chain, with_colors):
-    """phrase, box and, if the form has it, color of every region. A text to be drawn comes back in straight quotes."""
+    """phrase, box and, if the form has it, color of every region. Quotes come back straight, brackets round."""
     return [
         (" ".join(region.phrase.translate(STRAIGHT).split()), region.box, region.color.rgb if with_colors else None)
         for region in chain.regions
