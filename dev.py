@@ -58,6 +58,7 @@ SLOW_MARK = "slow"  # pytest's mark of the tests that `test --fast` leaves out: 
 PARALLEL = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 
 TYPESCRIPT = "typescript@5.9.3"  # checks the types of the code in web/
+AXE = "axe-core@4.11.1"  # checks that the editor can be used without mouse and eyes
 
 MODULES = {  # of each command: its module, and the extras that it needs
     "demo": ("tools.demo",),
@@ -324,16 +325,16 @@ def oldest_transformers(python: Path) -> Path:
     return path
 
 
-def typescript(python: Path) -> Path:
-    """The folder of the type checker's package."""
+def node_package(name: str, python: Path) -> Path:
+    """The folder of a package for the checks of web/, name: with its version."""
     cache = cache_folder()
     with only_one(cache):
-        path = cache / TYPESCRIPT.replace("@", "-")
+        path = cache / name.replace("@", "-")
         if not path.is_dir():
-            say(f"installing {TYPESCRIPT} (5 MB)")
+            say(f"installing {name} (5 MB)")
             with new_folder(path) as part:
-                npm(python, cache, "install", "--prefix", part, "--ignore-scripts", TYPESCRIPT)
-    return path / "node_modules" / "typescript"
+                npm(python, cache, "install", "--prefix", part, "--ignore-scripts", name)
+    return path / "node_modules" / name.partition("@")[0]
 
 
 def newest_frontend(python: Path) -> Path:
@@ -395,7 +396,7 @@ def test(arguments: list[str]) -> int:
         ("ruff check", [python, "-m", "ruff", "check", "."], env),
         ("ruff format", [python, "-m", "ruff", "format", "--check", "."], env),
         ("node --test", [node, "--test", *sorted(web.glob("*.test.mjs"))], env),
-        ("tsc", [node, typescript(python) / "bin" / "tsc", "--project", web], env),
+        ("tsc", [node, node_package(TYPESCRIPT, python) / "bin" / "tsc", "--project", web], env),
         ("pytest", [*pytest, "-m", f"not {SLOW_MARK}"] if fast else pytest, env),
     ]
     if not fast:

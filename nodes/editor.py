@@ -65,7 +65,15 @@ class GoTChainEditor(io.ComfyNode):
                     extra_dict={"default": "", "socketless": True},
                 ),
             ],
-            outputs=chain_outputs(),
+            outputs=[
+                *chain_outputs(),
+                io.Int.Output(
+                    display_name="width",
+                    tooltip="Width of the image in pixels: as chosen in the editor, else as the chain has it. "
+                    "For Empty Latent Image.",
+                ),
+                io.Int.Output(display_name="height", tooltip="Height of the image in pixels, likewise."),
+            ],
         )
 
     @classmethod
@@ -81,13 +89,14 @@ class GoTChainEditor(io.ComfyNode):
         if pause == WAIT and not seen:
             prompt = get_executing_context().prompt_id
             answer = await pause_for_edits(prompt, cls.hidden.unique_id, plan | {"background": background}, seconds)
-            saved = answer and answer._replace(plan=chain.text)
+            saved = saved if answer is None else answer._replace(plan=chain.text)
         final, stopped = with_edits(chain, saved), pause == STOP and not seen
         run = plan | {"ran": plain_text(final.text), "stopped": stopped}
         shown = {"got_plan": [run], "got_background": background}
         if stopped:
-            return io.NodeOutput(*[ExecutionBlocker(None)] * 3, ui=shown)
-        return io.NodeOutput(final, final.text, bounding_boxes(final, *size_of(chain, image)), ui=shown)
+            return io.NodeOutput(*[ExecutionBlocker(None)] * 5, ui=shown)
+        size = size_of(final, image)
+        return io.NodeOutput(final, final.text, bounding_boxes(final, *size), *size, ui=shown)
 
 
 def plan_message(chain: Chain, image) -> dict:

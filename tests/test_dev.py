@@ -74,7 +74,7 @@ def test_without_a_network_the_type_checker_says_so_and_leaves_nothing(tmp_path,
     for name, value in (offline | {"npm_config_fetch_retries": "0", "COMFYUI_GOT_CACHE": str(tmp_path)}).items():
         monkeypatch.setenv(name, value)
     with pytest.raises(dev.SetupError, match="could not be downloaded"):
-        dev.typescript(Path(sys.executable))
+        dev.node_package(dev.TYPESCRIPT, Path(sys.executable))
     assert {path.name for path in tmp_path.iterdir()} <= {"setup.log", "lock", "npm"}
 
 
@@ -149,7 +149,7 @@ def test_fast_leaves_out_only_slow_tests_the_second_transformers_and_the_second_
 
     checks = {}
     monkeypatch.setattr(dev, "node_tool", lambda *_: "node")
-    monkeypatch.setattr(dev, "typescript", lambda *_: Path())
+    monkeypatch.setattr(dev, "node_package", lambda *_: Path())
     for name, made in {"set_up": ("python", {}), "oldest_transformers": "oldest", "newest_frontend": "newest"}.items():
         monkeypatch.setattr(dev, name, lambda *_, made=made: made)
     monkeypatch.setattr(dev, "run_check", run_check)

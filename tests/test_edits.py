@@ -58,6 +58,25 @@ def test_edits_hold_for_the_chain_they_were_made_on():
     assert (moved.task, moved.prompt, moved.source, moved.size) == (EDIT, "move it", "the image", (64, 64))
 
 
+def test_a_chosen_size_is_of_every_chain_and_no_edit_of_its_text():
+    chain = read_chain(PLAN, semantics="known", size=(128, 128))
+    sized = edited(chain, text=PLAN, size=[192, 128])
+    assert sized.size == sized.chosen_size == (192, 128) and sized.semantics == "known"
+    other = read_chain("A cup (1,2),(3,4) (red).", size=(128, 128))
+    for text in (saved(size=[192, 128]), saved("", "", size=[192, 128])):
+        assert not made_on(read_edits(text), other)
+        assert with_edits(other, read_edits(text)) == replace(other, size=(192, 128), chosen_size=(192, 128))
+    assert edited(chain).chosen_size is None and edited(chain).size == (128, 128)
+
+
+@pytest.mark.parametrize(
+    "size", [[128], [128, 128, 128], [128, 130], [56, 128], [8200, 128], [128.0, 128], [True, 128], "8"]
+)
+def test_a_size_that_no_image_can_have_is_refused(size):
+    with pytest.raises(GoTError, match="multiples of 8 from 64 to 8192"):
+        read_edits(saved(size=size))
+
+
 def test_another_chain_wins_over_the_edits():
     other = read_chain(PLAN.replace("red circle", "red star"))
     assert edited(other) is other

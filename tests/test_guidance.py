@@ -1,6 +1,7 @@
 """Painted boxes against Pillow's rectangles, the mean over them, sizes, and the formula at the ends of its range."""
 
 import re
+from dataclasses import replace
 
 import numpy
 import pytest
@@ -163,6 +164,8 @@ def edit_of(width, height):
 def test_text_to_image_takes_the_models_own_size():
     chain, defaults = Chain(TEXT_TO_IMAGE, "a", "b", ()), PUBLISHED_DEFAULTS[TEXT_TO_IMAGE]
     assert automatic_size(chain, defaults) == (1024, 1024)
+    assert automatic_size(replace(chain, size=(640, 480)), defaults) == (1024, 1024)
+    assert automatic_size(replace(chain, chosen_size=(640, 480)), defaults) == (640, 480)
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,17 @@
 
 Edits are saved as a JSON text, "" for none:
 
-    {"version": 1, "plan": TEXT, "text": TEXT, "regions": [{"locked": bool, "hidden": bool, ...}, ...], "order": [...]}
+    {"version": 1, "plan": TEXT, "text": TEXT, "regions": [{"locked": bool, "hidden": bool, ...}, ...], "order": [...],
+     "size": [width, height]}
 
     plan     the chain that the person edited
     text     the chain as edited; both in any form that chains are read in
     regions  the state of each region of text, in reading order; may be missing. Where a person set how a region guides,
              also "strength": 0 to 1, "lora": {"name": TEXT, "strength": -20 to 20}, and "off": bool
     order    the regions' numbers from back to front, as the editor draws them; may be missing
+    size     of the image to draw, in pixels, as a person chose it; may be missing
 
-Edits apply only to the chain on which they were made.
+Edits apply only to the chain on which they were made. The size applies to every chain.
 """
 
 import json
@@ -40,6 +42,7 @@ from .request import Request
 VERSION = 1
 MAX_SIZE = 200_000  # bytes of saved edits, and of an answer from the browser
 LORA_STRENGTH = 20.0  # the largest, either way: the range of ComfyUI's Create Hook LoRA
+SIZE_STEP, SMALLEST, LARGEST = 8, 64, 8192  # pixels of a chosen side: as Semantic-Spatial Guidance takes them
 _LONGEST_NAME = 1000  # letters of a LoRA's name
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _HOW = "Press 'Back to the model's plan' in the chain editor to start again from the plan."
@@ -49,12 +52,14 @@ class Edits(NamedTuple):
     """plan, text: the chain before and after the edits, both in GoT's form. locked: numbers of regions, from 0.
 
     guides: of each region, the fields strength, lora and off of Region that a person set; () if none are known.
+    size: of the image, as a person chose it; None for the model's own.
     """
 
     plan: str
     text: str
     locked: tuple[int, ...]
     guides: tuple[dict[str, Any], ...] = ()
+    size: tuple[int, int] | None = None
 
 
 def read_edits(value: str | None) -> Edits | None:
@@ -95,7 +100,7 @@ def read_object(value: str | bytes) -> dict:
 
 
 def read_answer(saved: dict) -> Edits:
-    """Edits without their plan, from an object with text and, optionally, regions and order.
+    """Edits without their plan, from an object with text and, optionally, regions, order and size.
 
     GoTError if a part has the wrong type or count. ChainError names the box if the text cannot be drawn.
     """
@@ -115,7 +120,8 @@ def read_answer(saved: dict) -> Edits:
     if sorted(order) != list(range(count)):
         raise _damaged(f"'order' does not hold each number from 0 to {count - 1} once")
     locked = tuple(number for number, region in enumerate(regions) if region.get("locked"))
-    return Edits("", text, locked, tuple(_guides(region, number) for number, region in enumerate(regions, 1)))
+    guides = tuple(_guides(region, number) for number, region in enumerate(regions, 1))
+    return Edits("", text, locked, guides, _size(saved))
 
 
 def made_on(edits: Edits | None, chain: Chain) -> bool:
@@ -164,7 +170,9 @@ def _with_colors(text: str, regions: tuple[Region, ...], colors: dict[int, str])
 
 
 def with_edits(chain: Chain, edits: Edits | None) -> Chain:
-    """The chain as edited. Where the text stays the same, the chain keeps its semantics."""
+    """The chain as edited, and for the chosen size. Where the text stays the same, the chain keeps its semantics."""
+    if edits is not None and edits.size is not None:
+        chain = replace(chain, size=edits.size, chosen_size=edits.size)
     if not made_on(edits, chain):
         return chain
     edited = chain if edits.text == chain.text else chain.edited(edits.text)
@@ -252,6 +260,20 @@ def _text(saved: dict, name: str) -> str:
     if not isinstance(saved.get(name), str):
         raise _damaged(f"'{name}' is not a text")
     return saved[name]
+
+
+def _size(saved: dict) -> tuple[int, int] | None:
+    """The chosen width and height. GoTError if they are no size that an image can have."""
+    size = saved.get("size")
+    if size is None:
+        return None
+    if not isinstance(size, list) or len(size) != 2 or not all(map(_is_side, size)):
+        raise _damaged(f"'size' is not a width and a height, multiples of {SIZE_STEP} from {SMALLEST} to {LARGEST}")
+    return tuple(size)
+
+
+def _is_side(side: Any) -> bool:
+    return type(side) is int and side % SIZE_STEP == 0 and SMALLEST <= side <= LARGEST
 
 
 def _is_state(region: Any) -> bool:

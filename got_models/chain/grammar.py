@@ -92,6 +92,7 @@ class Chain:
     semantics: what the reasoner that wrote the chain already knows of its meaning (see reasoner.Semantics), or None.
     locked: numbers of the regions, from 0, that a person locked: when the model rewrites the chain, they stay.
     size: width and height in pixels of the image that the chain was written for; None if nobody said.
+    chosen_size: the width and height that a person chose for the image to draw; None for the model's own.
     image_features: the source as the reasoner's vision tower encoded it (see reasoner.ImageFeatures), or None.
     """
 
@@ -106,6 +107,7 @@ class Chain:
     locked: tuple[int, ...] = ()
     size: tuple[int, int] | None = None
     image_features: Any = None
+    chosen_size: tuple[int, int] | None = None
 
     def edited(self, text: str) -> "Chain":
         """This chain with another text. Its semantics and locks are forgotten: they belong to the old text.

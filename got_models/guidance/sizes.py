@@ -13,7 +13,12 @@ MIN_SIDE, MAX_SIDE, MAX_PIXELS = 16, 8192, 50_000_000  # of source images and of
 
 
 def automatic_size(chain: Chain, defaults: Defaults) -> tuple[int, int]:
-    """Width and height: the model's own, or for an edit the source's aspect ratio with as many pixels."""
+    """Width and height: as a person chose them, else the model's own.
+
+    An edit has the source's aspect ratio, with as many pixels as the model's own size.
+    """
+    if chain.chosen_size is not None:
+        return chain.chosen_size
     if chain.task != EDIT:
         return defaults.width, defaults.height
     height, width = chain.source.shape[1:3]

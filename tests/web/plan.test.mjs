@@ -5,7 +5,7 @@ import test from "node:test";
 import { readText } from "../../web/editor/model/chain.mjs";
 import {
   EMPTY, VERSION, addRegion, answerTo, approve, arrive, backToPlan, bringForward, colorsAlong, duplicateRegion, isEdited, isPlanOf,
-  moveRegion, parsePlan, promptValue, recolor, removeRegion, rephrase, sendBack, serializePlan, setHidden, setLocked, typeText,
+  moveRegion, parsePlan, promptValue, recolor, removeRegion, rephrase, placeRegion, sendBack, serializePlan, setHidden, setSize, setLocked, typeText,
 } from "../../web/editor/model/plan.mjs";
 
 /** @typedef {import("../../web/editor/model/plan.mjs").Plan} Plan */
@@ -49,6 +49,29 @@ test("a plan comes back from the workflow as it was", () => {
     assert.deepEqual(parsePlan(serializePlan(plan)), plan);
     assert.deepEqual(parsePlan(JSON.parse(serializePlan(plan))), plan);
   }
+});
+
+test("a chosen size is saved, runs, and stays with another plan and with the model's own text", () => {
+  const sized = setSize(came(), [192, 128]);
+  assert.deepEqual(parsePlan(serializePlan(sized)), sized);
+  for (const value of [promptValue(sized), answerTo(sized), serializePlan(setSize(EMPTY, [192, 128]))])
+    assert.deepEqual(JSON.parse(value).size, [192, 128]);
+  assert.deepEqual(parsePlan(serializePlan(setSize(EMPTY, [192, 128]))).size, [192, 128]);
+  assert.deepEqual(arrive(sized, "A pear (1,2),(3,4) (red).").size, [192, 128]);
+  assert.ok(!isEdited(sized));
+  const typed = typeText(sized, "A pear (1,2),(3,4) (red).");
+  assert.deepEqual(backToPlan(typed), sized);
+  assert.equal(setSize(sized, null).size, null);
+  for (const size of [[192, 128], [192, 130], [8, 128], [9000, 128], [128]]) assert.equal(setSize(sized, /** @type {any} */ (size)), sized);
+  for (const size of [[1, 2], "8", [128, 128, 128]]) assert.equal(parsePlan({ version: 1, plan: "", text: "", size }).notice, "broken");
+});
+
+test("a region is placed among the others, and what moves nothing is no change", () => {
+  const plan = came();
+  assert.deepEqual(stacked(placeRegion(plan, 2, 0)), ["a dog", "a cup", "a hat"]);
+  assert.deepEqual(stacked(placeRegion(placeRegion(plan, 0, 1), 2, 1)), ["a hat", "a dog", "a cup"]);
+  assert.equal(placeRegion(plan, 0, 2).text, plan.text);
+  for (const [index, place] of [[1, 1], [-1, 0], [3, 0]]) assert.equal(placeRegion(plan, index, place), plan);
 });
 
 test("defaults are not saved", () => {

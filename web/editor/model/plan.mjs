@@ -6,8 +6,10 @@ import { LAST, boxText, plainText, readText } from "./chain.mjs";
 import { colorIn, findColor, givenColors } from "./colors.mjs";
 import { isGuide, KEYS as GUIDE_KEYS, sameGuide, savedGuide } from "./guides.mjs";
 import { isSamePlan } from "./same_plan.mjs";
+import { isSize } from "./sizes.mjs";
 
 /** @typedef {import("./chain.mjs").Box} Box */
+/** @typedef {import("./sizes.mjs").Size} Size */
 /** @typedef {import("./chain.mjs").Mark} Mark */
 /** @typedef {{locked: boolean, hidden: boolean} & Partial<import("./guides.mjs").Guide>} Flags */
 /**
@@ -16,6 +18,7 @@ import { isSamePlan } from "./same_plan.mjs";
  * @property {string} text the chain as the person sees and edits it
  * @property {readonly Flags[]} flags one for each box of the text, good or bad, in reading order
  * @property {readonly number[]} order indices of the boxes, back to front
+ * @property {Size | null} size of the image, as the person chose it; null for the chain's own
  * @property {boolean} approved the person resumed the run with the plan as it came
  * @property {string | null} raw a saved value that this version cannot read, kept until the person edits
  * @property {"broken" | "newer" | null} notice why it could not be read
@@ -30,6 +33,7 @@ export const EMPTY = Object.freeze({
   text: "",
   flags: [],
   order: [],
+  size: null,
   approved: false,
   raw: null,
   notice: null,
@@ -50,10 +54,10 @@ export function parsePlan(value) {
   }
   if (Number.isInteger(saved?.version) && saved.version > VERSION) return { ...EMPTY, raw, notice: "newer" };
   if (!isSaved(saved)) return { ...EMPTY, raw, notice: "broken" };
-  const { plan, text, regions = [], order = [], approved = false } = saved;
+  const { plan, text, regions = [], order = [], size = null, approved = false } = saved;
   const count = readText(text).marks.length;
   const flags = Array.from({ length: count }, (_, i) => regions[i] ?? unmarked());
-  return { ...EMPTY, plan, text, flags, order: wholeOrder(order, count), approved };
+  return { ...EMPTY, plan, text, flags, order: wholeOrder(order, count), size, approved };
 }
 
 /** @param {any} saved */
@@ -64,7 +68,7 @@ function isSaved(saved) {
     typeof flags.hidden === "boolean" &&
     Object.keys(flags).every((key) => keys.includes(key)) &&
     isGuide(flags);
-  const known = ["version", "plan", "text", "regions", "order", "approved"];
+  const known = ["version", "plan", "text", "regions", "order", "size", "approved"];
   return (
     saved?.version === VERSION &&
     Object.keys(saved).every((key) => known.includes(key)) &&
@@ -72,14 +76,15 @@ function isSaved(saved) {
     typeof saved.text === "string" &&
     (saved.regions === undefined || (Array.isArray(saved.regions) && saved.regions.every(isFlags))) &&
     (saved.order === undefined || (Array.isArray(saved.order) && saved.order.every(Number.isInteger))) &&
+    (saved.size === undefined || isSize(saved.size)) &&
     (saved.approved === undefined || typeof saved.approved === "boolean")
   );
 }
 
 /** The value that the workflow file holds; "" if there is nothing to keep. @param {Plan} plan */
-export function serializePlan({ plan, text, flags, order, approved, raw }) {
+export function serializePlan({ plan, text, flags, order, size, approved, raw }) {
   if (raw !== null) return raw;
-  if (!plan && !text) return "";
+  if (!plan && !text && !size) return "";
   const marked = flags.some((flag) => flag.locked || flag.hidden || guides(flag));
   const ordered = order.some((index, place) => index !== place);
   return JSON.stringify({
@@ -88,6 +93,7 @@ export function serializePlan({ plan, text, flags, order, approved, raw }) {
     text,
     ...(marked && { regions: flags.map(({ locked, hidden, ...guide }) => ({ locked, hidden, ...savedGuide(guide) })) }),
     ...(ordered && { order }),
+    ...(size && { size }),
     ...(approved && { approved }),
   });
 }
@@ -96,16 +102,16 @@ export function serializePlan({ plan, text, flags, order, approved, raw }) {
  * so that hiding a box or changing the order runs no node again. @param {Plan} plan */
 export function promptValue(plan) {
   const marked = plan.flags.some((flag) => flag.locked || guides(flag));
-  if (!isEdited(plan) && !marked && !plan.approved) return "";
-  const { text, flags, approved } = plan;
+  if (!isEdited(plan) && !marked && !plan.approved && !plan.size) return "";
+  const { text, flags, size, approved } = plan;
   const regions = flags.map(({ locked, hidden, ...guide }) => ({ locked, hidden: false, ...savedGuide(guide) }));
-  const rest = { ...(marked && { regions }), ...(approved && { approved }) };
+  const rest = { ...(marked && { regions }), ...(size && { size }), ...(approved && { approved }) };
   return JSON.stringify({ version: VERSION, plan: plan.plan, text, ...rest });
 }
 
 /** What a paused run resumes with: the plan that is shown, whatever is saved. @param {Plan} plan */
-export function answerTo({ text, flags, order }) {
-  return JSON.stringify({ text, regions: flags, order });
+export function answerTo({ text, flags, order, size }) {
+  return JSON.stringify({ text, regions: flags, order, ...(size && { size }) });
 }
 
 /** @param {Plan} plan */
@@ -157,11 +163,19 @@ export function isPlanOf(plan, text) {
   return isSamePlan(plan.plan, plainText(text));
 }
 
-/** Put the chain from upstream back. @param {Plan} plan @returns {Plan} */
+/** Put the chain from upstream back. The size stays. @param {Plan} plan @returns {Plan} */
 export function backToPlan(plan) {
   const flags = readText(plan.plan).marks.map(unmarked);
-  const back = { ...EMPTY, plan: plan.plan, text: plan.plan, flags, order: wholeOrder([], flags.length) };
+  const whole = { plan: plan.plan, text: plan.plan, flags, order: wholeOrder([], flags.length) };
+  const back = { ...EMPTY, ...whole, size: plan.size };
   return serializePlan(back) === serializePlan(plan) ? plan : back;
+}
+
+/** Choose the size of the image to draw; null for the chain's own. A size that no image can have changes nothing.
+ * @param {Plan} plan @param {Size | null} size @returns {Plan} */
+export function setSize(plan, size) {
+  if (String(size) === String(plan.size) || (size && !isSize(size))) return plan;
+  return changed(plan, { size });
 }
 
 /** Accept the plan as it came. @param {Plan} plan @returns {Plan} */

@@ -46,8 +46,9 @@ import { chainOf } from "./proposal.mjs";
  */
 /** @typedef {{box: Box | null, label: string, color: import("./colors.mjs").Color, locked: boolean, hidden: boolean} & Partial<import("./guides.mjs").Guide>} Region */
 /**
- * What the views show: the state, and what follows from it. `plan` includes the change that is being made.
- * @typedef {State & {text: string, marks: readonly import("./chain.mjs").Mark[],
+ * What the views show: the state, and what follows from it. `plan` includes the change that is being made. width, height: as
+ * the person chose them, else ownSize.
+ * @typedef {State & {ownSize: [number, number], text: string, marks: readonly import("./chain.mjs").Mark[],
  *   problems: readonly import("./chain.mjs").Problem[], regions: readonly Region[], order: readonly number[]}} View
  */
 /**
@@ -298,5 +299,7 @@ function viewOf(state) {
   const order = isOrdered ? plan.order : regions.map((_, i) => i);
   const background = (state.picked !== "none" && state.live) || state.background;
   const selected = streaming === null ? state.selected : -1;
-  return { ...state, plan, text, marks, problems, regions, order, background, selected };
+  const [width, height] = plan.size ?? [state.width, state.height];
+  const size = { width, height, ownSize: /** @type {[number, number]} */ ([state.width, state.height]) };
+  return { ...state, ...size, plan, text, marks, problems, regions, order, background, selected };
 }

@@ -15,6 +15,7 @@ import { Incoming } from "./incoming.mjs";
 import { ProposalView } from "./proposal.mjs";
 import { RegionList } from "./region_list.mjs";
 import { Sentence } from "./sentence.mjs";
+import { SizeChoice } from "./size_choice.mjs";
 import { Splitter } from "./splitter.mjs";
 import { Stage } from "./stage.mjs";
 import { Announcer, ReplacedBar, StatusBar } from "./status.mjs";
@@ -80,6 +81,7 @@ export class Panel {
     const guide = new GuideFields(context, onLoras);
     const toolbar = (this.#toolbar = new Toolbar(context, { onLarge, focusCanvas: () => stage.focus() }));
     const bar = new StatusBar(context, () => (this.flush(), onResume()));
+    const size = new SizeChoice(context);
     const replaced = new ReplacedBar(context, () => stage.focus());
     const comparison = new Comparison(context, { onUse: (text) => store.change((plan) => typeText(plan, text)), onHistory, onKeep });
     const sentence = (this.#sentence = new Sentence(context));
@@ -95,14 +97,14 @@ export class Panel {
     const details = make("div", { className: "got-details" }, fields.element, guide.element);
     const regions = make("div", { className: "got-regions" }, list.element, details);
     const main = make("div", { className: "got-main" }, stage.element, ...handles, regions);
-    const state = make("div", { className: "got-state" }, bar.element, replaced.element);
+    const state = make("div", { className: "got-state" }, size.element, bar.element, replaced.element);
     this.element.append(toolbar.element, state, proposal.element, main, sentence.element);
     this.element.append(wish.element, comparison.element, announcer.element, help);
     this.#keepEvents(signal);
     const incoming = new Incoming(context, this.element, { read: onRead, insert: (text) => sentence.insert(text) });
 
     const follow = new FollowSelection(sentence.element);
-    const views = [new BackgroundLoader(context), stage, list, fields, guide, sentence, follow, toolbar, bar, replaced];
+    const views = [new BackgroundLoader(context), stage, list, fields, guide, sentence, follow, toolbar, size, bar, replaced];
     store.subscribe(() => {
       for (const view of [...views, comparison, wish, proposal]) view.render(store.view); // a view may change the state, for those after it too
       this.#render(store.view, messages);
