@@ -24,7 +24,7 @@ export class Sentence {
   /** @param {import("./panel.mjs").Context} context */
   constructor({ store, messages, signal }) {
     this.#store = store;
-    this.#problems = make("ul", { className: "got-problems", id: freshId("problems"), role: "status" });
+    this.#problems = make("ul", { className: "got-problems", id: freshId("problems"), "aria-live": "polite" });
     this.#area = make("textarea", {
       className: "got-typed",
       spellcheck: false,
