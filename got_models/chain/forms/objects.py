@@ -23,6 +23,7 @@ from . import keys
 from .cleaning import half_width
 from .entries import color_of, has_letters, label_of, words_of
 from .loose_json import AGAIN, Loose, read_json
+from .moves import NEW_PLACE, new_place
 from .plan import FRACTIONS, LTRB, LTWH, PIXELS, THOUSANDTHS, TLBR, Found, Plan, Settings, listed, sentence
 from .prose import read_prose
 from .scaling import pixel_range
@@ -54,6 +55,7 @@ _Entry = tuple[Any, str, dict]  # a value, the key above it, and the MOSS layout
 class _Row(NamedTuple):
     found: Found
     name: str  # the id by which a caption cites it; "" if it has none
+    is_place: bool = False  # the new place of the row before it
 
 
 @dataclass
@@ -271,6 +273,8 @@ def _own_rows(small: dict, above: str, frame: dict, read: _Read, settings: Setti
     is_coco = "category_id" in small
     label = label_of(small, frame) or (read.categories.get(str(small["category_id"]), "") if is_coco else "")
     label = label or (above if has_letters(above) else "")
+    if move := _move(small, label):
+        return move
     key, numbers = _box_of(small)
     if not numbers:
         if label and _has_half(small):
@@ -295,6 +299,20 @@ def _own_rows(small: dict, above: str, frame: dict, read: _Read, settings: Setti
         elif not key and box.order == LTWH and "width" in small:
             found = _of_pixels(found, isinstance(small.get("metadata"), dict), settings)
         rows.append(_Row(found, name))
+    return rows
+
+
+def _move(small: dict, label: str) -> list[_Row] | None:
+    """Two rows of a thing that FLUX 3's edit moves, with its old box and its new place; None if it is no move."""
+    boxes = [numbers_of(small.get(key)) for key in ("src_bbox", "tgt_bbox")]
+    if not all(boxes) or boxes[0] == boxes[1]:
+        return None
+    rows, name = [], small.get("id") if isinstance(small.get("id"), str) else ""
+    for (box, *_), words in zip(boxes, (label, NEW_PLACE), strict=True):
+        units = THOUSANDTHS if max(box.values) > 1.02 else ""
+        found = _found(words, box, color_of(small))
+        found = found if box.is_named else found._replace(order=TLBR, units=units)
+        rows.append(_Row(found, name, is_place=words == NEW_PLACE))
     return rows
 
 
@@ -409,7 +427,8 @@ def _unnamed(words: str, label: str, name: str) -> bool:
 
 def _cited_pieces(caption: str, rows: list[_Row]) -> Iterator[str | Found]:
     """A caption in which each row's box takes the place of its id, and then the rows that it does not cite."""
-    waiting = {row.name: row.found for row in rows if row.name}
+    waiting = {row.name: row.found for row in rows if row.name and not row.is_place}
+    places = {row.name: row.found for row in rows if row.name and row.is_place}
     rest = [row.found for row in rows if not row.name]
     done = 0
     for match in _CITED.finditer(caption):
@@ -429,7 +448,12 @@ def _cited_pieces(caption: str, rows: list[_Row]) -> Iterator[str | Found]:
         else:
             yield words + " "
             yield found
-    rest = [*waiting.values(), *rest]
+        if place := places.pop(match[1], None):
+            said = new_place(caption, done)
+            yield caption[done : said.start()] if said else " moves to "
+            yield place._replace(label=said[0]) if said else place
+            done = said.end() if said else done
+    rest = [found for name, first in waiting.items() for found in (first, places.get(name)) if found] + rest
     last = caption[done:].rstrip()
     yield sentence(last) if rest and last else last
     for at, found in enumerate(rest):

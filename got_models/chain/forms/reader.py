@@ -9,7 +9,7 @@ from ..colors import nearest_words
 from ..grammar import BOX_START, TEXT_TO_IMAGE, Chain, ChainError, read_chain
 from ..phrases import QUOTED
 from . import keys
-from .building import chain_text, without_box
+from .building import chain_text, clean_label, without_box
 from .cleaning import answer_of, half_width, without_markdown
 from .declared import as_declared, check_size_is_clear, declared
 from .layouts import read_assignments, read_layoutgpt, read_lmd, read_omost, read_replan, read_rpg
@@ -249,16 +249,21 @@ def _check_regions(chain: Chain, plan: Plan, answer: str) -> None:
         raise ChainError(
             f"The plan has {len(plan.boxes)} boxes, but {len(chain.regions)} could be placed in its text. {_HOW}"
         )
-    bare = next((number for number, region in enumerate(chain.regions, 1) if not _says(region.phrase)), 0)
+    given = [clean_label(found.label) for found in plan.boxes]
+    named = [_says(region.phrase, label) for region, label in zip(chain.regions, given, strict=True)]
+    bare = named.index(False) + 1 if not all(named) else 0
     if bare and not (plan.is_prose and _is_plain_chain(answer)):
         raise ChainError(f"Box {bare} {chain.regions[bare - 1].box} has no words that say what it holds. {_HOW}")
 
 
-def _says(phrase: str) -> bool:
-    """Whether a phrase names something: "Region 1", "bbox", a sign, and code or markup that was not read do not."""
+def _says(phrase: str, label: str = "") -> bool:
+    """Whether a phrase names something: "Region 1", "bbox", a sign, and code or markup that was not read do not.
+
+    label: what the form itself gives as the box's label. Then "area" names something, too.
+    """
     if not any(letter.isalnum() for letter in phrase) or _CODE.search(phrase) or phrase.count("(") > phrase.count(")"):
         return False
-    return keys.plain(re.sub(r"[\d#\s]{0,9}$", "", phrase)) not in _BOX_WORDS
+    return phrase == label or keys.plain(re.sub(r"[\d#\s]{0,9}$", "", phrase)) not in _BOX_WORDS
 
 
 def _is_plain_chain(answer: str) -> bool:

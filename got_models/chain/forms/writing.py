@@ -18,7 +18,7 @@ layout.py; ComfyUI-KJNodes, ideogram4_nodes.py; dvlab-research/RePlan, replan.py
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from ..boxes import check_regions, element_box, elements
@@ -26,6 +26,7 @@ from ..grammar import EDIT, GRID, Chain, ChainError, Region, guiding, without_bo
 from ..phrases import QUOTED, without_tags
 from .building import without_box
 from .entries import has_letters, quoted_text
+from .moves import edited_regions, is_area, moves
 from .places import with_places
 from .plan import sentence
 
@@ -33,7 +34,6 @@ Size = tuple[int, int]  # width and height in pixels
 
 _ROUND = str.maketrans("[]{}", "()()")
 _TAGS = re.compile(r"\s?<(?:obj|ref_image)_\d{1,9}>|</?[A-Za-z][^<>\n]{0,40}>")
-_AREA = re.compile(r"(?:the |an? )?(?:\w+ ){0,2}(?:area|region)\b|要(?:修改|编辑)的区域", re.IGNORECASE)
 _REMOVES = re.compile(
     r"\s*(?:please )?(?:remove|delete|erase|get rid of|take (?:away|out))\b|.{0,6}(?:删除|移除|去掉|去除)", re.I
 )
@@ -59,12 +59,17 @@ def write_plan(chain: Chain, form: str, width: int = 0, height: int = 0) -> str:
     return FORMS[form](chain, _size(chain, width, height))
 
 
-def cited_prose(chain: Chain) -> str:
-    """The chain's prose with ` <obj_N>` in the place of its N-th box, in reading order. An edit names its reference."""
+def cited_prose(chain: Chain, places: Collection[int] = ()) -> str:
+    """The chain's prose with ` <obj_N>` in the place of its N-th box, in reading order. An edit names its reference.
+
+    places: regions, from 0, that are no object of their own: the new places of what moves. They get no citation.
+    """
     chain = guiding(chain)
-    pieces, start = [], 0
-    for number, region in enumerate(chain.regions, 1):
-        pieces.append(f"{_prose(chain.text[start : region.box_span[0]]).rstrip(' ')} <obj_{number}>")
+    pieces, start, number = [], 0, 0
+    for index, region in enumerate(chain.regions):
+        number += index not in places
+        cited = "" if index in places else f" <obj_{number}>"
+        pieces.append(f"{_prose(chain.text[start : region.box_span[0]]).rstrip(' ')}{cited}")
         start = region.box_span[1]
     prose = "".join([*pieces, _prose(chain.text[start:])]).strip()
     if chain.task != EDIT:
@@ -88,17 +93,23 @@ def _flux(chain: Chain, size: Size) -> str:
 def _flux_edit(chain: Chain, size: Size) -> str:
     """A row without `from` is new or changed, one without `tgt_bbox` is removed, one with the same box twice is kept.
 
-    If phrases of the chain name areas to be edited, these alone change. Else all of its regions do.
+    A thing and its new place are one row, which moves. What `edited_regions` leaves out is kept.
     """
-    areas = [region for region in chain.regions if chain.task == EDIT and _AREA.match(region.phrase)]
+    edited, pairs = edited_regions(chain), moves(chain)
     rows = []
-    for number, region in enumerate(chain.regions, 1):
+    for index, region in enumerate(chain.regions):
+        if index in pairs.values():
+            continue
         box = element_box(region.box)
-        is_kept, is_removed = bool(areas) and region not in areas, bool(_REMOVES.match(_instruction(chain)))
-        boxes = (box, box) if is_kept else (box, None) if is_removed else (None, box)
-        row = {"id": f"obj_{number}", "from": "ref_image_0" if boxes[0] else None}
+        if index in pairs:
+            boxes = (box, element_box(chain.regions[pairs[index]].box))
+        elif region not in edited:
+            boxes = (box, box)
+        else:
+            boxes = (box, None) if _REMOVES.match(_instruction(chain)) else (None, box)
+        row = {"id": f"obj_{len(rows) + 1}", "from": "ref_image_0" if boxes[0] else None}
         rows.append(row | {"src_bbox": boxes[0], "tgt_bbox": boxes[1], "desc": _after(region, chain)})
-    return f"{cited_prose(chain)} {_json(rows)}"
+    return f"{cited_prose(chain, pairs.values())} {_json(rows)}"
 
 
 def _ideogram(chain: Chain, size: Size) -> str:
@@ -188,7 +199,7 @@ def _instruction(chain: Chain) -> str:
 
 def _after(region: Region, chain: Chain) -> str:
     """What a region looks like: its phrase; the instruction, if the phrase only calls it an area to be edited."""
-    return (_instruction(chain) if _AREA.match(region.phrase) else "") or region.phrase
+    return (_instruction(chain) if is_area(region) else "") or region.phrase
 
 
 def _background(chain: Chain) -> str:
