@@ -155,6 +155,7 @@ export class Fields {
   /** Say why a value is refused, and in which fields it is; null for none. @param {keyof Messages | null} message
    * @param {HTMLInputElement[]} fields @param {Record<string, string | number>} values */
   #refuse(message, fields, values) {
+    if (message === null && this.#refusal.hidden) return;
     this.#refusal.hidden = message === null;
     this.#refusal.textContent = message === null ? "" : fill(this.#messages[message], values);
     for (const field of [this.#phrase, this.#color, ...this.#corners, ...this.#pixels]) {

@@ -77,7 +77,8 @@ export class SizeChoice {
     if (!plan.size) this.#isCustom = false;
     const isCustom = this.#isCustom || Boolean(plan.size && !offer);
     this.#choice.disabled = streaming !== null;
-    this.#choice.value = isCustom ? CUSTOM : (offer?.aspect ?? "");
+    const chosen = isCustom ? CUSTOM : (offer?.aspect ?? "");
+    if (this.#choice.value !== chosen) this.#choice.value = chosen;
     for (const [i, field] of this.#sides.entries()) {
       field.parentElement?.toggleAttribute("hidden", !isCustom);
       const value = String([width, height][i]);
