@@ -2,8 +2,9 @@
 /** A window over the page: it fills the page, or floats over the graph, which then stays usable. */
 
 import { iconButton, isForComfy, make, relabel } from "../editor/view/dom.mjs";
+import { remember, remembered } from "../editor/view/remembered.mjs";
 
-const PLACE = "got.window"; // localStorage: "floating", or anything else for full
+const PLACE = "window"; // remembered: "floating", or anything else for full
 const KEPT_EVENTS = ["keydown", "keyup", "wheel", "paste", "copy", "cut"]; // ComfyUI acts on them elsewhere
 const FOCUSABLE = "a[href], button, input, select, textarea, [tabindex]";
 
@@ -27,10 +28,10 @@ export function openWindow({ title, messages, content, tools, onClose }) {
     onClose();
     element.remove();
   };
-  let isFull = localStorage.getItem(PLACE) !== "floating";
+  let isFull = remembered(PLACE) !== "floating";
   const place = iconButton("float", "", () => ((isFull = !isFull), showPlace()), signal);
   const showPlace = () => {
-    localStorage.setItem(PLACE, isFull ? "full" : "floating");
+    remember(PLACE, isFull ? "full" : "floating");
     element.removeAttribute("style");
     element.classList.toggle("got-full", isFull);
     element.setAttribute("aria-modal", String(isFull));
@@ -43,8 +44,8 @@ export function openWindow({ title, messages, content, tools, onClose }) {
   document.body.append(element);
   dragBy(bar, element, () => !isFull);
   for (const kind of KEPT_EVENTS) element.addEventListener(kind, keep);
+  element.addEventListener("keydown", (event) => event.key === "Tab" && cycle(element, event), { capture: true });
   element.addEventListener("keydown", (event) => {
-    if (event.key === "Tab") cycle(element, event);
     if (event.key === "Escape" && !event.defaultPrevented) close();
   });
   return { element, close };

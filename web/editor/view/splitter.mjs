@@ -3,10 +3,11 @@
 // browser remembers the size.
 
 import { make } from "./dom.mjs";
+import { remember, remembered } from "./remembered.mjs";
 
 /**
  * @typedef {object} Part
- * @property {string} name of the size: of the CSS variable `--got-NAME`, and for localStorage
+ * @property {string} name of the size: of the CSS variable `--got-NAME`, and for the browser's memory
  * @property {number} least pixels
  * @property {number} most pixels
  * @property {number} usual pixels, also after a double-click
@@ -25,7 +26,7 @@ export class Splitter {
   constructor({ messages, signal }, panel, part) {
     this.#part = part;
     this.#panel = panel;
-    this.#size = remembered(part);
+    this.#size = sizeOf(part);
     this.element = make("div", {
       className: "got-splitter",
       tabIndex: 0,
@@ -69,11 +70,7 @@ export class Splitter {
     const { name, least, most } = this.#part;
     this.#size = Math.round(Math.max(least, Math.min(most, size)));
     this.#show();
-    try {
-      localStorage.setItem(`got.${name}`, String(this.#size));
-    } catch {
-      // private browsing: the size is good until the page is left
-    }
+    remember(name, String(this.#size));
   }
 
   #show() {
@@ -83,11 +80,7 @@ export class Splitter {
 }
 
 /** @param {Part} part */
-function remembered({ name, least, most, usual }) {
-  try {
-    const size = Number(localStorage.getItem(`got.${name}`) || usual);
-    return size >= least && size <= most ? size : usual;
-  } catch {
-    return usual;
-  }
+function sizeOf({ name, least, most, usual }) {
+  const size = Number(remembered(name) || usual);
+  return size >= least && size <= most ? size : usual;
 }
