@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ..got_models.chain.grammar import EDIT, TEXT_TO_IMAGE
 from ..got_models.files.manifest import Manifest, read_manifest
-from ..tools.graphs import example, fill, node, node_of
+from ..tools.graphs import edit_of_a_file, example, fill, node, node_of, with_text, without
 
 LOADER = "loader"  # the node that graphs share when they run as one
 
@@ -33,7 +33,7 @@ class Model(NamedTuple):
 
 def planning(model: Model, prompt: str, seed: int) -> dict:
     """From a prompt to an image; the model writes the plan."""
-    return _filled("text_to_image", {**model.settings(TEXT_TO_IMAGE, seed), "prompt": prompt})
+    return fill(plain(example("text_to_image")), {**model.settings(TEXT_TO_IMAGE, seed), "prompt": prompt})
 
 
 def drawing(model: Model, prompt: str, seed: int, chain: str, spatial: float | None = None) -> dict:
@@ -53,7 +53,7 @@ def drawing(model: Model, prompt: str, seed: int, chain: str, spatial: float | N
 def editing(model: Model, image: str, instruction: str, seed: int) -> dict:
     """From an image in the server's input folder and an instruction to the edited image."""
     settings = {**model.settings(EDIT, seed), "image": image, "instruction": instruction}
-    return _filled("edit_your_image", settings)
+    return fill(plain(edit_of_a_file()), settings)
 
 
 def editing_again(model: Model, images: tuple[str, str], instructions: tuple[str, str], chain: str, seed: int) -> dict:
@@ -81,8 +81,6 @@ def _rewired(value, new: dict[str, str]):
     return [new[value[0]], value[1]] if isinstance(value, list) else value
 
 
-def _filled(kind: str, settings: dict) -> dict:
-    """An example's graph with its inputs set, without the preview of the plan."""
-    graph = example(kind)
-    del graph[node_of(graph, "GoTChainPreview")]
-    return fill(graph, settings)
+def plain(graph: dict) -> dict:
+    """An example's graph without what is for people's eyes, and with the plan's text."""
+    return with_text(without(without(graph, "GoTChainPreview"), "GoTChainEditor"))

@@ -16,8 +16,8 @@ from playwright.sync_api import Page
 
 from .browser import comfyui_page
 from .graphs import example, node
+from .layouts import LAYOUTS
 from .server import PACK, Server
-from .workflows import places
 
 SUBGRAPHS = PACK / "subgraphs"
 CATEGORY = "GoT"
@@ -45,12 +45,17 @@ def template(name: str, *without: str) -> dict:
     return {key: entry for key, entry in graph.items() if key not in without}
 
 
+def places(name: str, graph: dict) -> dict[str, tuple]:
+    """Position and size of each node of a graph, as in the template."""
+    return {key: place for key, place in LAYOUTS[name].places().items() if key in graph}
+
+
 def text_to_image() -> Blueprint:
     graph = template("change_the_plan", "4")
     return Blueprint(
         "Plans an image and draws it, with ComfyUI-GoT. Open it to see the plan and change it.",
         graph,
-        places(graph),
+        places("change_the_plan", graph),
         {
             "model": [("1", "model_name")],
             "prompt": [("2", "prompt")],
@@ -62,15 +67,13 @@ def text_to_image() -> Blueprint:
 
 
 def edit_image() -> Blueprint:
-    graph = template("edit_your_picture", "2", "4", "5")
+    graph = template("edit_your_image", "2", "10", "11", "12")
     del graph["3"]["inputs"]["image"]  # comes from outside
-    graph["4"] = template("change_the_plan")["3"]
-    graph["4"]["inputs"]["chain"] = ["3", 0]
-    graph["6"]["inputs"]["chain"] = ["4", 0]
+    graph["4"]["inputs"]["pause"] = "off"
     return Blueprint(
         "Plans an edit of an image and draws it, with ComfyUI-GoT. Open it to see the plan and change it.",
         graph,
-        places(graph),
+        places("edit_your_image", graph),
         {
             "image": [("3", "image")],
             "model": [("1", "model_name")],
@@ -83,13 +86,13 @@ def edit_image() -> Blueprint:
 
 
 def strengths_grid() -> Blueprint:
-    graph = template("text_to_image", "3", "4")
+    graph = template("text_to_image", "4")
     graph["2"]["inputs"]["prompt"] = "two white circles and a green star"
-    where = places(graph) | {"3": (790, 300, 300, 140), "9": (1140, 560, 290, 170)}
+    where = places("text_to_image", graph) | {"3": (860, 720, 290, 140), "9": (860, 920, 290, 170)}
     numbers = [str(number) for number in range(11, 11 + len(SPATIAL))]
     for key, value in zip(numbers, SPATIAL):
         graph[key] = node("PrimitiveFloat", value=value)
-        where[key] = (340, 110 * len(where) - 500, 290, 60)
+        where[key] = (440, 720 + 110 * (int(key) - 11), 290, 60)
     links = {f"inputs.input{place}": [key, 0] for place, key in enumerate(numbers)}
     graph["3"] = node("CreateList", **links)
     graph["6"]["inputs"] |= {

@@ -35,8 +35,11 @@ def open_page(page: Page, url: str) -> None:
 
 
 @contextlib.contextmanager
-def comfyui_page(url: str) -> Iterator[tuple[Page, list[str]]]:
-    """Yield the page of a server with its nodes registered, and the list of its console errors."""
+def comfyui_page(url: str, scale: float = 1) -> Iterator[tuple[Page, list[str]]]:
+    """Yield the page of a server with its nodes registered, and the list of its console errors.
+
+    scale: pixels of a screenshot for each pixel of the page.
+    """
     errors: list[str] = []
 
     def note(kind: str, text: str):
@@ -45,7 +48,7 @@ def comfyui_page(url: str) -> Iterator[tuple[Page, list[str]]]:
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1600, "height": 1000})
+        page = browser.new_page(viewport={"width": 1600, "height": 1000}, device_scale_factor=scale)
         page.on("console", lambda message: note(message.type, message.text))
         page.on("pageerror", lambda error: note("error", str(error)))
         open_page(page, url)

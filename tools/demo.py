@@ -16,7 +16,16 @@ from PIL import Image, PngImagePlugin
 
 from ..got_models.chain.grammar import parse_regions
 from .client import Client, Run
-from .graphs import example, example_workflow, fill, fill_workflow, node_of
+from .graphs import (
+    edit_of_a_file,
+    edit_of_a_file_workflow,
+    example,
+    example_workflow,
+    fill,
+    fill_workflow,
+    node_of,
+    with_text,
+)
 from .server import Server, ServerError
 
 WORDS = ("prompt", "instruction")  # the inputs with the user's words
@@ -69,7 +78,6 @@ def parse_arguments() -> argparse.Namespace:
 
 def draw(options: argparse.Namespace) -> dict:
     """Run the example workflow once, on a server that runs only for that. Returns the report."""
-    kind = "edit_your_picture" if options.image else "text_to_image"
     with tempfile.TemporaryDirectory(prefix="got-demo-", ignore_cleanup_errors=True) as base:
         started = time.monotonic()
         report_progress("starting ComfyUI")
@@ -77,8 +85,9 @@ def draw(options: argparse.Namespace) -> dict:
         with Server(Path(base), models=models) as server, Client(server.url) as client:
             seconds = {"server start": time.monotonic() - started}
             settings = chosen_settings(options, client)
-            graph, workflow = fill(example(kind), settings), fill_workflow(example_workflow(kind), settings)
-            prompt = client.submit(graph, workflow)
+            graph, workflow = graphs_of(bool(options.image))
+            graph = with_text(fill(graph, settings))
+            prompt = client.submit(graph, fill_workflow(workflow, settings))
             run = follow(client, prompt, graph)
             seconds |= seconds_by_stage(graph, run)
             chain = run.text(node_of(graph, "PreviewAny"))
@@ -91,6 +100,13 @@ def draw(options: argparse.Namespace) -> dict:
         "seconds": {stage: round(value, 2) for stage, value in seconds.items()},
         "image": str(options.out.resolve()),
     }
+
+
+def graphs_of(editing: bool) -> tuple[dict, dict]:
+    """The template's graph for a script, and as the browser saves it."""
+    if editing:
+        return edit_of_a_file(), edit_of_a_file_workflow()
+    return example("text_to_image"), example_workflow("text_to_image")
 
 
 def chosen_settings(options: argparse.Namespace, client: Client) -> dict:

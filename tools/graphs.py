@@ -5,6 +5,8 @@ import json
 from .server import PACK
 
 EXAMPLES = PACK / "example_workflows"
+EDIT_A_FILE = "edit_your_image"
+WRITERS = ("ReasoningChain", "EditChain", "GoTSeveralChains")  # of plans, in the order in which a template runs them
 
 
 def node(class_type: str, **inputs) -> dict:
@@ -19,6 +21,48 @@ def example(name: str) -> dict:
 def example_workflow(name: str) -> dict:
     """The same example as the browser saves it, for the image's metadata."""
     return json.loads((EXAMPLES / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def edit_of_a_file() -> dict:
+    """The graph of the template edit_your_image for a script: Load Image is connected, and the run does not pause."""
+    graph = fill(example(EDIT_A_FILE), {"pause": "off"})
+    graph[node_of(graph, "EditChain")]["inputs"]["image"] = [node_of(graph, "LoadImage"), 0]
+    return graph
+
+
+def edit_of_a_file_workflow() -> dict:
+    """The same as the browser saves it."""
+    workflow = fill_workflow(example_workflow(EDIT_A_FILE), {"pause": "off"})
+    nodes = {entry["type"]: entry for entry in workflow["nodes"]}
+    taken = next(slot for slot in nodes["EditChain"]["inputs"] if slot["name"] == "image")["link"]
+    link = next(link for link in workflow["links"] if link[0] == taken)
+    before = next(entry for entry in workflow["nodes"] if entry["id"] == link[1])["outputs"][link[2]]
+    before["links"] = [other for other in before["links"] if other != taken]
+    link[1:3] = [nodes["LoadImage"]["id"], 0]
+    nodes["LoadImage"]["outputs"][0]["links"] = [taken]
+    return workflow
+
+
+def with_text(graph: dict) -> dict:
+    """The graph with one node more, a PreviewAny that shows the first plan as its model wrote it."""
+    writer = next(kind for kind in WRITERS if any(entry["class_type"] == kind for entry in graph.values()))
+    return graph | {"text": node("PreviewAny", source=[node_of(graph, writer), 1])}
+
+
+def without(graph: dict, kind: str) -> dict:
+    """The graph without the nodes of a type. Those that took a chain from one take the chain that it got."""
+    gone = {key: entry["inputs"]["chain"] for key, entry in graph.items() if entry["class_type"] == kind}
+    return {
+        key: node(
+            entry["class_type"],
+            **{
+                name: gone.get(value[0], value) if isinstance(value, list) else value
+                for name, value in entry["inputs"].items()
+            },
+        )
+        for key, entry in graph.items()
+        if key not in gone
+    }
 
 
 def node_of(graph: dict, class_type: str) -> str:

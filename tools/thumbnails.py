@@ -13,12 +13,12 @@ from PIL import Image
 
 from ..got_models.chain.grammar import parse_regions
 from .client import Client, Run
-from .graphs import EXAMPLES, example, node, node_of
+from .graphs import EXAMPLES, example, fill, node, node_of, with_text, without
 from .server import PACK, Server, ServerError
 
 SIDE = 512  # pixels of each of the two images
 MOVED = (0, 275)  # right and down, in thousandths: how far the first box of text_to_image is moved
-NAMES = ("text_to_image", "change_the_plan", "edit", "edit_your_picture", "several_chains")
+NAMES = ("text_to_image", "change_the_plan", "edit", "edit_your_image", "several_chains")
 ANY_MODEL = "plan_with_any_model"  # its image shows only a plan, written here as a language model may write it
 ANSWER = (
     "A brick wall (0,0),(999,800) (brown) is above a pavement (0,800),(999,999) (silver). A red bicycle "
@@ -30,21 +30,23 @@ ANSWER = (
 def main():
     base = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
     with base, Server(Path(base.name)) as server, Client(server.url) as client:
-        drawn = Path(base.name, "drawn.png")
         for name in NAMES:
-            graph = example(name)
-            if name == "edit_your_picture":  # its own image is a photograph, but GoT-Tiny knows only colored shapes
-                graph[node_of(graph, "LoadImage")]["inputs"]["image"] = client.upload(drawn)
+            graph = with_plan(name)
             run = client.run(graph)
             if run.status != "success":
                 raise ServerError(run.message)
             plan, image = (shown(client, run, graph, kind) for kind in ("GoTChainPreview", "SaveImage"))
             side_by_side(plan, image).save(EXAMPLES / f"{name}.jpg", quality=88)
-            if name == "text_to_image":
-                image.save(drawn)
             print(name)
         plan_of_answer(client).save(EXAMPLES / f"{ANY_MODEL}.jpg", quality=88)
         moved_box(client).save(PACK / "web" / "docs" / "moved_box.jpg", quality=88)
+
+
+def with_plan(name: str) -> dict:
+    """An example's graph without a pause. One node shows the plan that it draws last, of an edit on its source."""
+    graph = without(fill(example(name), {"pause": "off"}), "GoTChainPreview")
+    plans = [entry["inputs"]["chain"] for entry in graph.values() if entry["class_type"] == "SemanticSpatialGuidance"]
+    return graph | {"plan": node("GoTChainPreview", chain=plans[-1], width=SIDE, height=SIDE)}
 
 
 def plan_of_answer(client: Client) -> Image.Image:
@@ -63,7 +65,7 @@ def plan_of_answer(client: Client) -> Image.Image:
 
 def moved_box(client: Client) -> Image.Image:
     """Plan, image, plan with a box moved, and its image, all with one seed."""
-    graph = example("text_to_image")
+    graph = with_text(example("text_to_image"))
     first = client.run(graph)
     images = [shown(client, first, graph, kind) for kind in ("GoTChainPreview", "SaveImage")]
     text = with_moved_box(first.text(node_of(graph, "PreviewAny")))

@@ -4,6 +4,7 @@
 import { app } from "../../scripts/app.js";
 import { ChainEditors, LIVE_PREVIEW } from "./comfy/chain_editors.mjs";
 import { showMemoryEstimate } from "./comfy/memory_estimate.mjs";
+import { keepSavedSize } from "./comfy/saved_size.mjs";
 import { offerPause } from "./comfy/server.mjs";
 
 offerPause();
@@ -36,4 +37,9 @@ app.registerExtension({
     if (node.comfyClass === "GoTLoader") showMemoryEstimate(node, "model");
     if (node.comfyClass === "GoTPlannerLoader") showMemoryEstimate(node, "planner");
   },
+});
+
+app.registerExtension({
+  name: "ComfyUI-GoT.SavedSize",
+  nodeCreated: keepSavedSize,
 });

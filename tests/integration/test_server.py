@@ -4,15 +4,12 @@ import numpy as np
 import pytest
 from got.tests.integration.graphs import assert_stops, drawing, freed, images, pixels, writing
 from got.tests.integration.models import random_lora
-from got.tools.graphs import example, node, node_of
+from got.tools.graphs import example, fill, node, node_of, with_text
 
 
-@pytest.mark.parametrize("name", ["text_to_image", "edit"])
+@pytest.mark.parametrize("name", ["text_to_image", "edit", "edit_your_image"])
 def test_an_example_draws_an_image(client, name):
-    graph = example(name)
-    for entry in graph.values():
-        if "steps" in entry["inputs"]:
-            entry["inputs"]["steps"] = 3
+    graph = with_text(fill(example(name), {"steps": 3, "pause": "off"}))
     run = client.run(graph)
     assert run.status == "success", run.message
     assert run.text(node_of(graph, "PreviewAny"))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from got.evaluation.scores import drawn, planned
 from got.got_models.chain.grammar import read_chain
-from got.tools.graphs import example, node_of
+from got.tools.graphs import example, node_of, with_text
 from got.world import scenes, wording
 from got.world.detector import detect
 
@@ -29,7 +29,7 @@ def results(server):
 
 
 def draw(client, text: str) -> tuple[str, np.ndarray]:
-    graph = example("text_to_image")
+    graph = with_text(example("text_to_image"))
     graph[node_of(graph, "ReasoningChain")]["inputs"]["prompt"] = text
     run = client.run(graph)
     assert run.status == "success", f"{text}: {run.message}"

@@ -1,0 +1,193 @@
+"""Where the nodes of each template are, in titled groups of columns, with a note that says what to try.
+
+To add a template: write its graph to example_workflows/api, add an entry to LAYOUTS, and run tools.workflows. Every
+node of the graph needs a place. At most 1680 x 885 units open at 60 % in a window of 1366 x 768 pixels.
+"""
+
+from typing import NamedTuple
+
+NOTE = "note"  # the place of the note in a column
+TITLE = 30  # units above a node that its title takes
+BETWEEN_NODES, BETWEEN_COLUMNS, BETWEEN_GROUPS = 20, 20, 60
+MARGIN, HEADING = 20, 50  # of a group around its nodes, and above them for its own title
+
+
+class Column(NamedTuple):
+    """nodes: id and height of each from the top. The height has no title; None: collapsed to its title."""
+
+    width: int
+    nodes: tuple[tuple[str, int | None], ...]
+
+
+class Group(NamedTuple):
+    title: str
+    columns: tuple[Column, ...]
+
+
+class Layout(NamedTuple):
+    """titles: of nodes, by id. files: which ComfyUI offers to download, by the type of the node that loads them."""
+
+    groups: tuple[Group, ...]
+    note: str
+    titles: dict[str, str] = {}
+    files: dict[str, list[dict]] = {}
+
+    def places(self) -> dict[str, tuple[int, int, int, int]]:
+        """Left, top, width and height of each node by id, and of the note."""
+        found, left = {}, 0
+        for group in self.groups:
+            for column in group.columns:
+                top = 0
+                for key, height in column.nodes:
+                    found[key] = (left, top, column.width, height or 0)
+                    top += (height or 0) + BETWEEN_NODES + TITLE
+                left += column.width + BETWEEN_COLUMNS
+            left += BETWEEN_GROUPS - BETWEEN_COLUMNS
+        return found
+
+    def bounds(self) -> list[tuple[str, int, int, int, int]]:
+        """Title, left, top, width and height of each group. All are as tall as the tallest."""
+        places, result = self.places(), []
+        bottom = max(top + height for _, top, _, height in places.values())
+        for title, columns in self.groups:
+            inside = [places[key] for column in columns for key, _ in column.nodes]
+            left = min(place[0] for place in inside) - MARGIN
+            right = max(place[0] + place[2] for place in inside) + MARGIN
+            top = -TITLE - HEADING
+            result.append((title, left, top, right - left, bottom + MARGIN - top))
+        return result
+
+    def collapsed(self) -> list[str]:
+        """The ids of the nodes that show their title alone."""
+        nodes = [node for group in self.groups for column in group.columns for node in column.nodes]
+        return [key for key, height in nodes if height is None]
+
+
+def column(width: int, **nodes: int | None) -> Column:
+    """A column of nodes from the top: column(300, n1=190, note=200). A node's name is its id after n."""
+    return Column(width, tuple((key.removeprefix("n") if key != NOTE else key, nodes[key]) for key in nodes))
+
+
+TEXT_TO_IMAGE = """
+**Press Run.** GoT-Tiny plans the image: each object gets a box and a color. Then it draws the plan.
+
+**Try:** *two white circles and a green star*, or *a yellow triangle below a purple circle on a brown background*.
+
+GoT-Tiny knows circles, squares, triangles and stars only. Models for real images: see the README.
+
+To change a plan before it is drawn, open the template *change_the_plan*.
+"""
+CHANGE_THE_PLAN = """
+**1.** Press Run.
+
+**2.** Drag a box in the editor, or change a word in its text.
+
+**3.** Press Run again. The image follows your plan.
+
+**Try:** draw a box and type *a green star*. Then compare the results with the clock button.
+
+Change the prompt, and a new plan replaces yours.
+"""
+EDIT = """
+**1.** Press Run. GoT-Tiny draws an image and plans the edit. The run pauses at the plan.
+
+**2.** The editor shows where the image will change. Move the box or change a word.
+
+**3.** Press **Resume** in the editor.
+
+**Try:** *remove the blue square*, or *make the background cyan*.
+"""
+EDIT_YOUR_IMAGE = """
+**1.** Press Run. The run pauses at the plan: the editor shows where the image will change.
+
+**2.** Move the box or change a word, then press **Resume**.
+
+**Try:** *replace the red square with a yellow star*.
+
+**Your own image:** select it in *Load Image*, and wire its IMAGE into **image** of *Edit Chain*. GoT-Tiny knows colored
+shapes only. For photos, select a converted model in *GoT Loader*: see the README.
+"""
+SEVERAL_CHAINS = """
+**Press Run.** Each line is a prompt. Each prompt gets two plans by seed, and every plan is drawn.
+
+**Try:** add a line, or set **variations** to 4.
+"""
+PLAN_WITH_ANY_MODEL = """
+**Any language model plans the image.** It needs one file in *models/text_encoders*:
+[qwen3vl_4b_fp8_scaled.safetensors](URL). ComfyUI offers to download it if it is missing.
+
+Other models: see the help page of *GoT Plan Request*. *Generate Text* also runs Qwen3.5, Gemma 4 and Qwen3.
+
+Without a model: wire **request** into *Preview as Text*, paste it into any chat, and paste the answer into
+*GoT Chain From Text*.
+
+Wire the chain into *Semantic-Spatial Guidance* or *GoT Regional Conditioning* to draw it.
+"""
+QWEN3_VL = {
+    "name": "qwen3vl_4b_fp8_scaled.safetensors",
+    "url": "https://huggingface.co/Comfy-Org/Qwen3-VL/resolve/main/text_encoders/qwen3vl_4b_fp8_scaled.safetensors",
+    "directory": "text_encoders",
+}
+
+LAYOUTS = {
+    "text_to_image": Layout(
+        (
+            Group("1. Ask for an image", (column(340, n1=170, n2=430),)),
+            Group("2. The plan", (column(400, n4=390, note=210),)),
+            Group("3. Draw it", (column(290, n5=150, n6=340, n7=60),)),
+            Group("4. The image", (column(420, n8=500),)),
+        ),
+        TEXT_TO_IMAGE,
+    ),
+    "change_the_plan": Layout(
+        (
+            Group("1. Ask for a plan", (column(310, n1=170, n2=350, note=195),)),
+            Group("2. Change it", (column(570, n3=815),)),
+            Group("3. Draw it", (column(280, n5=150, n6=340, n7=60),)),
+            Group("4. The image, and the plan on it", (column(330, n8=380, n4=385),)),
+        ),
+        CHANGE_THE_PLAN,
+    ),
+    "edit": Layout(
+        (
+            Group(
+                "1. Draw an image, and ask for a change",
+                (column(310, n1=170, n2=345, n6=270), column(280, n3=150, n4=340, n5=60, note=185)),
+            ),
+            Group("2. See where it will change", (column(560, n7=885),)),
+            Group("3. Draw the change", (column(320, n9=150, n10=340, n11=None, n12=245),)),
+        ),
+        EDIT,
+    ),
+    "edit_your_image": Layout(
+        (
+            Group(
+                "1. The image, and what to change",
+                (column(310, n1=170, n3=270, note=345), column(270, n10=None, n11=None, n12=None, n2=465)),
+            ),
+            Group("2. See where it will change", (column(560, n4=885),)),
+            Group("3. Draw the change", (column(330, n6=150, n7=340, n8=None, n9=245),)),
+        ),
+        EDIT_YOUR_IMAGE,
+        titles={"10": "Gray canvas", "11": "Red square", "12": "Image to edit"},
+    ),
+    "several_chains": Layout(
+        (
+            Group("1. Ask for several images", (column(360, n1=170, n2=560),)),
+            Group("2. The plans", (column(420, n4=560, note=170),)),
+            Group("3. Draw them", (column(290, n5=150, n6=340, n7=60),)),
+            Group("4. The images", (column(430, n8=560),)),
+        ),
+        SEVERAL_CHAINS,
+    ),
+    "plan_with_any_model": Layout(
+        (
+            Group("1. Ask for a plan", (column(310, n1=430, note=405),)),
+            Group("2. A language model writes it", (column(320, n2=115, n3=480, n4=190),)),
+            Group("3. Read it and change it", (column(560, n5=250, n6=585),)),
+            Group("4. Look at it", (column(310, n7=440),)),
+        ),
+        PLAN_WITH_ANY_MODEL.replace("URL", QWEN3_VL["url"]),
+        files={"CLIPLoader": [QWEN3_VL]},
+    ),
+}
