@@ -43,6 +43,12 @@ test("an image goes to the plan that it shows", () => {
   assert.deepEqual(attachImage(of("a", "b"), "a", IMAGE).map(({ picture }) => picture), [null, IMAGE]);
 });
 
+test("the result itself is known while the page is open, also when its plan runs again, and is not saved", () => {
+  const history = remember(remember(attachImage(of("a"), "a", IMAGE, "/view?filename=a.png"), "b", 2), "a", 3);
+  assert.deepEqual(history.map(({ full }) => full), ["/view?filename=a.png", undefined]);
+  assert.ok(!serializeHistory(history).includes("view"));
+});
+
 test("what is no small image is not kept", () => {
   const history = of("a");
   const large = "data:image/png;base64," + "A".repeat(MOST_IMAGE);

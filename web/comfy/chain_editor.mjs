@@ -166,7 +166,7 @@ export class ChainEditor {
     this.#setImages();
     const { ran } = this;
     if (ran === null) return;
-    thumbnail(url).then((image) => this.#setHistory(attachImage(this.history, ran, image)), () => {});
+    thumbnail(url).then((image) => this.#setHistory(attachImage(this.history, ran, image, url)), () => {});
   }
 
   /** @param {PlanMessage} message @param {import("./server.mjs").ImageFile | undefined} file */

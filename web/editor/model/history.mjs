@@ -2,8 +2,9 @@
 // Earlier plans with small images of their results, newest first and bounded in number and size. Pure.
 
 /**
- * picture: the image of the result, a data URL (the key is in saved workflows); time: ms since 1970.
- * @typedef {{text: string, picture: string | null, time: number}} Entry
+ * picture: a small image of the result, a data URL (the key is in saved workflows); full: url of the result itself, while
+ * the page is open; time: ms since 1970.
+ * @typedef {{text: string, picture: string | null, full?: string, time: number}} Entry
  */
 /** @typedef {readonly Entry[]} History */
 
@@ -19,16 +20,18 @@ export const NONE = Object.freeze([]);
 export function remember(history, text, time) {
   if (!text.trim() || history[0]?.text === text) return history;
   const again = history.find((entry) => entry.text === text);
-  const entry = { text, picture: again?.picture ?? null, time };
+  const entry = { ...again, text, picture: again?.picture ?? null, time };
   return bounded([entry, ...history.filter((other) => other !== again)]);
 }
 
 /** Give the newest entry of a plan its result. An image that is too large, or none, changes nothing.
- * @param {History} history @param {string} text @param {string} image @returns {History} */
-export function attachImage(history, text, image) {
+ * @param {History} history @param {string} text @param {string} image a data URL @param {string} [full] url of the result
+ * @returns {History} */
+export function attachImage(history, text, image, full) {
   const index = history.findIndex((entry) => entry.text === text);
   if (index < 0 || !isImage(image)) return history;
-  return bounded(history.map((entry, i) => (i === index ? { ...entry, picture: image } : entry)));
+  const result = full ? { picture: image, full } : { picture: image };
+  return bounded(history.map((entry, i) => (i === index ? { ...entry, ...result } : entry)));
 }
 
 /** @param {History} history @param {number} index @returns {History} */
@@ -38,7 +41,8 @@ export function remove(history, index) {
 
 /** @param {History} history */
 export function serializeHistory(history) {
-  return history.length ? JSON.stringify({ version: 1, entries: history }) : "";
+  const entries = history.map(({ text, picture, time }) => ({ text, picture, time }));
+  return entries.length ? JSON.stringify({ version: 1, entries }) : "";
 }
 
 /** The saved history; no entries if the value is not one. @param {unknown} value @returns {History} */

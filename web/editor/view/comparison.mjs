@@ -1,11 +1,13 @@
 // @ts-check
-// Earlier plans: small images of their results, any two side by side, and a button to use one again.
+// Earlier plans: small images of their results, any two on top of each other and side by side, and a button to use one
+// again.
 
 import { readText } from "../model/chain.mjs";
 import { NONE, remove } from "../model/history.mjs";
 import { fill } from "../model/messages.mjs";
 import { make } from "./dom.mjs";
 import { paint } from "./drawing.mjs";
+import { Slider } from "./slider.mjs";
 
 /** @typedef {import("../model/history.mjs").History} History */
 /** @typedef {import("../model/history.mjs").Entry} Entry */
@@ -22,6 +24,7 @@ export class Comparison {
   #help = make("p", { className: "got-hint" });
   #list;
   #pair = make("div", { className: "got-pair" });
+  #slider;
   #keep = make("input", { type: "checkbox" });
   #foot;
   /** @type {History | null} */
@@ -30,15 +33,17 @@ export class Comparison {
   #chosen = []; // times of the one or two entries that are compared, the older choice first
 
   /** @param {import("./panel.mjs").Context} context @param {Actions} actions */
-  constructor({ messages, signal }, actions) {
+  constructor(context, actions) {
+    const { messages, signal } = context;
     this.#messages = messages;
+    this.#slider = new Slider(context);
     this.#actions = actions;
     const forgetAll = make("button", { type: "button" }, messages.forgetAll);
     const keep = make("label", {}, this.#keep, messages.keep);
     this.#list = make("div", { className: "got-entries", role: "group", "aria-label": messages.history });
     this.#foot = make("div", { className: "got-row got-foot" }, keep, forgetAll);
     this.element = make("section", { className: "got-history", hidden: true, "aria-label": messages.history });
-    this.element.append(this.#help, this.#list, this.#pair, this.#foot);
+    this.element.append(this.#help, this.#list, this.#slider.element, this.#pair, this.#foot);
     this.#keep.addEventListener("change", () => actions.onKeep(this.#keep.checked), { signal });
     forgetAll.addEventListener("click", () => actions.onHistory(NONE), { signal });
   }
@@ -61,6 +66,8 @@ export class Comparison {
     const pair = history.filter(({ time }) => this.#chosen.includes(time)).reverse();
     const titles = pair.length > 1 ? [this.#messages.before, this.#messages.after] : pair.map(timeOf);
     this.#pair.replaceChildren(...pair.map((entry, i) => this.#side(entry, titles[i], history)));
+    const sides = pair.map((entry, i) => ({ title: `${titles[i]} · ${timeOf(entry)}`, ...sideOf(entry) }));
+    this.#slider.show(sides.length > 1 ? [sides[0], sides[1]] : null);
   }
 
   /** @param {Entry} entry @param {History} history */
@@ -96,6 +103,13 @@ export class Comparison {
 /** @param {Entry} entry */
 function timeOf({ time }) {
   return new Date(time).toLocaleTimeString();
+}
+
+/** What the slider shows of an entry: its regions, and its result in full size, or small if that is gone.
+ * @param {Entry} entry */
+function sideOf({ text, picture, full }) {
+  const regions = readText(text).marks.map((mark) => ({ ...mark, label: mark.phrase, locked: false, hidden: false }));
+  return { regions, images: [full, picture].filter((url) => url != null) };
 }
 
 /** The boxes of a text, small. @param {string} text @param {number} side pixels */
