@@ -76,7 +76,7 @@ def looks(case):
     yield f"{case.key}/{DESCRIBED}", wording.sentence(objects)
     for thing in case.things:
         boxes = [wording.box_text(obj.box, obj.color) for obj in objects if obj.name == thing]
-        yield f"{case.key}/{found_key(thing)}", find_answer([(thing, boxes)])
+        yield f"{case.key}/{found_key(thing)}", find_answer(wording.shown(case.scene), [(thing, boxes)])
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +112,7 @@ def test_a_model_that_sees_one_thing_everywhere_is_wrong_wherever_that_is_wrong(
     for case in QUESTIONS.look_cases:
         answers.add(f"{case.key}/{DESCRIBED}", Answer(f"There is a red circle {box}.", ""))
         for thing in case.things:
-            answers.add(f"{case.key}/{found_key(thing)}", Answer(find_answer([(thing, [box])]), ""))
+            answers.add(f"{case.key}/{found_key(thing)}", Answer(find_answer("it", [(thing, [box])]), ""))
     found = report(figures_of(answers))["looking"]
     assert found["absent"] == found["complete"] == 0 and max(found["described"], found["present"], found["iou"]) < 0.2
 

@@ -26,9 +26,12 @@ def test_a_question_lists_its_things():
 
 
 def test_an_answer_is_read_back():
-    answer = find_answer([("red circle", [box(LEFT), box(RIGHT)]), ("blue star", []), ("cup", [box(RIGHT, "blue")])])
+    answer = find_answer(
+        "two cups", [("red circle", [box(LEFT), box(RIGHT)]), ("blue star", []), ("cup", [box(RIGHT, "blue")])]
+    )
     assert answer == (
-        f"The red circle {box(LEFT)} and {box(RIGHT)}. The blue star: none. The cup {box(RIGHT, 'blue')}."
+        f"The image shows two cups. The red circle {box(LEFT)} and {box(RIGHT)}. "
+        f"The blue star: none. The cup {box(RIGHT, 'blue')}."
     )
     assert canonical_text(answer) == answer
     found = read_find_answer(answer, ["red circle", "blue star", "cup"])

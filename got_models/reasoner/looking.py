@@ -3,8 +3,10 @@
     describe   "Describe the given image with all its boxes."
                a chain: the background, then every object with its box
     find       "Where in the given image is the red circle and blue star?"
-               a sentence for each thing in the order asked: its boxes, from left to right, or "none"
-               "The red circle <box> (red) and <box> (red). The blue star: none."
+               first what the image shows, by name; then a sentence for each thing in the order asked: its boxes, from
+               left to right, or "none"
+               "The image shows a red circle and a red circle on a gray background. The red circle <box> (red) and
+               <box> (red). The blue star: none."
 
 The question is the user's whole part of the turn, after the image: a Request of the task LOOK. The answer ends with
 <|im_end|>. Works on texts.
@@ -36,16 +38,19 @@ def find_question(things: list[str]) -> str:
     return FIND.format(names=listed)
 
 
-def find_answer(found: list[tuple[str, list[str]]]) -> str:
-    """The answer for things and the texts of their boxes, each in GoT's form with its color."""
-    return " ".join(
+def find_answer(shown: str, found: list[tuple[str, list[str]]]) -> str:
+    """The answer for things and the texts of their boxes, each in GoT's form with its color. shown: all, by name.
+
+    A small model is right about what is absent if it has first named what is there.
+    """
+    return f"The image shows {shown}. " + " ".join(
         f"The {thing} {' and '.join(boxes)}." if boxes else f"The {thing}: {NONE}." for thing, boxes in found
     )
 
 
 def read_find_answer(text: str, things: list[str]) -> list[Found]:
     """What an answer says about things in the order asked. A thing that it does not answer counts as absent."""
-    sentences = re.findall(rf"The ([^<:]+?)(?:: {NONE}\.|((?:(?: and)? {_BOX} \([^)]*\))+)\.)", text)
+    sentences = re.findall(rf"The ([^<:.]+?)(?:: {NONE}\.|((?:(?: and)? {_BOX} \([^)]*\))+)\.)", text)
     found: dict[str, list] = {}
     for name, boxes, *_ in sentences:
         found.setdefault(name, []).append(tuple(tuple(map(int, box)) for box in _BOX_TEXT.findall(boxes)))

@@ -188,7 +188,9 @@ def find_row(rng: Random) -> Row:
     things = list(dict.fromkeys(_thing(rng, scene, shown) for _ in range(rng.randint(1, 3))))
     objects = [[obj for obj in scenes.reading_order(scene.objects) if obj.name == thing] for thing in things]
     boxes = [[wording.box_text(obj.box, wording.box_color(obj.color)) for obj in own] for own in objects]
-    prompt, chain = conversation(find_question(things), image=True), find_answer(list(zip(things, boxes)))
+    seen = scenes.Scene(scene.background, scenes.reading_order(scene.objects))
+    prompt = conversation(find_question(things), image=True)
+    chain = find_answer(wording.shown(seen), list(zip(things, boxes)))
     owners = tuple(obj for own in objects for obj in own)
     return Row("describe", prompt, chain, True, scene, None, box_objects=owners)
 

@@ -9,6 +9,7 @@ from .chains import (
     edit_chain,
     other_colors,
     sentence,
+    shown,
     two_step_chain,
 )
 from .free import MAKERS, free_caption
@@ -53,6 +54,7 @@ __all__ = [
     "other_colors",
     "pick",
     "sentence",
+    "shown",
     "two_part_instruction",
     "two_step_chain",
 ]

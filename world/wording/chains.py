@@ -70,7 +70,8 @@ def sentence(objects) -> str:
     return f"There is {listing(mentions)}." if mentions else ""
 
 
-def _shown(scene: Scene) -> str:
+def shown(scene: Scene) -> str:
+    """The names of a scene's objects in their order, with the background."""
     objects = listing([a(obj.name) for obj in scene.objects]) if scene.objects else "nothing"
     return f"{objects} on a {scene.background} background"
 
@@ -97,11 +98,11 @@ def edit_chain(edit: Edit, color: str | None = None) -> str:
         "background": ("edited is the background", f"The background becomes {edit.target.background}"),
     }[edit.kind]
     steps = (
-        f"The image shows {_shown(edit.source)}.",
+        f"The image shows {shown(edit.source)}.",
         f"The object to be {role}.",
         f"The area to be edited is {box_text(edit.area, color or box_color(area_color(edit)))}.",
         f"{change}.",
-        f"The edited image shows {_shown(edit.target)}.",
+        f"The edited image shows {shown(edit.target)}.",
     )
     return "\n".join(f"{number}. {step}" for number, step in enumerate(steps, 1))
 

@@ -80,6 +80,8 @@ OBJECTS = Forms(
         "a {s} which is {c}",
         "a {s} in {c}",
         "a {s} colored {c}",
+        "a {s} with {c} color",
+        "a {s} of the color {c}",
         "{a_c} colored {s}",
         "a single {cs}",
     ),
@@ -144,8 +146,10 @@ LISTS = Forms(
         "{first} and also {last}",
         "{first} together with {last}",
         "{first}, then {last}",
+        "these shapes: {first} and {last}",
+        "these: {first}, {last}",
     ),
-    ("{first} as well as {last}", "{first} and then {last}", "both of these: {first} and {last}"),
+    ("{first} as well as {last}", "{first} and then {last}", "these things: {first} and {last}"),
 )
 # A in a relation to B. {rel}: left of; {its}: to its left; {here}, {there}: on the left, on the right;
 # {ra}, {rb}: the objects by what tells them apart; {along}: from left to right, with {first}, {second} in that order.
@@ -164,6 +168,11 @@ PAIRS = Forms(
         "{B}. {its} is {A}",
         "{B}; {its} there is {A}",
         "{B}, {A} is {its}",
+        "{B}, {its} there is {A}",
+        "{B} and, {its}, there is {A}",
+        "{B} that has {A} {its}",
+        "{B} which has {A} {its}",
+        "{B}, {rel} it {A}",
         "{A} and {B}, {ra} {rel} {rb}",
         "{A} and {B}. {ra} is {rel} {rb}",
         "{B} and {A}, {ra} is {rel} {rb}",
@@ -176,6 +185,8 @@ PAIRS = Forms(
         "{there} {B}, {here} {A}",
         "{along}: {first}, {second}",
         "{along} {first} and {second}",
+        "{first} then {second} {along}",
+        "{first}, {second}, {along}",
         "{B}, with {A} somewhere {rel} it",
     ),
     (
@@ -206,6 +217,9 @@ BETWEEN = Forms(
         "between {B} and {C}, {A}",
         "{B}, {C} and {A} between them",
         "{B} and {C}; {A} is in between",
+        "{A} in the middle between {B} and {C}",
+        "{B} and {C}, between them {A}",
+        "{A} in the middle, {B} and {C} on its sides",
     ),
     ("{A} in the middle of {B} and {C}", "{B} and {C} with {A} between them"),
 )
@@ -215,6 +229,9 @@ BETWEEN_ALIKE = Forms(
         "between two {Bs} there is {A}",
         "two {Bs} and {A} between them",
         "two {Bs}; {A} is in between",
+        "{A} in the middle between two {Bs}",
+        "two {Bs}, between them {A}",
+        "two {Bs} which have {A} between them",
         "{A} with {B} on the left and on the right",
     ),
     ("{A} in the middle of two {Bs}", "two {Bs} with {A} between them"),
@@ -228,6 +245,8 @@ ROWS = Forms(
         "{along}: {A}, {B}, {C}",
         "{along} {A}, {B} and {C}",
         "{along} there is {A}, {B} and {C}",
+        "{A}, {B} and {C} placed {along}",
+        "{A}, {B}, {C} {along}",
     ),
     ("{A}, {B} and {C}, {along}", "{A}, then {B}, then {C} in a {line}"),
 )
@@ -237,12 +256,23 @@ STEPS = Forms(
         "{A} {rel} {B}, which is {rel2} {C}",
         "{A} is {rel} {B}, and {B_again} is {rel2} {C}",
         "{A} {rel} {B} and {C} {opposite2} {B_again}",
+        "{A} {rel} {B} and {B_again} {rel2} {C}",
+        "{A} {rel} {B}, {C} is {opposite2} {B_again}",
     ),
     ("{A} {rel} {B} that is {rel2} {C}", "{A} {rel} {B}; {C} is {opposite2} {B_again}"),
 )
 # {p}: in the top left corner.
 PLACED = Forms(
-    ("{A} {p}", "{A} is {p}", "{p} {A}", "{p} there is {A}", "{p} is {A}", "{A} which is {p}"),
+    (
+        "{A} {p}",
+        "{A} is {p}",
+        "{p} {A}",
+        "{p} there is {A}",
+        "{p} is {A}",
+        "{A} which is {p}",
+        "{p} we have {A}",
+        "{A} placed {p}",
+    ),
     ("{A} that is {p}", "{p}, {A}", "{A}, {p}"),
 )
 CORNERS = Forms(
@@ -260,17 +290,38 @@ CENTERS = Forms(
     ("right in the center", "in the center of the image"),
 )
 EDGES = Forms(
-    ("{at}", "{at} of the image", "near the {side} edge", "at the {side} edge"),
+    (
+        "{at}",
+        "{at} of the image",
+        "near the {side} edge",
+        "at the {side} edge",
+        "along the {side} edge",
+        "close to the {side}",
+    ),
     ("close to the {side} edge", "{at} edge"),
 )
 # {z}: big; {cs}: color and shape.
 SIZED = Forms(
-    ("a {z} {cs}", "a {z}, {c} {s}", "a {cs} that is {z}", "a {z} {s} in {c}", "a very {z} {cs}"),
+    (
+        "a {z} {cs}",
+        "a {z}, {c} {s}",
+        "a {cs} that is {z}",
+        "a {z} {s} in {c}",
+        "a very {z} {cs}",
+        "a {z} and {c} {s}",
+        "a {cs}, {z}",
+    ),
     ("a {cs} which is {z}", "a {c} and {z} {s}"),
 )
 # A is bigger than B: {more}; or B smaller than A: {less}.
 COMPARED = Forms(
-    ("{A} that is {more} than {B}", "{A} {more} than {B}", "{A} and {B}, {ra} is {more}"),
+    (
+        "{A} that is {more} than {B}",
+        "{A} {more} than {B}",
+        "{A} which is {more} than {B}",
+        "{A} and {B}, {ra} is {more}",
+        "{A} and {B}, {rb} is {less} than {ra}",
+    ),
     ("{A}, {more} than {B}", "{A} and {B}, {rb} is {less}"),
 )
 NEAR = Forms(
@@ -282,6 +333,11 @@ NEAR = Forms(
         "{A} and next to it {B}",
         "{A} and {B} side by side",
         "{A} close to {B}",
+        "{A}, and next to it {B}",
+        "{A} and {B} near each other",
+        "{A} and {B}, right next to each other",
+        "beside {A} there is {B}",
+        "{A}, with {B} beside it",
     ),
     ("next to {A}, {B}", "{A} with {B} next to it", "{A} and {B}, close to each other"),
 )
@@ -302,6 +358,10 @@ ASKING = Forms(
         "i would like you to {i}",
         "i'd like you to {i}",
         "will you {i}",
+        "would you be so kind and {i}",
+        "if you would: {i}",
+        "you can {i}",
+        "i need this: {i}",
         "you should {i}",
         "now {i}",
         "{i} please",
@@ -319,18 +379,29 @@ SUBJECTS = Forms(
         "the {s} that is {c}",
         "the {s} which is {c}",
         "the {s} in {c}",
+        "the {s} with the color {c}",
+        "this {cs}",
         "the {c} colored {s}",
     ),
     ("the {cs}", "the {s} that's {c}", "that {cs}"),
 )
-BY_SHAPE = Forms(("the {s}", "the only {s}"), ("that {s}",))
-BY_COLOR = Forms(("the {c} one", "the {c} shape", "the {c} object"), ("the {c} thing", "the one that is {c}"))
+BY_SHAPE = Forms(("the {s}", "the only {s}", "this {s}"), ("that {s}",))
+BY_COLOR = Forms(
+    ("the {c} one", "the {c} shape", "the {c} object", "the thing in {c}", "the one in {c}"),
+    ("the {c} thing", "the one that is {c}"),
+)
 BY_RELATION = Forms(("the {s} {rel} the {o}", "the {s} that is {rel} the {o}"), ("the {s} which is {rel} the {o}",))
 BY_SIDE = Forms(
-    ("the {most} shape", "the shape on the far {side}", "the shape furthest to the {side}", "the one on the {side}"),
+    (
+        "the {most} shape",
+        "the shape on the far {side}",
+        "the shape furthest to the {side}",
+        "the one on the {side}",
+        "the object on the far {side}",
+    ),
     ("the shape on the {side}", "the {most} object"),
 )
-BY_NOTHING = Forms(("it", "the shape", "the object"), ("that shape",))
+BY_NOTHING = Forms(("it", "the shape", "the object", "this shape"), ("that shape",))
 # {S}: the subject; {old}, {c}: its colors before and after; {R}: the new object; {p}: the place; {d}: the direction;
 # {its}: to its left; {b}: the background. A text that begins with "=" is a sentence and stays as it is.
 ORDERS = {
@@ -354,11 +425,17 @@ ORDERS = {
             "paint {S} in {c} instead",
             "make the color of {S} {c}",
             "swap the color of {S} for {c}",
+            "paint {S} {c} instead of {old}",
+            "color {S} {c}, not {old}",
+            "have {S} painted {c}",
             "=i want {S} in {c}",
             "={S} should be {c}",
             "={S} must be {c}, not {old}",
             "={S} in {c} please",
             "=how about {S} in {c}",
+            "=i need {S} in {c}",
+            "=i'd like to have {S} in {c}",
+            "=i'd like to see {S} {c}",
         ),
         (
             "turn the color of {S} to {c}",
@@ -385,9 +462,13 @@ ORDERS = {
             "leave {S} out",
             "cut {S} out",
             "throw {S} away",
+            "have {S} taken away",
+            "have {S} taken out",
             "=i don't want {S}",
             "=i don't want to see {S}",
             "={S} must go",
+            "=i do not need {S} any more",
+            "=we don't need {S}",
             "={S} should not be there",
             "=no {cs}",
             "=there should be no {cs}",
@@ -412,10 +493,15 @@ ORDERS = {
             "in place of {S} draw {R}",
             "take {S} away and draw {R} there",
             "remove {S} and put {R} there",
+            "exchange {S} with {R}",
+            "take {S} out and put {R} there",
+            "swap {S} out and put {R} in",
             "=i want {R} instead of {S}",
             "={R} instead of {S}",
             "={S} should become {R}",
             "=instead of {S} i want {R}",
+            "=instead of {S} there should be {R}",
+            "=i'd like {R} instead of {S}",
         ),
         ("have {R} instead of {S}", "exchange {S} and put {R} there", "make {R} out of {S}", "=instead of {S}, {R}"),
     ),
@@ -433,12 +519,17 @@ ORDERS = {
             "add another shape {p} {S}: {R}",
             "add {R}, it should be {p} {S}",
             "let {R} be {p} {S}",
+            "have {R} put {p} {S}",
+            "place {R} where it is {p} {S}",
+            "let there be {R} {p} {S}",
             "give {S} a neighbor {its}: {R}",
             "=i want {R} {p} {S}",
             "=i also want {R} {p} {S}",
             "=we need {R} {p} {S}",
             "={p} {S} i want {R}",
             "={R} {p} {S} please",
+            "=i'd like to have {R} {p} {S}",
+            "=i need {R} {p} {S}",
         ),
         ("let {S} have {R} {its}", "place {R} so that it is {p} {S}", "have {R} {p} {S}", "=i'd like {R} {p} {S}"),
     ),
@@ -452,6 +543,9 @@ ORDERS = {
             "carry {S} {d}",
             "send {S} {d}",
             "let {S} go {d}",
+            "make {S} go {d}",
+            "have {S} moved {d}",
+            "give {S} a move {d}",
             "put {S} more {d}",
             "put {S} further {d}",
             "place {S} further {d}",
@@ -460,6 +554,8 @@ ORDERS = {
             "={S} should go {d}",
             "={S} should be moved {d}",
             "={S} must go {d}",
+            "=i'd like to see {S} further {d}",
+            "=i want {S} moved {d}",
         ),
         ("make {S} move {d}", "have {S} go {d}", "give {S} a push {d}", "=i'd like {S} further {d}"),
     ),
@@ -478,8 +574,13 @@ ORDERS = {
             "swap the background for {b}",
             "replace the background with {b}",
             "let the background be {b}",
+            "let the background become {b}",
+            "have a {b} background",
+            "put it on {b}",
             "=i want a {b} background",
             "={b} background please",
+            "=background in {b}",
+            "=background {b} please",
             "=the background should be {b}",
             "=the background must be {b}, not {old}",
         ),

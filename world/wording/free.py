@@ -310,17 +310,17 @@ def _near(by: Speaker) -> Draft:
 
 
 MAKERS = {
-    "one": (_one, 0.08),
-    "alike": (_alike, 0.1),
-    "one color": (_one_color, 0.08),
+    "one": (_one, 0.06),
+    "alike": (_alike, 0.08),
+    "one color": (_one_color, 0.07),
     "one shape": (_one_shape, 0.07),
-    "list": (_listed, 0.12),
-    "pair": (_pair, 0.24),
-    "between": (_between, 0.08),
-    "row": (_row, 0.05),
-    "steps": (_steps, 0.04),
-    "place": (_placed, 0.07),
-    "size": (_sized, 0.05),
+    "list": (_listed, 0.11),
+    "pair": (_pair, 0.18),
+    "between": (_between, 0.09),
+    "row": (_row, 0.06),
+    "steps": (_steps, 0.07),
+    "place": (_placed, 0.09),
+    "size": (_sized, 0.08),
     "near": (_near, 0.04),
 }
 
