@@ -250,6 +250,15 @@ def test_a_locked_phrase_that_needs_tags_stays_whole(reasoner):
     )
 
 
+def test_a_locked_region_guides_as_before(reasoner):
+    earlier = read_chain(f"A circle {BOX} (red). A cup (1,2),(30,40) (blue) is here.", locked=(1,))
+    first, second = earlier.regions
+    regions = (first._replace(off=True), second._replace(strength=0.5))
+    chain = reasoner.write(rewriting(replace(earlier, regions=regions), CAPTION), Sampling(), 8)
+    assert chain.regions[0].phrase == "A cup" and chain.regions[0].strength == 0.5
+    assert not any(region.off for region in chain.regions)
+
+
 def test_a_wish_is_read_with_the_prompt_and_what_is_locked_stays(reasoner):
     earlier = read_chain(f"A circle {BOX} (red). A cup (1,2),(30,40) (blue) is here.", locked=(1,))
     request = rewriting(earlier, "a circle and a cup", "make the circle bigger")

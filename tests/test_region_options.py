@@ -1,5 +1,6 @@
 """How a region guides: strength, LoRA, off. Read from the edits, carried by the chain, used by those that draw."""
 
+import asyncio
 import json
 
 import folder_paths
@@ -186,9 +187,13 @@ def loras(tmp_path, monkeypatch):
     folder_paths.filename_list_cache.pop("loras", None)
 
 
+def refused(edits):
+    return asyncio.run(GoTChainEditor.validate_inputs(edits))
+
+
 @pytest.mark.parametrize("name", ["styles/ink.safetensors", "styles\\ink.safetensors"])
 def test_a_lora_that_is_there_passes(loras, name):
-    assert GoTChainEditor.validate_inputs(saved({"lora": INK | {"name": name}}, {}, {})) is True
+    assert refused(saved({"lora": INK | {"name": name}}, {}, {})) is True
 
 
 @pytest.mark.parametrize(
@@ -196,10 +201,10 @@ def test_a_lora_that_is_there_passes(loras, name):
 )
 def test_a_lora_that_is_not_listed_is_named_before_the_run(loras, name):
     name = name.format(root=loras)
-    found = GoTChainEditor.validate_inputs(saved({}, {"lora": INK | {"name": name}}, {}))
+    found = refused(saved({}, {"lora": INK | {"name": name}}, {}))
     assert found.startswith(f"Region 2 'a green pear' uses the LoRA '{name[:100]}', which ComfyUI does not find.")
 
 
 def test_a_lora_that_does_nothing_need_not_be_there(loras):
     away = INK | {"name": "away"}
-    assert GoTChainEditor.validate_inputs(saved({"lora": away, "off": True}, {"lora": away | {"strength": 0}}, {}))
+    assert refused(saved({"lora": away, "off": True}, {"lora": away | {"strength": 0}}, {})) is True

@@ -13,6 +13,7 @@ Source: arXiv 2503.10639 section 4 and its published chains; arXiv 2505.17022 fo
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -115,7 +116,7 @@ class Chain:
         How a region guides stays: in reading order if there are as many regions as before, else with phrase and box.
         """
         text = canonical_text(text)
-        regions = _guiding_as(self.regions, parse_regions(text))
+        regions = guiding_like(self.regions, parse_regions(text))
         return replace(self, text=text, regions=regions, cut=False, semantics=None, locked=())
 
 
@@ -290,7 +291,7 @@ def without_unfinished_box(text: str) -> str:
     return text[:start].rstrip() if unfinished else text
 
 
-def _guiding_as(before: tuple[Region, ...], regions: tuple[Region, ...]) -> tuple[Region, ...]:
+def guiding_like(before: Sequence[Region], regions: tuple[Region, ...]) -> tuple[Region, ...]:
     """Regions that guide as those they come from: by number if they are as many, else by phrase and box."""
     known = {(region.phrase, region.box): region for region in before}
     same = [known.get((region.phrase, region.box), region) for region in regions]

@@ -17,7 +17,14 @@ from uuid import uuid4
 import torch
 from torch import Tensor, nn
 
-from ..chain.grammar import Chain, ChainError, canonical_text, parse_regions, without_unfinished_box
+from ..chain.grammar import (
+    Chain,
+    ChainError,
+    canonical_text,
+    guiding_like,
+    parse_regions,
+    without_unfinished_box,
+)
 from ..chain.request import Request, with_wish
 from ..errors import GoTError
 from ..files.manifest import Manifest
@@ -239,6 +246,8 @@ class Reasoner:
             raw = begun + rest
             text = canonical_text(raw if generation.stopped else without_unfinished_box(raw))
             regions = parse_regions(text)
+            if request.plan is not None:  # its locked regions keep their strength, LoRA and switch
+                regions = guiding_like([request.plan.regions[number] for number in request.plan.locked], regions)
         except ChainError as error:
             return error
         guides = self.manifest.image_tokens and self.vocabulary.is_answer(generation.written, text, request)
