@@ -5,11 +5,13 @@ How long anything takes is not tested here.
 
 import json
 import time
+from types import SimpleNamespace
 
 import comfy.model_management
 import pytest
 import torch
 from got.tools.bench import __main__ as bench
+from got.tools.bench import regional
 from got.tools.bench.report import Report
 from got.tools.bench.sections import SECTIONS, measure
 from got.tools.bench.stages import STAGES
@@ -95,3 +97,25 @@ def test_a_call_that_checks_for_stop_is_timed_until_it_ends():
 
 def test_a_call_that_ends_before_stop_has_no_time():
     assert seconds_after_stop(torch.device("cpu"), lambda: None, 60) is None
+
+
+def test_what_boxes_cost_is_measured_for_each_model_and_counted(monkeypatch):
+    small = {"transformer_depth": [0, 0, 1, 1, 1, 1], "transformer_depth_output": [0] * 3 + [1] * 6}
+    small |= {"transformer_depth_middle": 1}
+    for name in ("SMALL_SDXL", "REAL_SDXL"):
+        monkeypatch.setattr(regional, name, getattr(regional, name) | small)
+    cases = {name: (model, 16 if model == "sdxl" else 8, *sizes) for name, (model, _, *sizes) in regional.CASES.items()}
+    monkeypatch.setattr(regional, "CASES", cases)
+    monkeypatch.setattr(regional, "REGIONS", (4,))
+    found = regional.regional(SimpleNamespace(device=torch.device("cpu"), runs=1))
+    kinds = ("plain, s", "4 regions", "4 regions, masks")
+    assert all(found[f"{case}, {kind}"] > 0 for case in cases for kind in kinds)
+    assert 1 < found["real SDXL at 1024, operations, 4 regions"] < 1.2
+    assert found["mask, MB, 2048, 8 regions of 256 tokens"] > 8 * found["mask, MB, 1024, 8 regions of 256 tokens"]
+
+
+def test_the_boxes_of_the_bench_have_a_weight_everywhere():
+    for regions in regional.REGIONS:
+        weights = torch.cat([part.weight for part in regional.parts_of(regions)])
+        assert weights.shape[0] == regions + 1 and weights.flatten(1).any(1).all()
+        torch.testing.assert_close(weights.sum(0), torch.ones(regional.SIDE, regional.SIDE))

@@ -34,6 +34,8 @@ class Plan:
 
     def applies(self, sampling, sigma: Tensor) -> bool:
         """Is a noise level (B,) within start and end? sampling: the model's."""
+        if self.start <= 0 and self.end >= 1:
+            return True
         first, last = sampling.percent_to_sigma(self.start), sampling.percent_to_sigma(self.end)
         return last <= float(sigma.max()) <= first
 

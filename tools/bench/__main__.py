@@ -4,6 +4,8 @@
     python dev.py bench --size mid --device cpu    from prompt to image, stage by stage: the reference script and ours
     python dev.py bench --size real --device cuda --json FILE
                                                    everything that a GPU can show
+    python dev.py bench --size tiny --sections regional
+                                                   what boxes cost a step of SDXL and Flux
 
 The networks have random weights of the chosen size (models.py). The reference script uses transformers and diffusers
 in their default settings (reference.py). Both sides run in turn in one process on the same weights. They must write
@@ -20,7 +22,7 @@ from pathlib import Path
 from . import comfyui
 
 # By importance, because a run may be cut off. sections.py has the functions; it imports torch, so it comes later.
-SECTIONS = ["stages", "eager", "shares", "again", "exact", "budgets", "stops", "curves", "compiled"]
+SECTIONS = ["stages", "eager", "shares", "again", "exact", "budgets", "stops", "curves", "compiled", "regional"]
 USUAL = ["stages", "shares", "again"]
 
 

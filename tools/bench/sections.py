@@ -12,6 +12,7 @@ from .budgets import budgets
 from .curves import CURVES
 from .limits import shares
 from .models import SIZES
+from .regional import regional
 from .report import Report
 from .rerun import again
 from .stages import compiled, eager, exact, stages
@@ -27,6 +28,7 @@ SECTIONS: dict[str, Callable[[Bench], Any]] = {
     "budgets": budgets,
     "stops": stops,
     "compiled": compiled,
+    "regional": regional,
 }
 
 
