@@ -48,6 +48,18 @@ def test_another_models_need_is_shown_when_it_is_chosen(page):
     shows(page, FITS)
 
 
+def test_undo_shows_the_need_of_the_model_that_comes_back(page):
+    capture = "() => { app.extensionManager.workflow.activeWorkflow.changeTracker.captureCanvasState(); }"
+    page.evaluate(capture)
+    choose(page, "cut-short")
+    page.evaluate(capture)
+    shows(page, "is damaged or cut short")
+    page.evaluate("() => { document.activeElement?.blur(); }")
+    page.keyboard.press("Control+z")
+    shows(page, FITS)
+    assert page.evaluate(f"() => {MODEL}.value") == "GoT-Tiny (bundled)"
+
+
 @pytest.fixture
 def planner(page, server):
     """A GoT Planner Loader beside the rest, and a folder that it lists."""

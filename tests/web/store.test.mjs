@@ -162,3 +162,14 @@ test("the background is what the person picked, if it is there, else the source,
   assert.deepEqual(["", "source"].map((picked) => url(picked, { source: null, result })), [result, result]);
   assert.deepEqual(backgroundOf({ picked: "source", images: { source: null, result: null } }), { kinds: [], kind: "none", url: null });
 });
+
+test("what a sampler has drawn so far is the background, unless the person wants none", () => {
+  const { store } = made();
+  const [image, frame] = /** @type {any[]} */ ([{ name: "image" }, { name: "frame" }]);
+  store.set({ background: image, live: frame });
+  assert.equal(store.view.background, frame);
+  store.set({ picked: "none" });
+  assert.equal(store.view.background, image);
+  store.set({ picked: "", live: null });
+  assert.equal(store.view.background, image);
+});

@@ -146,32 +146,30 @@ export class ChainEditors {
 
   /** This page queues a run. @param {import("../editor/model/wish.mjs").Prompt} prompt @param {Promise<any>} answer */
   #queued(prompt, answer) {
-    this.#runs.queued(activeWorkflow(), wiringOf(prompt, outputType), answer);
+    const workflow = activeWorkflow();
+    this.#runs.queued(workflow, wiringOf(prompt, outputType), answer);
     this.#nodeMessages.clearErrors();
-    if (!(ANSWER in prompt)) answer.then((whole) => this.#refused(whole), (error) => this.#refused(error?.response));
+    if (ANSWER in prompt) return; // the editor that asked says what was refused
+    answer.then((whole) => this.#refused(workflow, whole), (error) => this.#refused(workflow, error?.response));
   }
 
-  /** The server refused a run, or a part of it. @param {any} answer */
-  #refused(answer) {
+  /** The server refused a run, or a part of it. @param {object | null} workflow of the run @param {any} answer */
+  #refused(workflow, answer) {
+    const isHere = activeWorkflow() === workflow;
     for (const { id, kind, sentence } of refusals(answer?.node_errors, isOurs)) {
-      this.#toastError(id, kind, sentence);
-      this.#nodeMessages.show(id, { error: sentence });
+      toastError(isHere ? nodeOf(app.graph, id) : null, kind, sentence);
+      if (isHere) this.#nodeMessages.show(id, { error: sentence });
     }
   }
 
   /** A node failed while it ran. @param {import("../editor/model/refusals.mjs").Failure} failure */
-  #failed(failure) {
+  async #failed(failure) {
     const sentence = errorOf(failure, isOurs);
     if (!sentence) return;
     const { prompt_id: prompt, node_id: id, node_type: kind } = failure;
-    this.#toastError(id, kind, sentence);
+    const { isHere } = await this.#runs.placeOf(prompt);
+    toastError(isHere ? nodeOf(app.graph, id) : null, kind, sentence);
     this.#runs.receive(prompt, `error ${id}`, () => this.#nodeMessages.show(id, { error: sentence }));
-  }
-
-  /** @param {string} id @param {string} kind of the node @param {string} detail */
-  #toastError(id, kind, detail) {
-    const summary = titleOf(nodeOf(app.graph, id), kind);
-    app.extensionManager.toast.add({ severity: "error", summary, detail, life: ERROR_LIFE });
   }
 
   // ------------------------------------------------------------------------------------------------- messages
@@ -216,6 +214,11 @@ export class ChainEditors {
 async function lookUp(prompt) {
   const { graph, prompt: nodes } = await lookUpRun(prompt);
   return { graph, wiring: nodes && wiringOf(nodes, outputType) };
+}
+
+/** @param {any} node null if it is not on screen @param {string} kind of the node @param {string} detail */
+function toastError(node, kind, detail) {
+  app.extensionManager.toast.add({ severity: "error", summary: titleOf(node, kind), detail, life: ERROR_LIFE });
 }
 
 function messagesHere() {

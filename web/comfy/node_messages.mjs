@@ -5,7 +5,8 @@ import { app } from "../../../scripts/app.js";
 import { nodeOf } from "./graph.mjs";
 import { activeWorkflow } from "./workflow.mjs";
 
-/** @typedef {{note: string, error: string, element: HTMLElement}} Message "" for none; element: outlives its node */
+/** @typedef {{note: string, error: string, kind: string, element: HTMLElement}} Message "" for none; kind: of the node;
+ * element: outlives the node */
 
 const NAME = "got_message"; // of the widget
 const MARGINS = 20; // CSS pixels that the classic renderer leaves around a widget
@@ -19,12 +20,14 @@ export class NodeMessages {
   /** Show a note or an error on a node of the workflow on screen. @param {string} id execution id
    * @param {{note?: string, error?: string}} message */
   show(id, message) {
-    const here = this.#here();
-    const whole = { ...(here?.get(id) ?? { note: "", error: "", element: makeElement() }), ...message };
+    const [here, node] = [this.#here(), nodeOf(app.graph, id)];
+    if (!node) return;
+    const [old, kind] = [here?.get(id), node.type];
+    const isSame = old?.kind === kind; // else another graph was opened in this workflow
+    const whole = { ...(isSame ? old : { note: "", error: "", kind, element: makeElement() }), ...message };
     if (whole.note || whole.error) here?.set(id, whole);
     else here?.delete(id);
-    const node = nodeOf(app.graph, id);
-    if (node) showOn(node, whole);
+    showOn(node, whole);
   }
 
   /** Remove the errors of the workflow on screen: it runs again. */
@@ -34,7 +37,7 @@ export class NodeMessages {
 
   /** A graph came on screen: its nodes may be new. */
   restore() {
-    for (const id of this.#here()?.keys() ?? []) this.show(id, {});
+    for (const id of [...(this.#here()?.keys() ?? [])]) this.show(id, {});
   }
 
   /** @returns {Map<string, Message> | null} of the workflow on screen */
