@@ -76,3 +76,21 @@ def test_every_action_is_pinned():
     used = [use for file in workflows for use in re.findall(r"uses: (\S+)", file.read_text(encoding="utf-8"))]
     others = [use for use in used if not use.startswith("./")]
     assert others and all(re.search(r"@([0-9a-f]{40}|v\d+)$", use) for use in others)
+
+
+HELP = ROOT / "web" / "docs"
+HELP_PAGES = sorted([*HELP.glob("*.md"), *HELP.glob("*/*.md")])
+WIDEST, LARGEST = 900, 250_000  # pixels, bytes: ComfyUI shows help in a panel of about 360 CSS pixels
+
+
+@pytest.mark.parametrize("page", HELP_PAGES, ids=lambda page: page.relative_to(HELP).as_posix())
+def test_a_help_page_has_an_image_that_can_be_read_in_comfyuis_panel(page):
+    """ComfyUI looks for it in web/docs, for all languages. Too wide a one shrinks until its letters cannot be read."""
+    names = re.findall(r"!\[[^\]]+\]\(([^)\s]+)\)", page.read_text(encoding="utf-8"))
+    node = page.stem if page.parent == HELP else page.parent.name
+    assert names, f"Run `python dev.py run tools.help_images {node}` and show {node}.png after the first paragraph."
+    for name in names:
+        file = HELP / name
+        assert file.is_file() and "/" not in name, f"{name} is not in web/docs"
+        with Image.open(file) as image:
+            assert image.width <= WIDEST and file.stat().st_size <= LARGEST, f"{name}: {image.size}"
