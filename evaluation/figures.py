@@ -15,7 +15,7 @@ from . import scores
 from .answers import Answers
 from .cases import COLUMNS, EditCase, PromptCase
 from .free import FreeCase, FreeEditCase, LookCase
-from .run import CHANGES, DESCRIBED, EDITED, PLAN, PROMPT_ONLY, SECOND, Questions, change, found_key, spatial
+from .run import CHANGES, DESCRIBED, EDITED, PLAN, PROMPT_ONLY, SECOND, Questions, change, spatial
 
 Z = 1.96  # of the normal distribution, for 95 %
 ABLATION = {"prompt_only": PROMPT_ONLY, "without_boxes": spatial(0), "full": PLAN}
@@ -153,18 +153,16 @@ def _look_outcomes(case: LookCase, answers: Answers) -> Iterator[Outcome]:
     kind, key = str(len(case.scene.objects)), f"{case.key}/{DESCRIBED}"
     if key not in answers:
         return
-    fits = scores.described(case.scene, answers.chain(key))
-    yield Outcome(
-        "looking.complete", kind, min(fits) > scores.FITS and scores.names_only(case.scene, answers.chain(key))
-    )
+    chain = answers.chain(key)
+    fits = scores.described(case.scene, chain)
+    yield Outcome("looking.complete", kind, min(fits) > scores.FITS and scores.names_only(case.scene, chain))
     for fit in fits:
         yield Outcome("looking.described", kind, fit > scores.FITS)
         yield Outcome("looking.iou", kind, fit)
     for thing in case.things:
-        if (key := f"{case.key}/{found_key(thing)}") in answers:
-            boxes = [obj.box for obj in case.scene.objects if obj.name == thing]
-            right = scores.things_found(answers.chain(key), thing, boxes)
-            yield Outcome("looking.present" if boxes else "looking.absent", kind, right)
+        boxes = [obj.box for obj in case.scene.objects if obj.name == thing]
+        right = scores.things_found(chain, thing, boxes)
+        yield Outcome("looking.present" if boxes else "looking.absent", kind, right)
 
 
 # ---------------------------------------------------------------- figures

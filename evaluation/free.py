@@ -12,7 +12,7 @@ from ..world.asked import Asked
 from ..world.scenes import Edit, Scene
 
 CONSTRUCTIONS = tuple(wording.MAKERS)
-THINGS = 4  # that each looking case asks for: half of them are not there
+THINGS = 4  # that each looking case looks for: half of them are not there
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class FreeEditCase:
 
 @dataclass(frozen=True)
 class LookCase:
-    """things: names to ask for one by one. Some have the color or the shape of an object in the scene."""
+    """things: names to look for in the description. Some have the color or the shape of an object in the scene."""
 
     number: int
     scene: Scene

@@ -9,7 +9,7 @@ from ..got_models.chain.grammar import ChainError
 from ..got_models.chain.request import Request
 from ..got_models.guidance.images import to_tensor
 from ..got_models.reasoner.loading import load_reasoner
-from ..got_models.reasoner.looking import DESCRIBE, LOOK, find_question
+from ..got_models.reasoner.looking import DESCRIBE, LOOK
 from ..got_models.reasoner.sampling import Sampling
 from .answers import Answer
 
@@ -22,16 +22,10 @@ class Looker:
     def __init__(self, folder: Path):
         self.reasoner = load_reasoner(folder, torch.float32)
 
+    @torch.inference_mode()
     def describe(self, image: np.ndarray) -> Answer:
         """image (H, W, 3) uint8 -> a chain of all that it shows."""
-        return self._ask(image, DESCRIBE)
-
-    def find(self, image: np.ndarray, thing: str) -> Answer:
-        return self._ask(image, find_question([thing]))
-
-    @torch.inference_mode()
-    def _ask(self, image: np.ndarray, question: str) -> Answer:
-        request = Request(LOOK, question, to_tensor(image))
+        request = Request(LOOK, DESCRIBE, to_tensor(image))
         try:
             return Answer(self.reasoner.write(request, Sampling(), MOST_TOKENS).text, "")
         except ChainError as error:

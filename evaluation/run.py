@@ -65,7 +65,7 @@ class Questions:
     def keys(self, case: PromptCase | EditCase | FreeCase | FreeEditCase | LookCase) -> list[str]:
         """The keys of all answers that a case needs."""
         if isinstance(case, LookCase):
-            return [f"{case.key}/{name}" for name in (DESCRIBED, *map(found_key, case.things))]
+            return [f"{case.key}/{DESCRIBED}"]
         if isinstance(case, (FreeCase, FreeEditCase)):
             return [f"{case.key}/{PLAN if isinstance(case, FreeCase) else EDITED}"]
         if isinstance(case, EditCase):
@@ -83,10 +83,6 @@ class Questions:
 
 def spatial(strength: float) -> str:
     return f"spatial-{strength:g}"
-
-
-def found_key(thing: str) -> str:
-    return f"found {thing}"
 
 
 def change(case: PromptCase, answers: Answers, name: str) -> Change | None:
@@ -122,14 +118,11 @@ class Evaluation:
 
     def _look(self, cases: list[LookCase]) -> None:
         """Ask the reasoner itself, on the CPU: no image is made."""
-        missing = [case for case in cases if any(key not in self.answers for key in self.questions.keys(case))]
+        missing = [case for case in cases if f"{case.key}/{DESCRIBED}" not in self.answers]
         looker = Looker(self.model.folder) if missing else None
         for case in missing:
-            image = scenes.render(case.scene)
-            self.answers.add(f"{case.key}/{DESCRIBED}", looker.describe(image))
-            for thing in case.things:
-                self.answers.add(f"{case.key}/{found_key(thing)}", looker.find(image, thing))
-            self.progress.update(1 + len(case.things))
+            self.answers.add(f"{case.key}/{DESCRIBED}", looker.describe(scenes.render(case.scene)))
+            self.progress.update()
 
     def _prompts(self, cases: list[PromptCase]) -> None:
         self._ask({f"{case.key}/{PLAN}": graphs.planning(self.model, case.text, case.seed) for case in cases})

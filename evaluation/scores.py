@@ -32,8 +32,8 @@ Looking: rendered scenes of one to four objects.
     described     of each object: the description has it, in its color and shape, at its place (iou above 0.5)
     iou           its box with the described one; 0 without one
     complete      every object is described, and nothing else
-    present       asked for a thing that is there: as many boxes as there are such things, each overlapping one by 0.7
-    absent        asked for a thing that is not there: no box
+    present       looked for a thing that is there: as many boxes as there are such things, each overlapping one by 0.7
+    absent        looked for a thing that is not there: no box
 """
 
 import re
@@ -42,7 +42,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from ..got_models.chain.grammar import ChainError, read_chain
-from ..got_models.reasoner.looking import read_find_answer
+from ..got_models.reasoner.looking import find_in
 from ..world import scenes, wording
 from ..world.detector import Seen, View, overlap
 from ..world.scenes import Edit, Object, Scene
@@ -230,11 +230,11 @@ def names_only(scene: Scene, chain: str) -> bool:
     return names(planned(chain)) == names(scene.objects)
 
 
-def things_found(answer: str, thing: str, boxes: list[tuple]) -> bool:
-    """Whether an answer has one box for each box of a thing in the image, at its place; none if there is none."""
-    [found] = read_find_answer(answer, [thing])
-    placed = [any(overlap(box, right) >= FOUND for box in found.boxes) for right in boxes]
-    return len(found.boxes) == len(boxes) and all(placed)
+def things_found(chain: str, thing: str, boxes: list[tuple]) -> bool:
+    """Whether a description has one box for each box of a thing in the image, at its place; none if there is none."""
+    found = [tuple(region.box) for region in find_in(read_chain(chain), thing).regions]
+    placed = [any(overlap(box, right) >= FOUND for box in found) for right in boxes]
+    return len(found) == len(boxes) and all(placed)
 
 
 def _outside(box: tuple) -> np.ndarray:

@@ -23,14 +23,12 @@ from got.evaluation.run import (
     Evaluation,
     Questions,
     change,
-    found_key,
     spatial,
 )
 from got.evaluation.sheet import RIGHT, WRONG, contact_sheet
 from got.evaluation.table import table
 from got.got_models.chain.grammar import EDIT, TEXT_TO_IMAGE
 from got.got_models.files.manifest import TINY
-from got.got_models.reasoner.looking import find_answer
 from got.world import scenes, wording
 from PIL import Image, ImageColor
 
@@ -65,18 +63,9 @@ def answered(folder, blank=False):
     for case in QUESTIONS.free_edit_cases:
         add(f"{case.key}/{EDITED}", wording.edit_chain(case.edit), case.edit.target)
     for case in QUESTIONS.look_cases:
-        for key, text in looks(case):
-            answers.add(key, Answer(text, ""))
+        text = wording.sentence(scenes.reading_order(case.scene.objects))
+        answers.add(f"{case.key}/{DESCRIBED}", Answer(text, ""))
     return answers
-
-
-def looks(case):
-    """The right description of a scene, and the right answers for things."""
-    objects = scenes.reading_order(case.scene.objects)
-    yield f"{case.key}/{DESCRIBED}", wording.sentence(objects)
-    for thing in case.things:
-        boxes = [wording.box_text(obj.box, obj.color) for obj in objects if obj.name == thing]
-        yield f"{case.key}/{found_key(thing)}", find_answer(wording.shown(case.scene), [(thing, boxes)])
 
 
 @pytest.fixture(scope="module")
@@ -106,13 +95,11 @@ def test_a_perfect_model_scores_all(perfect):
     assert set(found["free"].values()) == {1} and set(found["looking"].values()) == {1}
 
 
-def test_a_model_that_sees_one_thing_everywhere_is_wrong_wherever_that_is_wrong(tmp_path):
-    """It describes a red circle in every image, and finds whatever it is asked for, in one place."""
+def test_a_model_that_sees_everything_in_one_place_is_wrong_wherever_that_is_wrong(tmp_path):
     answers, box = Answers(tmp_path, {}, resume=False), wording.box_text((25, 25, 325, 325), "red")
+    every = " ".join(f"A {color} {shape} {box}." for color in scenes.COLORS for shape in scenes.SHAPES)
     for case in QUESTIONS.look_cases:
-        answers.add(f"{case.key}/{DESCRIBED}", Answer(f"There is a red circle {box}.", ""))
-        for thing in case.things:
-            answers.add(f"{case.key}/{found_key(thing)}", Answer(find_answer("it", [(thing, [box])]), ""))
+        answers.add(f"{case.key}/{DESCRIBED}", Answer(every, ""))
     found = report(figures_of(answers))["looking"]
     assert found["absent"] == found["complete"] == 0 and max(found["described"], found["present"], found["iou"]) < 0.2
 

@@ -3,14 +3,18 @@
 Run: python dev.py test tests/test_looking.py
 """
 
+from pathlib import Path
 from random import Random
 
 import pytest
-from got.got_models.chain.grammar import canonical_text
-from got.got_models.reasoner.looking import Found, find_answer, find_question, read_find_answer
-from got.training.tiny import rows
+from got.evaluation import scores
+from got.evaluation.looking import Looker
+from got.got_models.chain.grammar import read_chain
+from got.got_models.files.manifest import TINY
+from got.got_models.reasoner.looking import find_in
+from got.world import scenes, wording
 
-LEFT, RIGHT = (25, 300, 325, 600), (675, 300, 975, 600)
+LEFT, RIGHT, TOP = (25, 300, 325, 600), (675, 300, 975, 600), (350, 25, 650, 325)
 
 
 def box(corners, color="red"):
@@ -18,39 +22,49 @@ def box(corners, color="red"):
     return f"<|box_start|>({x0},{y0}),({x1},{y1})<|box_end|> ({color})"
 
 
-def test_a_question_lists_its_things():
-    assert find_question(["red circle"]) == "Where in the given image is the red circle?"
-    assert find_question(["a", "b", "c"]).endswith("is the a, b and c?")
-    with pytest.raises(ValueError, match="Name one thing"):
-        find_question([])
+DESCRIPTION = read_chain(
+    f"There are two red circles: a red circle {box(LEFT)} and a red circle {box(RIGHT)}. "
+    f"There is a large wooden Chair {box(TOP, 'brown')}."
+)
 
 
-def test_an_answer_is_read_back():
-    answer = find_answer(
-        "two cups", [("red circle", [box(LEFT), box(RIGHT)]), ("blue star", []), ("cup", [box(RIGHT, "blue")])]
-    )
-    assert answer == (
-        f"The image shows two cups. The red circle {box(LEFT)} and {box(RIGHT)}. "
-        f"The blue star: none. The cup {box(RIGHT, 'blue')}."
-    )
-    assert canonical_text(answer) == answer
-    found = read_find_answer(answer, ["red circle", "blue star", "cup"])
-    assert found == [Found("red circle", (LEFT, RIGHT)), Found("blue star", ()), Found("cup", (RIGHT,))]
+@pytest.mark.parametrize(
+    ("thing", "boxes"),
+    [
+        ("red circle", (LEFT, RIGHT)),
+        ("red circles", (LEFT, RIGHT)),
+        ("circle", (LEFT, RIGHT)),
+        ("chair", (TOP,)),
+        ("wooden chair", (TOP,)),
+        ("blue circle", ()),
+        ("red", ()),
+        ("large wooden chair leg", ()),
+        ("hair", ()),
+    ],
+)
+def test_a_thing_is_where_the_description_names_it_or_nowhere(thing, boxes):
+    assert tuple(tuple(region.box) for region in find_in(DESCRIPTION, thing).regions) == boxes
 
 
-def test_a_thing_that_is_not_answered_is_absent():
-    cut = f"The cup {box(LEFT)}. The"
-    assert read_find_answer(cut, ["cup", "plate"]) == [Found("cup", (LEFT,)), Found("plate", ())]
-    assert read_find_answer("", ["cup"]) == [Found("cup", ())]
+def test_nothing_is_in_an_empty_description():
+    assert find_in(read_chain("The background is gray."), "cup").regions == ()
 
 
-def test_a_row_that_finds_has_every_box_of_what_is_there_and_none_of_what_is_not():
-    present = absent = 0
-    for seed in range(200):
-        row = rows.find_row(Random(seed))
-        things = row.prompt.split("image is the ")[1].split("?")[0].replace(" and ", ", ").split(", ")
-        for found in read_find_answer(row.chain, things):
-            shown = [obj.box for obj in row.source.objects if obj.name == found.thing]
-            assert sorted(found.boxes) == sorted(shown)
-            present, absent = present + bool(shown), absent + (not shown)
-    assert 0.4 < absent / (present + absent) < 0.6
+def test_a_description_of_a_scene_answers_for_each_of_its_things():
+    for seed in range(60):
+        scene = scenes.random_scene(Random(seed))
+        chain = wording.chain(scene, Random(seed))
+        for color in scenes.COLORS:
+            for shape in scenes.SHAPES:
+                boxes = [obj.box for obj in scene.objects if obj.name == f"{color} {shape}"]
+                assert scores.things_found(chain, f"{color} {shape}", boxes), chain
+
+
+@pytest.mark.slow  # it takes seconds
+def test_the_bundled_model_describes_what_is_there_and_finds_nothing_else():
+    looker, objects = Looker(Path(TINY)), (scenes.Object("star", "red", LEFT), scenes.Object("square", "blue", RIGHT))
+    answer = looker.describe(scenes.render(scenes.Scene("gray", objects)))
+    description = read_chain(answer.chain)
+    for obj in objects:
+        assert scores.things_found(answer.chain, obj.name, [obj.box])
+    assert not find_in(description, "red square").regions and not find_in(description, "blue star").regions

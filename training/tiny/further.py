@@ -33,9 +33,9 @@ from .rendering import Renderer
 from .rows import IGNORED, Row, collate, random_row
 from .run import Run, arguments, device, loader, mixed_precision
 
-SHARES = (0.38, 0.34, 0.12, 0.16)  # of text-to-image, edits, descriptions and findings
-READ_ONLY, TURNS = 0.1, 0.06
-UNDRAWN = 0.6  # share of chains to write that end before the image tokens, which cost a third of the time
+SHARES = (0.5, 0.26, 0.2, 0.04)  # of text-to-image, edits, descriptions and findings
+READ_ONLY, TURNS = 0.06, 0.06
+UNDRAWN = 0.7  # share of chains to write that end before the image tokens, which cost a third of the time
 TAUGHT = 4  # rows of a batch whose states the teacher gives
 TAUGHT_WEIGHT = 10.0
 SNAPSHOT_SECONDS = 600
@@ -100,7 +100,7 @@ def train(run: Run, network, teacher: Teacher, batches, after) -> None:
         taught, same = batch.pop("taught", None), batch.pop("teacher", None)
         batch = renderer.complete(batch)
         with mixed_precision():
-            losses = network(batch)
+            losses = network(batch | {"has_image": torch.ones_like(batch["has_image"])})  # all digits weigh more
             loss = total(losses)
             if same is not None:
                 states = network.image_states(network.states["last"], batch)[taught.to(device())]
@@ -147,7 +147,7 @@ def held_out_rows(kind: str, count: int = HELD_OUT) -> list[Row]:
             row = Row("edit", prompt, wording.edit_chain(edit), True, edit.source, edit.target, box_objects=owner)
             found.append(row)
         else:
-            found.append({"describe": rows.describe_row, "find": rows.find_row}[kind](rng))
+            found.append(rows.describe_row(rng))
     return found
 
 
@@ -159,7 +159,7 @@ def measured(network: ReasonerWithHeads, tokenizer) -> dict[str, float]:
     """
     renderer, result = Renderer(device()), {}
     dot, start = tokenizer.convert_tokens_to_ids([".", "<|im_gen_start|>"])
-    for kind in ("template", "template edit", "free", "free edit", "describe", "find"):
+    for kind in ("template", "template edit", "free", "free edit", "describe"):
         batch = renderer.complete(collate(held_out_rows(kind), tokenizer))
         with mixed_precision():
             states = network.hidden(batch)[:, :-1]

@@ -115,14 +115,11 @@ def rotary(tower, grid: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 def token_weights(tokenizer) -> torch.Tensor:
     """(V,): NAME_WEIGHT for colors, shapes and articles, else 1. After a wrong article only other colors can follow.
 
-    The same for the two tokens that say whether a thing is there: a space before its box, or a colon before "none".
     Other words follow from these, and many digits are chance.
     """
     names = {*scenes.COLORS, *scenes.SHAPES, *scenes.BACKGROUNDS, *(shape + "s" for shape in scenes.SHAPES), "a", "an"}
     words = [tokenizer.decode([number]).strip().lower() for number in range(len(tokenizer))]
-    weights = torch.tensor([NAME_WEIGHT if word in names else 1.0 for word in words])
-    weights[tokenizer.convert_tokens_to_ids(["Ġ", ":"])] = NAME_WEIGHT
-    return weights
+    return torch.tensor([NAME_WEIGHT if word in names else 1.0 for word in words])
 
 
 def digit_tokens(tokenizer) -> torch.Tensor:

@@ -15,7 +15,7 @@ import torch
 
 from ...got_models.chain.edits import locked_text
 from ...got_models.chain.grammar import TEXT_TO_IMAGE, Chain, parse_regions
-from ...got_models.reasoner.looking import DESCRIBE, find_answer, find_question
+from ...got_models.reasoner.looking import DESCRIBE
 from ...got_models.reasoner.network import mrope_position_ids
 from ...world import scenes, wording
 from .rendering import MERGE, PATCHES, VISION_TOKENS, class_of, packed_scene
@@ -28,9 +28,8 @@ LOOSE = 0.6  # share of edits with a read-only chain whose area is a little off
 LOCKED = 0.1  # share of text-to-image rows whose chain continues locked regions
 EDIT_SHARES = (1.0, 1.0, 1.0, 1.7, 1.5, 0.5)  # of scenes.EDITS: adding and moving are the hardest to learn
 TURNS, PARTS = 0.15, 0.1  # shares of edits that are second turns of a conversation, or ask for two changes at once
-FREE = 0.65  # share of prompts in free wording; the others are in templates
-ABSENT = 0.5  # share of things to find that the image does not show
-SIMILAR = 0.8  # share of those that have the color or the shape of an object in the image
+FREE = 0.75  # share of prompts in free wording; the others are in templates
+FIND = "Where in the given image is the {names}?"  # of things that are there: it helps to locate what is described
 DRAWING = "<|im_gen_start|>" + "".join(f"<|im_gen_{number:04}|>" for number in range(IMAGE_TOKENS))
 
 
@@ -182,30 +181,14 @@ def describe_row(rng: Random) -> Row:
 
 
 def find_row(rng: Random) -> Row:
-    """Some things by name, in any order. Those that the image shows have boxes; the others are absent."""
+    """Some of an image's objects by name, in any order, with their boxes."""
     scene = scenes.random_scene(rng)
-    shown = sorted({obj.name for obj in scene.objects})
-    things = list(dict.fromkeys(_thing(rng, scene, shown) for _ in range(rng.randint(1, 3))))
-    objects = [[obj for obj in scenes.reading_order(scene.objects) if obj.name == thing] for thing in things]
-    boxes = [[wording.box_text(obj.box, wording.box_color(obj.color)) for obj in own] for own in objects]
-    seen = scenes.Scene(scene.background, scenes.reading_order(scene.objects))
-    prompt = conversation(find_question(things), image=True)
-    chain = find_answer(wording.shown(seen), list(zip(things, boxes)))
-    owners = tuple(obj for own in objects for obj in own)
-    return Row("describe", prompt, chain, True, scene, None, box_objects=owners)
-
-
-def _thing(rng: Random, scene: scenes.Scene, shown: list[str]) -> str:
-    """The name of a thing that a scene has or has not, often with the color or the shape of one that it has."""
-    if rng.random() >= ABSENT:
-        return rng.choice(shown)
-    while True:
-        color, shape = rng.choice(scenes.COLORS), rng.choice(scenes.SHAPES)
-        if rng.random() < SIMILAR:
-            like = rng.choice(scene.objects)
-            color, shape = rng.choice(((like.color, shape), (color, like.shape)))
-        if f"{color} {shape}" not in shown:
-            return f"{color} {shape}"
+    objects = rng.sample(scene.objects, rng.randint(1, len(scene.objects)))
+    objects = [obj for obj in objects if sum(other.name == obj.name for other in scene.objects) == 1]
+    if not objects:
+        return find_row(rng)
+    prompt = conversation(FIND.format(names=wording.listing([obj.name for obj in objects])), image=True)
+    return Row("describe", prompt, wording.sentence(objects), True, scene, None, box_objects=tuple(objects))
 
 
 def random_row(rng: Random, shares=(0.22, 0.58, 0.04, 0.16), read_only: float = READ_ONLY, turns: float = TURNS) -> Row:
