@@ -10,6 +10,7 @@ from PIL import Image
 
 def test_an_evaluation_writes_every_figure_and_a_sheet(client, tmp_path, capsys):
     few = ["--prompts", "2", "--edits", "1", "--steps", "2", "--strengths", "0", "6", "--work", str(tmp_path)]
+    few += ["--free-prompts", "1", "--free-edits", "1", "--looks", "1"]
     assert ask_and_report(client, parse_arguments(few)) == 0
     assert "planning" in capsys.readouterr().out
     found = json.loads((tmp_path / "figures.json").read_text())
@@ -20,12 +21,14 @@ def test_an_evaluation_writes_every_figure_and_a_sheet(client, tmp_path, capsys)
     assert found["planning"]["parse"] is not None and found["editing"]["psnr_outside"] > 5
     assert found["ablation"].keys() == ABLATION.keys()
     assert [point["strength"] for point in found["spatial_strength"]] == [0, 6]
+    assert found["free"]["edit_plan"] is not None and found["looking"]["iou"] > 0.5
     assert found["complete"] and found["details"]["planning.plan"]["n"] == 2
     assert min(Image.open(tmp_path / "sheet.png").size) > 200
 
 
 def test_an_evaluation_goes_on_where_it_was_stopped(client, tmp_path, capsys):
     one = ["--prompts", "1", "--edits", "0", "--steps", "1", "--strengths", "0", "--work", str(tmp_path)]
+    one += ["--free-prompts", "0", "--free-edits", "0", "--looks", "0"]
     ask_and_report(client, parse_arguments(one))
     answers = tmp_path / "answers.jsonl"
     lines = answers.read_text().splitlines(keepends=True)
