@@ -21,6 +21,7 @@ const FOCUSABLE = "a[href], button, input, select, textarea, [tabindex]";
 export function openWindow({ title, messages, content, tools, onClose }) {
   const ended = new AbortController();
   const { signal } = ended;
+  // It is not aria-modal: ComfyUI's newest frontend ignores its keys for run, save and undo while such a dialog is open.
   const element = make("section", { className: "got-window", role: "dialog", "aria-label": title });
   const close = () => {
     if (signal.aborted) return;
@@ -34,7 +35,6 @@ export function openWindow({ title, messages, content, tools, onClose }) {
     remember(PLACE, isFull ? "full" : "floating");
     element.removeAttribute("style");
     element.classList.toggle("got-full", isFull);
-    element.setAttribute("aria-modal", String(isFull));
     relabel(place, isFull ? "float" : "full", isFull ? messages.floatWindow : messages.fullWindow);
   };
   showPlace();
