@@ -6,6 +6,7 @@ import { ChainEditors, LIVE_PREVIEW } from "./comfy/chain_editors.mjs";
 import { showMemoryEstimate } from "./comfy/memory_estimate.mjs";
 import { keepSavedSize } from "./comfy/saved_size.mjs";
 import { offerPause } from "./comfy/server.mjs";
+import { SETTINGS } from "./comfy/user_data.mjs";
 
 offerPause();
 const editors = new ChainEditors();
@@ -23,6 +24,7 @@ app.registerExtension({
       defaultValue: true,
       category: ["ComfyUI-GoT", "Chain editor", "Live preview"],
     },
+    ...SETTINGS,
   ],
   getCustomWidgets: () => ({
     GOT_CHAIN_EDITS: (/** @type {any} */ node, /** @type {string} */ name) => editors.widget(node, name),

@@ -42,7 +42,7 @@ const shown = (box, change) => ({ box, label: "a cup", color: color("red"), lock
 /** An image of 1000 by 500 pixels, so that a unit is a pixel wide and half a pixel high. @param {Region[]} regions
  * @param {Partial<Scene>} [change] @returns {Scene} */
 const scene = (regions, change) => ({
-  width: 1020, height: 520, ratio: 2, inset: 10, regions, order: regions.map((_, i) => i), selected: -1, hovered: -1, draft: null,
+  width: 1020, height: 520, ratio: 2, inset: 10, regions, order: regions.map((_, i) => i), selection: [], hovered: -1, draft: null, band: null,
   background: null, dim: 0, mask: false, theme: { surface: "surface", line: "line", accent: "accent", dark: true }, ...change,
 });
 
@@ -91,7 +91,7 @@ test("a box carries its number and its phrase in a readable ink", () => {
 });
 
 test("what cannot be read is not there", () => {
-  const calls = painted(scene([shown(null), shown(null)], { selected: 1, hovered: 0 }));
+  const calls = painted(scene([shown(null), shown(null)], { selection: [1], hovered: 0 }));
   assert.deepEqual([texts(calls), outlines(calls)], [[], []]);
 });
 
@@ -99,14 +99,14 @@ test("a hidden region is not drawn, and only as a dashed outline while it is sel
   const regions = [shown(BOX, { hidden: true })];
   assert.deepEqual(texts(painted(scene(regions))), []);
   assert.deepEqual(outlines(painted(scene(regions, { hovered: 0 }))), []);
-  const calls = painted(scene(regions, { selected: 0 }));
+  const calls = painted(scene(regions, { selection: [0] }));
   assert.deepEqual([outlines(calls).length, outlines(calls)[0].style.dash.length], [1, 2]);
   assert.deepEqual(called(calls, "fillRect", { globalAlpha: 0.3 }), []);
   assert.deepEqual(handles(calls), []);
 });
 
 test("a locked region has a dashed outline and a padlock, and no handles", () => {
-  const [free, held] = [false, true].map((locked) => painted(scene([shown(BOX, { locked })], { selected: 0 })));
+  const [free, held] = [false, true].map((locked) => painted(scene([shown(BOX, { locked })], { selection: [0] })));
   assert.deepEqual([padlocks(free).length, handles(free).length, outlines(free)[0].style.dash], [0, 8, []]);
   assert.deepEqual([padlocks(held).length, handles(held).length, outlines(held)[0].style.dash.length], [1, 0, 2]);
 });
@@ -120,13 +120,13 @@ test("the order of drawing is back to front, with the selected region last", () 
   const regions = ["a", "b", "c"].map((label) => shown([0, 0, 999, 999], { label }));
   const order = (/** @type {Partial<Scene>} */ change) => texts(painted(scene(regions, change))).filter((text) => /[a-c]/.test(text));
   assert.deepEqual(order({ order: [2, 0, 1] }), ["c", "a", "b"]);
-  assert.deepEqual(order({ order: [2, 0, 1], selected: 0 }), ["c", "b", "a"]);
+  assert.deepEqual(order({ order: [2, 0, 1], selection: [0] }), ["c", "b", "a"]);
 });
 
 test("hovering and selecting make a box stronger", () => {
   const strength = (/** @type {Partial<Scene>} */ change) =>
     called(painted(scene([shown(BOX)], change)), "fillRect").map(({ style }) => style.globalAlpha).find((alpha) => alpha < 1);
-  assert.ok(strength({}) < strength({ hovered: 0 }) && strength({ hovered: 0 }) < strength({ selected: 0 }));
+  assert.ok(strength({}) < strength({ hovered: 0 }) && strength({ hovered: 0 }) < strength({ selection: [0] }));
 });
 
 test("a phrase is cut to its box, and left out where there is no room at all", () => {
@@ -169,7 +169,7 @@ test("the mask leaves out the boxes that are shown, and is not there without any
 });
 
 test("a box that is being drawn is on top", () => {
-  const line = painted(scene([shown([0, 0, 999, 999])], { selected: 0, draft: BOX })).at(-1);
+  const line = painted(scene([shown([0, 0, 999, 999])], { selection: [0], draft: BOX })).at(-1);
   assert.deepEqual([line?.name, line?.values, line?.style.strokeStyle], ["strokeRect", [100, 100, 200, 100], "accent"]);
 });
 
@@ -201,12 +201,12 @@ test("nothing is measured twice, not even for the next image", () => {
   const measured = called(calls, "measureText").map(({ values }) => values[0]);
   assert.ok(measured.includes("measured 1") && !measured.includes("measured 0"));
   assert.equal(new Set(measured).size, measured.length);
-  paint(context, { ...what, selected: 7, hovered: 9 });
+  paint(context, { ...what, selection: [7], hovered: 9 });
   assert.equal(called(calls, "measureText").length, measured.length);
 });
 
 test("painting leaves the context opaque and without dashes", () => {
   const { context } = recorder();
-  paint(context, scene(forty("left"), { mask: true, background: image, dim: 0.5, selected: 5, draft: BOX }));
+  paint(context, scene(forty("left"), { mask: true, background: image, dim: 0.5, selection: [5], draft: BOX }));
   assert.deepEqual([context.globalAlpha, context.dash], [1, []]);
 });

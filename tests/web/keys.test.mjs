@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { commandOf, handleKey, KEYS } from "../../web/editor/model/keys.mjs";
+import { commandOf, handleKey, isKept, keyRows, KEYS } from "../../web/editor/model/keys.mjs";
 import { arrive, EMPTY, setLocked } from "../../web/editor/model/plan.mjs";
 import { Store } from "../../web/editor/model/store.mjs";
 
@@ -21,7 +21,8 @@ function made() {
   const store = new Store({ onEdit: () => {}, onAnnounce: () => {} });
   store.setPlan(arrive(EMPTY, "a cup (10,20),(30,40) (red), a hat (50,60),(70,80) (green)"));
   const focus = { phrase: () => focused.push("phrase"), leave: () => focused.push("leave") };
-  const press = (/** @type {string[]} */ ...keys) => keys.map((key) => handleKey(store, pressed(key), focus));
+  const open = { menu: () => focused.push("menu"), keys: () => focused.push("keys") };
+  const press = (/** @type {string[]} */ ...keys) => keys.map((key) => handleKey(store, pressed(key), { ...focus, ...open }));
   const labels = () => store.view.regions.map(({ label }) => label);
   return { store, press, focused, labels };
 }
@@ -36,7 +37,8 @@ test("every key of the table is handled once a region is selected", () => {
   for (const key of Object.keys(KEYS)) {
     const { store, press } = made();
     store.select(0);
-    assert.deepEqual(press(key.replace("ctrl+", "Ctrl+")), [true], key);
+    const isNative = ["ctrl+c", "ctrl+x", "ctrl+v"].includes(key); // the browser does these
+    assert.deepEqual(press(key.replace("ctrl+", "Ctrl+").replace("shift+", "Shift+")), [!isNative], key);
   }
 });
 
@@ -88,7 +90,7 @@ test("N and Enter place a box in the middle, and Enter alone goes to the phrase"
 test("Escape leaves one thing at a time: a drag, drawing, the selection, at last the canvas", () => {
   const { store, press, focused } = made();
   press("PageUp", "n");
-  store.set({ drag: { index: -1, handle: null, from: [0, 0], box: null }, draft: [1, 1, 20, 20] });
+  store.set({ drag: { index: -1, handle: null, from: [0, 0], box: null, group: [] }, draft: [1, 1, 20, 20] });
   press("Escape");
   assert.deepEqual([store.view.drag, store.view.draft, store.view.mode, store.view.selected], [null, null, "draw", 1]);
   press("Escape");
@@ -106,4 +108,31 @@ test("while the model writes, keys change nothing", () => {
   store.setStreaming("a dog (1,2),(3,4)");
   press("PageDown", "ArrowRight", "Delete", "l", "h", "]", "Ctrl+d");
   assert.equal(store.state.plan, plan);
+});
+
+test("letters without a meaning are kept from ComfyUI, its own keys are not", () => {
+  assert.deepEqual(["r", "?", " ", "M", "é", "Delete", "Backspace", "Ctrl+c", "Ctrl+x", "Ctrl+v"].filter((key) => !isKept(pressed(key))), []);
+  assert.deepEqual(["Ctrl+z", "Ctrl+s", "Ctrl+Enter", "Tab", "F5", "Ctrl+m"].filter((key) => isKept(pressed(key))), []);
+});
+
+test("keys work on all selected regions, and Ctrl+A selects them", () => {
+  const { store, press, labels } = made();
+  press("Ctrl+a", "ArrowRight", "Alt+ArrowDown", "l", "ArrowRight", "l");
+  assert.deepEqual(store.view.regions.map(({ box, locked }) => [box, locked]), [[[11, 20, 31, 41], false], [[51, 60, 71, 81], false]]);
+  press("Ctrl+d");
+  assert.deepEqual([labels(), store.view.selection], [["a cup", "a hat", "a cup", "a hat"], [2, 3]]);
+  press("Delete");
+  assert.deepEqual(labels(), ["a cup", "a hat"]);
+});
+
+test("the menu opens by its key and by Shift+F10, and F10 alone is not ours", () => {
+  const { press, focused } = made();
+  assert.deepEqual([press("ContextMenu", "Shift+F10", "F10", "?"), focused], [[true, true, false, true], ["menu", "menu", "keys"]]);
+});
+
+test("the table of keys shows every key", () => {
+  const shown = keyRows().flatMap(({ keys }) => keys);
+  const own = Object.keys(KEYS).map((key) => key.toLowerCase());
+  assert.ok(own.length + 6 <= shown.length, shown.join());
+  assert.deepEqual(["↑", "Page Down", "N", "Ctrl+X", "Menu", "Shift+F10", "?", "[", "Ctrl+Z"].filter((key) => !shown.includes(key)), []);
 });

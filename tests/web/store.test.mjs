@@ -142,7 +142,7 @@ test("while the model writes, its text is shown, nothing is selected and nothing
 });
 
 test("another plan and a writing model end a drag, the same plan does not", () => {
-  const drag = { index: 0, handle: null, from: /** @type {[number, number]} */ ([0, 0]), box: MOVED };
+  const drag = { index: 0, handle: null, from: /** @type {[number, number]} */ ([0, 0]), box: MOVED, group: [] };
   const { store, edits } = made();
   store.set({ drag });
   store.setPlan(setLocked(store.state.plan, 0, true));

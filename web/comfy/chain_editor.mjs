@@ -11,8 +11,10 @@ import { Panel } from "../editor/view/panel.mjs";
 import { make } from "../editor/view/dom.mjs";
 import { executionIdsOf } from "./graph.mjs";
 import { run, runTools } from "./run_tools.mjs";
+import { passToGraph } from "./pass_to_graph.mjs";
 import { imageUrl, listLoras, queueNode, readPlan, resume } from "./server.mjs";
 import { thumbnail } from "./thumbnail.mjs";
+import { layouts, settings } from "./user_data.mjs";
 import { openWindow } from "./window.mjs";
 import { capture } from "./workflow.mjs";
 
@@ -30,7 +32,7 @@ const HISTORY = "gotHistory"; // node property: earlier plans as JSON; absent un
 /**
  * What the editor of a node gets back when ComfyUI loads the graph again (undo, a change of tabs).
  * @typedef {{history: History, ran: string | null, result: string | null, source: string | null, large: boolean,
- *   asked: string | null, state: Pick<import("../editor/model/store.mjs").State, "selected" | "proposal" | "asking">}} Snapshot
+ *   asked: string | null, state: Pick<import("../editor/model/store.mjs").State, "selected" | "others" | "proposal" | "asking">}} Snapshot
  */
 
 export class ChainEditor {
@@ -71,7 +73,10 @@ export class ChainEditor {
       onRead: readPlan,
       onLoras: listLoras,
       onWish: (wish) => this.#ask(wish),
+      settings,
+      layouts,
     });
+    passToGraph(this.place);
     this.place.append(this.panel.element);
     this.widget = this.#widget(name);
   }
@@ -289,17 +294,17 @@ export class ChainEditor {
     if (large) this.#enlarge();
     this.asked ??= asked;
     const { store } = this.panel;
-    store.select(state.selected);
+    if (state.selected >= 0) store.selectAll([...state.others, state.selected]);
     store.set({ proposal: store.state.proposal ?? state.proposal, asking: store.state.asking ?? state.asking });
   }
 
   /** The node is removed. @returns {Snapshot} for the same node, if it comes back */
   remove() {
     const { history, ran, result, source, asked } = this;
-    const [large, { selected, proposal, asking }] = [this.window !== null, this.panel.store.state];
+    const [large, { selected, others, proposal, asking }] = [this.window !== null, this.panel.store.state];
     this.window?.close();
     this.panel.destroy();
-    return { history, ran, result, source, large, asked, state: { selected, proposal, asking } };
+    return { history, ran, result, source, large, asked, state: { selected, others, proposal, asking } };
   }
 
   #show(/** @type {Plan} */ plan) {

@@ -11,6 +11,7 @@ import { ChainEditor, LEAST_HEIGHT, LEAST_WIDTH } from "./chain_editor.mjs";
 import { executionIdsOf, nodeOf } from "./graph.mjs";
 import { isOurs, outputType, titleOf } from "./node_types.mjs";
 import { NodeMessages } from "./node_messages.mjs";
+import { FocusKeeper } from "./keep_focus.mjs";
 import { keepInPlace } from "./places.mjs";
 import { CHAIN, FRAME, fetchPauses, imageUrl, lookUpRun, NOTE, on, onQueue, PAUSE, PAUSE_END } from "./server.mjs";
 import { TitleMark, toastUntil } from "./waiting.mjs";
@@ -37,6 +38,7 @@ export class ChainEditors {
   #toasts = new Map(); // that announce a pause, by `nameOf`: takes it away
   #mark = new TitleMark();
   #nodeMessages = new NodeMessages();
+  #focus = new FocusKeeper();
   #runs = new Runs({ onScreen, lookUp, prepare: () => this.#prepare() });
 
   /** ComfyUI asks for the widget of a node. @param {any} node @param {string} name */
@@ -44,6 +46,8 @@ export class ChainEditors {
     const editor = new ChainEditor(node, name);
     this.#editors.set(node, editor);
     wrapMethod(node, "onRemoved", () => this.#removed(editor));
+    const watch = (/** @type {KeyboardEvent} */ event) => this.#focus.watch(String(node.id), editor.panel, event);
+    editor.panel.element.addEventListener("keydown", watch, { capture: true });
     keepInPlace(node, name, editor.place);
     wrapMethod(node, "onConfigure", () => {
       editor.configured();
@@ -86,14 +90,18 @@ export class ChainEditors {
 
   /** @param {ChainEditor} editor */
   #removed(editor) {
+    const { focused } = editor.panel;
     const [id, snapshot] = [String(editor.node.id), editor.remove()];
+    if (isUndoing()) this.#focus.away(id, focused);
     this.#editors.delete(editor.node);
     this.#snapshotsHere()?.set(id, snapshot);
   }
 
   /** @param {ChainEditor} editor */
   #restore(editor) {
-    editor.restore(this.#snapshotsHere()?.get(String(editor.node.id)));
+    const id = String(editor.node.id);
+    editor.restore(this.#snapshotsHere()?.get(id));
+    this.#focus.back(id, editor.panel);
   }
 
   #prepare() {
@@ -231,8 +239,10 @@ function nameOf({ prompt, node }) {
 }
 
 function addStyle() {
-  const link = document.createElement("link");
-  link.rel = "stylesheet";
-  link.href = new URL("../editor/view/panel.css", import.meta.url).href;
-  document.head.append(link);
+  for (const name of ["panel", "menu"]) {
+    const link = document.createElement("link");
+    link.rel = "stylesheet";
+    link.href = new URL(`../editor/view/${name}.css`, import.meta.url).href;
+    document.head.append(link);
+  }
 }

@@ -2,11 +2,13 @@
 // The pointer on the canvas: what a press takes hold of, and what a drag does with it. Pure: points are in the chain's
 // units, and every effect goes through the store.
 
+import { around, movable, moveGroup } from "./arrange.mjs";
 import {
   boxBetween,
   hitTest,
   moveBox,
   nextBelow,
+  regionsAt,
   resizeBox,
   snapMoved,
   snapPoint,
@@ -14,9 +16,11 @@ import {
   snapTo,
 } from "./geometry.mjs";
 import { moveRegion } from "./plan.mjs";
+import { areaBetween, touching } from "./selection.mjs";
 
 /** @typedef {import("./store.mjs").Store} Store */
 /** @typedef {import("./store.mjs").View} View */
+/** @typedef {import("./store.mjs").Drag} Drag */
 /** @typedef {import("./geometry.mjs").Point} Point */
 /**
  * @typedef {object} Pointer
@@ -24,49 +28,76 @@ import { moveRegion } from "./plan.mjs";
  * @property {Point} perPixel units of one pixel of the screen, along x and y
  * @property {number} reach pixels around a handle that still hit it
  */
+/**
+ * The keys that are held. over: draw, even over regions; below: a click selects the region below the selected one;
+ * beside: a click adds a region to the selection, and a drag all regions that it touches.
+ * @typedef {{over?: boolean, below?: boolean, beside?: boolean}} Held
+ */
 
-const GRID_STEP = 25; // units
+const LEAST_DRAG = 2; // pixels: a shorter drag is a click
 const CURSORS = { n: "ns", s: "ns", e: "ew", w: "ew", nw: "nwse", se: "nwse", ne: "nesw", sw: "nesw" };
 
-/** The button goes down. over: draw, even over regions; below: select the region below the selected one.
- * @param {Store} store @param {Pointer} pointer @param {{over: boolean, below: boolean}} keys
+/** The button goes down. @param {Store} store @param {Pointer} pointer @param {Held} held
  * @returns {boolean} whether a drag begins */
-export function press(store, pointer, { over, below }) {
+export function press(store, pointer, { over = false, below = false, beside = false }) {
   if (store.view.streaming !== null) return false;
   store.set({ mode: store.state.mode === "draw" ? "draw" : "select", draft: null });
   const { view } = store;
-  if (below) {
-    store.select(nextBelow(boxes(view), view.order, pointer.at, view.selected));
+  const draws = view.mode === "draw" || over;
+  const hit = draws ? null : hitAt(view, pointer);
+  const base = { index: -1, handle: null, from: pointer.at, box: null, group: [] };
+  if (beside && !draws) {
+    store.set({ drag: { ...base, band: true, click: () => hit && store.toggle(hit.index) } });
+    return true;
+  }
+  if (!hit) {
+    store.set({ drag: { ...base, click: () => store.select(-1) } });
+    return true;
+  }
+  const next = below ? nextBelow(boxes(view), view.order, pointer.at, view.selected) : hit.index;
+  if (!view.selection.includes(hit.index)) store.select(hit.index);
+  if (view.regions[hit.index].locked) {
+    store.select(next);
     return false;
   }
-  const hit = view.mode === "draw" || over ? null : hitAt(view, pointer);
-  if (hit) store.select(hit.index);
-  if (hit && view.regions[hit.index].locked) return false;
-  const held = hit ?? { index: -1, handle: null };
-  store.set({ drag: { ...held, from: pointer.at, box: hit ? view.regions[hit.index].box : null } });
+  const group = hit.handle ? [] : movable(view.plan, store.view.selection);
+  const box = hit.handle ? view.regions[hit.index].box : around(group.map((one) => one.box));
+  store.set({ drag: { ...base, ...hit, box, group, click: () => store.select(next) } });
   return true;
 }
 
-/** The pointer moves during a drag. @param {Store} store @param {Pointer} pointer */
-export function drag(store, { at, perPixel }) {
+/** The pointer moves during a drag. @param {Store} store @param {Pointer} pointer @param {{free?: boolean}} [held] free:
+ * nothing snaps */
+export function drag(store, { at, perPixel }, { free = false } = {}) {
   const { view } = store;
-  if (!view.drag) return;
-  const { index, handle, from, box } = view.drag;
-  const others = boxes(view).filter((_, other) => other !== index);
-  const snap = view.snap ? snapTo(others, GRID_STEP, perPixel) : null;
+  const held = view.drag;
+  if (!held) return;
+  const { index, handle, from, box, group } = held;
+  const [dx, dy] = [at[0] - from[0], at[1] - from[1]];
+  if (!held.moved && Math.abs(dx) <= LEAST_DRAG * perPixel[0] && Math.abs(dy) <= LEAST_DRAG * perPixel[1]) return;
+  if (!held.moved) store.set({ drag: { ...held, moved: true } });
+  if (held.band) return store.set({ band: areaBetween(from, at) });
+  const moving = new Set([index, ...group.map((one) => one.index)]);
+  const others = boxes(view).filter((_, other) => !moving.has(other));
+  const snap = view.snap && !free ? snapTo(others, view.grid, perPixel) : null;
   if (index < 0) return store.set({ draft: boxBetween(snapPoint(from, snap), snapPoint(at, snap)) });
   if (!box) return;
-  const [dx, dy] = [at[0] - from[0], at[1] - from[1]];
-  const moved = handle ? snapResized(resizeBox(box, handle, dx, dy), handle, snap) : snapMoved(moveBox(box, dx, dy), snap);
-  store.preview((plan) => moveRegion(plan, index, moved));
+  if (handle) {
+    const resized = snapResized(resizeBox(box, handle, dx, dy), handle, snap);
+    return store.preview((plan) => moveRegion(plan, index, resized));
+  }
+  const moved = snapMoved(moveBox(box, dx, dy), snap);
+  store.preview((plan) => moveGroup(plan, group, moved[0] - box[0], moved[1] - box[1]));
 }
 
 /** The button goes up. @param {Store} store */
 export function release(store) {
-  const { drag: done, draft } = store.state;
+  const { drag: done, draft, band } = store.state;
   if (!done) return;
-  store.set({ drag: null });
-  if (done.index >= 0) store.commit();
+  store.set({ drag: null, band: null });
+  if (!done.moved) done.click?.();
+  else if (band) store.selectAll([...store.view.selection, ...touching(boxes(store.view), band)]);
+  else if (done.index >= 0) store.commit();
   else if (draft) store.ask(draft);
   else store.select(-1);
 }
@@ -81,12 +112,25 @@ export function hover(store, pointer) {
   return hit.handle ? `${CURSORS[hit.handle]}-resize` : "move";
 }
 
-/** The boxes that a pointer can hit. @param {View} view */
-function boxes({ regions, selected }) {
-  return regions.map(({ box, hidden }, index) => (hidden && index !== selected ? null : box));
+/** The region for a menu at a point: it becomes selected, unless it is already. -1 if there is none. @param {Store} store
+ * @param {Pointer} pointer */
+export function pick(store, pointer) {
+  if (store.view.streaming !== null) return -1;
+  const index = hitAt(store.view, pointer)?.index ?? -1;
+  if (!store.view.selection.includes(index)) store.select(index);
+  return index;
 }
 
-/** @param {View} view @param {Pointer} pointer */
+/** The boxes that a pointer can hit. @param {View} view */
+function boxes({ regions, selection }) {
+  return regions.map(({ box, hidden }, index) => (hidden && !selection.includes(index) ? null : box));
+}
+
+/** Of several selected regions no handle is hit, and any of them comes before those in front of it. @param {View} view
+ * @param {Pointer} pointer */
 function hitAt(view, { at, perPixel, reach }) {
-  return hitTest(boxes(view), view.order, at, view.selected, perPixel, reach);
+  if (view.selection.length < 2) return hitTest(boxes(view), view.order, at, view.selected, perPixel, reach);
+  const found = regionsAt(boxes(view), view.order, at);
+  const index = found.find((one) => view.selection.includes(one)) ?? found[0];
+  return index === undefined ? null : { index, handle: null };
 }

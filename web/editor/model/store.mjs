@@ -7,13 +7,17 @@ import { guideOf, sameGuide } from "./guides.mjs";
 import { NONE } from "./history.mjs";
 import { addRegion, EMPTY, replacePlan } from "./plan.mjs";
 import { chainOf } from "./proposal.mjs";
+import { bounded, NOTHING, selectionFrom, selectionOf, toggled } from "./selection.mjs";
 
 /** @typedef {import("./plan.mjs").Plan} Plan */
 /** @typedef {import("./chain.mjs").Box} Box */
 /** @typedef {import("./geometry.mjs").Point} Point */
 /**
- * A drag on the canvas. index: of the region that is moved or resized, -1 if a new one is drawn; from: where it began.
- * @typedef {{index: number, handle: import("./geometry.mjs").Handle | null, from: Point, box: Box | null}} Drag
+ * A drag on the canvas. index: of the region that is held, -1 for none; from: where it began; box: of that region, or
+ * around all regions that move with it, when the drag began; group: the regions that move; band: an area is selected;
+ * click: what a press does that does not move.
+ * @typedef {{index: number, handle: import("./geometry.mjs").Handle | null, from: Point, box: Box | null,
+ *   group: readonly import("./arrange.mjs").Placed[], band?: boolean, moved?: boolean, click?: () => void}} Drag
  */
 /**
  * @typedef {object} State
@@ -21,11 +25,13 @@ import { chainOf } from "./proposal.mjs";
  * @property {Plan | null} change the plan with an edit that is still being made, by a drag or by typing
  * @property {string | null} streaming the text that the model has written so far, shown instead of the plan
  * @property {number} selected index of a region, -1 for none
+ * @property {readonly number[]} others regions that are selected beside it
  * @property {number} hovered index of the region under the pointer, -1 for none
  * @property {"select" | "draw" | "ask"} mode draw: the next drag draws a region, also over others; ask: the drawn box
  *   needs a phrase
  * @property {Drag | null} drag
  * @property {Box | null} draft the box that is being drawn
+ * @property {Box | null} band the area in which regions are being selected
  * @property {number} width of the image to be drawn, pixels
  * @property {number} height
  * @property {{source: string | null, result: string | null}} images that can be the background, as URLs
@@ -35,6 +41,7 @@ import { chainOf } from "./proposal.mjs";
  * @property {number} dim 0 shows the background as it is, 1 hides it
  * @property {boolean} mask darken the area outside the boxes
  * @property {boolean} snap
+ * @property {number} grid units between the lines that boxes snap to
  * @property {boolean} large the editor is in its own window
  * @property {{end: number | null} | null} pause the run is paused; end: when it resumes, ms since 1970, null for no limit
  * @property {import("./history.mjs").History} history earlier plans, newest first
@@ -49,7 +56,8 @@ import { chainOf } from "./proposal.mjs";
  * What the views show: the state, and what follows from it. `plan` includes the change that is being made. width, height: as
  * the person chose them, else ownSize.
  * @typedef {State & {ownSize: [number, number], text: string, marks: readonly import("./chain.mjs").Mark[],
- *   problems: readonly import("./chain.mjs").Problem[], regions: readonly Region[], order: readonly number[]}} View
+ *   problems: readonly import("./chain.mjs").Problem[], regions: readonly Region[], order: readonly number[],
+ *   selection: readonly number[]}} View selection: all selected regions, in reading order
  */
 /**
  * @typedef {object} Handlers
@@ -59,16 +67,19 @@ import { chainOf } from "./proposal.mjs";
  */
 /** @typedef {Extract<keyof import("./messages.mjs").Messages, `announce${string}`>} Announcement */
 
+export const GRIDS = /** @type {const} */ ([10, 25, 50, 100]); // units: sizes of the grid to choose from
+
 /** @type {State} */
 const START = {
   plan: EMPTY,
   change: null,
   streaming: null,
-  selected: -1,
+  ...NOTHING,
   hovered: -1,
   mode: "select",
   drag: null,
   draft: null,
+  band: null,
   width: 1024,
   height: 1024,
   images: { source: null, result: null },
@@ -78,6 +89,7 @@ const START = {
   dim: 0.35,
   mask: false,
   snap: true,
+  grid: GRIDS[1],
   large: false,
   pause: null,
   history: NONE,
@@ -116,8 +128,7 @@ export class Store {
   /** @param {Partial<State>} change */
   set(change) {
     this.#state = { ...this.#state, ...change };
-    const count = regionsOf(this.#state).length;
-    if (this.#state.selected >= count) this.#state.selected = -1;
+    Object.assign(this.#state, bounded(this.#state, regionsOf(this.#state).length));
     this.#view = viewOf(this.#state);
     for (const listener of this.#listeners) listener();
   }
@@ -141,7 +152,10 @@ export class Store {
 
   /** Show an edit that is still being made; null gives it up. @param {((plan: Plan) => Plan) | null} how */
   preview(how) {
-    this.set({ change: how && how(this.#state.plan) });
+    const { plan, change: shown } = this.#state;
+    const change = how && how(plan);
+    if (change && shown && change.text === shown.text && change.flags === shown.flags && change.order === shown.order && change.size === shown.size) return;
+    this.set({ change });
   }
 
   /** Finish the edit that is being made. */
@@ -156,19 +170,27 @@ export class Store {
     this.#accept(how(this.#state.plan));
   }
 
-  /** Edit the selected region. @param {(plan: Plan, index: number) => Plan} how */
+  /** Edit the region that was selected last. @param {(plan: Plan, index: number) => Plan} how */
   changeSelected(how) {
     this.change((plan) => how(plan, this.#state.selected));
   }
 
+  /** Edit all selected regions, as one edit. @param {(plan: Plan, indices: readonly number[]) => Plan} how */
+  changeAll(how) {
+    const indices = selectionOf(this.#state);
+    if (indices.length) this.change((plan) => how(plan, indices));
+  }
+
   /** @param {Plan} plan */
   #accept(plan) {
-    const { plan: before, selected: index } = this.#state;
+    const { plan: before, selected: index, others } = this.#state;
     if (plan === before) return this.set({ change: null });
     const [old, count] = [before.flags.length, plan.flags.length];
-    const selected = count > old ? count - 1 : count < old ? Math.min(index, count - 1) : index;
-    this.set({ plan, change: null, selected, replaced: null });
-    this.#announceEdit(before, index, selected);
+    const added = Array.from({ length: Math.max(0, count - old) }, (_, i) => old + i);
+    const selection = added.length ? selectionFrom(added) : { selected: Math.min(index, count - 1), others: count < old ? [] : others };
+    this.set({ plan, change: null, ...selection, replaced: null });
+    if (others.length || added.length > 1) this.#handlers.onAnnounce("announceSeveral", { count: String(Math.max(others.length + 1, added.length)) });
+    else this.#announceEdit(before, index, selection.selected);
     this.#handlers.onEdit(plan);
   }
 
@@ -202,11 +224,29 @@ export class Store {
 
   // ---------------------------------------------------------------------------------------------------- selection
 
-  /** @param {number} index */
+  /** Select one region alone. @param {number} index */
   select(index) {
-    if (index === this.#state.selected) return;
-    this.set({ selected: index });
+    if (index === this.#state.selected && !this.#state.others.length) return;
+    this.set({ selected: index, others: [] });
     this.#announce("announceSelected", this.#state.plan, index);
+  }
+
+  /** Select a region beside the others, or no longer. @param {number} index */
+  toggle(index) {
+    this.#selectMany(toggled(this.#state, index));
+  }
+
+  /** Select these regions, the last one as the one that the fields show. @param {readonly number[]} indices */
+  selectAll(indices = this.#state.plan.flags.map((_, index) => index)) {
+    this.#selectMany(selectionFrom(indices));
+  }
+
+  /** @param {import("./selection.mjs").Selection} selection */
+  #selectMany(selection) {
+    this.set({ ...selection });
+    const count = selectionOf(selection).length;
+    if (count === 1) this.#announce("announceSelected", this.#state.plan, selection.selected);
+    else this.#handlers.onAnnounce("announceSelection", { count: String(count) });
   }
 
   /** Select the next region in reading order, or the one before; from the last to the first. @param {1 | -1} by */
@@ -257,7 +297,7 @@ export class Store {
   /** Give up what is being dragged or drawn. @returns {boolean} whether there was such a drag */
   cancelDrag() {
     if (!this.#state.drag) return false;
-    this.set({ drag: null, draft: null, change: null });
+    this.set({ drag: null, draft: null, band: null, change: null });
     return true;
   }
 }
@@ -298,8 +338,9 @@ function viewOf(state) {
   const isOrdered = streaming === null && plan.order.length === regions.length;
   const order = isOrdered ? plan.order : regions.map((_, i) => i);
   const background = (state.picked !== "none" && state.live) || state.background;
-  const selected = streaming === null ? state.selected : -1;
+  const { selected, others } = streaming === null ? state : NOTHING;
+  const selection = selectionOf({ selected, others });
   const [width, height] = plan.size ?? [state.width, state.height];
   const size = { width, height, ownSize: /** @type {[number, number]} */ ([state.width, state.height]) };
-  return { ...state, ...size, plan, text, marks, problems, regions, order, background, selected };
+  return { ...state, ...size, plan, text, marks, problems, regions, order, background, selected, others, selection };
 }

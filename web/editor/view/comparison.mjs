@@ -118,7 +118,7 @@ export function layout(text, side) {
   const regions = readText(text).marks.map((mark) => ({ ...mark, label: "", locked: false, hidden: false }));
   const theme = { surface: "#26262a", line: "#55555c", accent: "#fff", dark: true };
   const size = { width: side, height: side, ratio: 2, inset: 1 };
-  const rest = { order: regions.map((_, i) => i), selected: -1, hovered: -1, draft: null, background: null };
+  const rest = { order: regions.map((_, i) => i), selection: [], hovered: -1, draft: null, band: null, background: null };
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   paint(context, { ...size, regions, ...rest, dim: 0, mask: false, theme });
   return canvas;

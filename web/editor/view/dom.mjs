@@ -37,6 +37,7 @@ const ICONS = {
   full: "M2.5 2.5h11v11h-11z",
   float: "M5.5 5.5h8v8h-8zM2.5 10.500v-8h8",
   dismiss: "M4 4l8 8M12 4l-8 8",
+  more: "M3 8h.01M8 8h.01M13 8h.01",
   remove: "M3 4.5h10M6 4.5v-2h4v2M4.5 4.5l.6 9h5.800l.6-9M6.800 7v4M9.200 7v4",
 };
 

@@ -20,9 +20,10 @@ import { HANDLES, handlePoint } from "../model/geometry.mjs";
  * @property {number} inset CSS pixels left free around the image, for handles at its edge
  * @property {readonly Region[]} regions in reading order
  * @property {readonly number[]} order back to front
- * @property {number} selected -1 for none
+ * @property {readonly number[]} selection the selected regions
  * @property {number} hovered -1 for none
  * @property {Box | null} draft the box that is being drawn
+ * @property {Box | null} band the area in which regions are being selected
  * @property {CanvasImageSource | null} background
  * @property {number} dim 0 shows the background as it is, 1 hides it
  * @property {boolean} mask darken the area outside the boxes
@@ -41,16 +42,17 @@ const NO_DASHES = [];
 
 /** @param {Context} context @param {Scene} scene */
 export function paint(context, scene) {
-  const { width, height, ratio, inset, regions, order, selected } = scene;
+  const { width, height, ratio, inset, order, selection } = scene;
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.clearRect(0, 0, width, height);
   context.translate(inset, inset);
   context.font = FONT;
   context.textBaseline = "middle";
   paintImage(context, scene);
-  for (const index of order) if (index !== selected) paintRegion(context, scene, index);
-  if (regions[selected]) paintRegion(context, scene, selected);
+  for (const index of order) if (!selection.includes(index)) paintRegion(context, scene, index);
+  for (const index of order) if (selection.includes(index)) paintRegion(context, scene, index);
   if (scene.draft) paintDraft(context, scene, scene.draft);
+  if (scene.band) paintDraft(context, scene, scene.band);
 }
 
 /** Width and height of the image on the canvas. @param {Scene} scene */
@@ -112,9 +114,9 @@ function paintQuarters(context, theme, width, height) {
 
 /** @param {Context} context @param {Scene} scene @param {number} index */
 function paintRegion(context, scene, index) {
-  const { regions, selected, hovered, theme } = scene;
+  const { regions, selection, hovered, theme } = scene;
   const { box, color, locked, hidden, off } = regions[index];
-  const isSelected = index === selected;
+  const isSelected = selection.includes(index);
   if (!box || (hidden && !isSelected)) return;
   const rect = rectOf(box, scene);
   const { fill } = styleOf(color);
@@ -126,7 +128,7 @@ function paintRegion(context, scene, index) {
   }
   outline(context, rect, fill, theme, { thick: isSelected ? 2 : 1.5, dashed: hidden || locked || Boolean(off) });
   paintLabel(context, scene, index, rect);
-  if (isSelected && !locked && !hidden) paintHandles(context, scene, box);
+  if (isSelected && !locked && !hidden && selection.length === 1) paintHandles(context, scene, box);
 }
 
 /** A colored line on a dark halo, visible on any image. @param {Context} context @param {Rect} rect

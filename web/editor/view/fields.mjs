@@ -1,14 +1,17 @@
 // @ts-check
 // The fields and buttons of the selected region. A value that is refused stays in its field, with the reason below.
 
-import { cssColor, findColor, PALETTE } from "../model/colors.mjs";
+import { duplicateAll, recolorAll, removeAll, reorderAll } from "../model/arrange.mjs";
+import { findColor, PALETTE } from "../model/colors.mjs";
 import { toggleHidden, toggleLocked } from "../model/keys.mjs";
 import { fill } from "../model/messages.mjs";
 import { boxProblem, pixelsOf, pixelsProblem, unitOf } from "../model/numbers.mjs";
-import { bringForward, duplicateRegion, moveRegion, recolor, removeRegion, rephrase, sendBack } from "../model/plan.mjs";
+import { moveRegion, rephrase } from "../model/plan.mjs";
 import { freshId, iconButton, keepKeys, make, relabel } from "./dom.mjs";
+import { Palette } from "./palette.mjs";
 
 /** @typedef {import("./panel.mjs").Context} Context */
+/** @typedef {import("../model/store.mjs").Store} Store */
 /** @typedef {import("../model/store.mjs").View} View */
 /** @typedef {import("../model/chain.mjs").Box} Box */
 /** @typedef {import("../model/messages.mjs").Messages} Messages */
@@ -23,12 +26,14 @@ export class Fields {
   #color;
   #corners;
   #pixels;
+  #palette;
   #lock;
   #hide;
   #last = ""; // what was shown before: the region and its state
 
   /** @param {Context} context */
-  constructor({ store, messages, signal }) {
+  constructor(context) {
+    const { store, messages, signal } = context;
     this.#store = store;
     this.#messages = messages;
     this.#refusal = make("p", { className: "got-refusal", id: freshId("refusal"), role: "status", hidden: true });
@@ -39,11 +44,12 @@ export class Fields {
     this.#pixels = SIDES.map((side) => field(fill(messages.inPixels, { side: messages[side] })));
     const known = make("datalist", { id: freshId("colors") }, ...PALETTE.map((value) => make("option", { value })));
     this.#color = make("input", { type: "text", "aria-label": messages.color, title: messages.colorHelp, list: known.id });
+    this.#palette = new Palette(context, (word) => this.#recolor(word));
     this.#lock = iconButton("lock", messages.lock, () => toggleLocked(store), signal);
     this.#hide = iconButton("hide", messages.hide, () => toggleHidden(store), signal);
     this.element = make("fieldset", { className: "got-fields", "aria-label": messages.selectedRegion });
     this.element.append(line(messages.phrase, this.#phrase), this.#numbers(), line(messages.color, this.#color), known);
-    this.element.append(this.#palette(signal), this.#refusal, this.#buttons(signal));
+    this.element.append(this.#palette.element, this.#refusal, this.#buttons(signal));
     this.#listen(signal);
   }
 
@@ -56,6 +62,7 @@ export class Fields {
   render(view) {
     const shown = `${view.selected} ${view.text}`;
     if (this.#last !== shown) this.#refuse(null, [], {});
+    if (this.#last !== shown) this.#palette.render();
     this.#show(view, this.#last !== shown);
     this.#last = shown;
   }
@@ -71,26 +78,15 @@ export class Fields {
   }
 
   /** @param {AbortSignal} signal */
-  #palette(signal) {
-    const palette = make("div", { className: "got-palette", role: "group", "aria-label": this.#messages.palette });
-    for (const word of PALETTE) {
-      const swatch = make("button", { type: "button", className: "got-swatch", title: word, "aria-label": word });
-      swatch.style.background = cssColor(/** @type {import("../model/colors.mjs").Color} */ (findColor(word)));
-      swatch.addEventListener("click", () => this.#recolor(word), { signal });
-      palette.append(swatch);
-    }
-    return palette;
-  }
-
-  /** @param {AbortSignal} signal */
   #buttons(signal) {
-    const edits = /** @type {const} */ ([
-      ["duplicate", this.#messages.duplicate, duplicateRegion],
-      ["forward", this.#messages.forward, bringForward],
-      ["backward", this.#messages.backward, sendBack],
-      ["remove", this.#messages.remove, removeRegion],
-    ]);
-    const buttons = edits.map(([name, label, edit]) => iconButton(name, label, () => this.#store.changeSelected(edit), signal));
+    const { duplicate, forward, backward, remove } = this.#messages;
+    const all = (/** @type {Parameters<Store["changeAll"]>[0]} */ edit) => () => this.#store.changeAll(edit);
+    const buttons = [
+      iconButton("duplicate", duplicate, all(duplicateAll), signal),
+      iconButton("forward", forward, all((plan, indices) => reorderAll(plan, indices, 1)), signal),
+      iconButton("backward", backward, all((plan, indices) => reorderAll(plan, indices, -1)), signal),
+      iconButton("remove", remove, all(removeAll), signal),
+    ];
     return make("div", { className: "got-row" }, this.#lock, this.#hide, ...buttons);
   }
 
@@ -142,7 +138,10 @@ export class Fields {
   /** @param {string} word */
   #recolor(word) {
     if (!findColor(word.trim())) return this.#refuse("unknownColor", [this.#color], { word });
-    this.#change((plan, index) => recolor(plan, index, word) ?? plan);
+    this.#refuse(null, [], {});
+    this.#store.changeAll((plan, indices) => recolorAll(plan, indices, word));
+    this.#palette.used(word);
+    this.#show(this.#store.view, true);
   }
 
   /** @param {(plan: import("../model/plan.mjs").Plan, index: number) => import("../model/plan.mjs").Plan} how */

@@ -2,16 +2,21 @@
 // The editor as one element: toolbar, canvas, list, fields, text, earlier plans. Makes the store and the views that
 // render from it. No ComfyUI in it, and nothing happens on import.
 
-import { handleKey } from "../model/keys.mjs";
+import { handleKey, isKept } from "../model/keys.mjs";
 import { typeText } from "../model/plan.mjs";
 import { Store } from "../model/store.mjs";
 import { BackgroundLoader } from "./background.mjs";
+import { Clipboard } from "./clipboard.mjs";
 import { Comparison } from "./comparison.mjs";
+import { ContextMenu } from "./context_menu.mjs";
 import { freshId, make } from "./dom.mjs";
 import { Fields } from "./fields.mjs";
 import { FollowSelection } from "./follow.mjs";
 import { GuideFields } from "./guide_fields.mjs";
 import { Incoming } from "./incoming.mjs";
+import { KeySheet } from "./key_sheet.mjs";
+import { Layouts } from "./layouts.mjs";
+import { NamingBar } from "./naming.mjs";
 import { ProposalView } from "./proposal.mjs";
 import { RegionList } from "./region_list.mjs";
 import { Sentence } from "./sentence.mjs";
@@ -36,6 +41,8 @@ import { WishLine } from "./wish.mjs";
  * @property {import("./incoming.mjs").Read} onRead a plan in any form
  * @property {(wish: string) => void} onWish
  * @property {import("./guide_fields.mjs").ListLoras} onLoras
+ * @property {import("./palette.mjs").Settings} [settings] of the person; without them nothing is remembered
+ * @property {import("./layouts.mjs").UserFile} [layouts] the person's layouts
  */
 /**
  * What every view is made with.
@@ -46,6 +53,7 @@ import { WishLine } from "./wish.mjs";
  * @property {Announcer} announcer
  * @property {(event: KeyboardEvent) => void} onKey for the canvas and the list
  * @property {import("../model/keys.mjs").Focus} focus
+ * @property {import("./palette.mjs").Settings} settings
  */
 
 const SCROLLING = ".got-list, .got-details, .got-typed, .got-problems, .got-history, .got-proposal";
@@ -57,32 +65,35 @@ export class Panel {
   #ended = new AbortController();
   #sentence;
   #stage;
+  #list;
   #toolbar;
 
   /** @param {Options} options */
-  constructor({ messages, onEdit, onLarge, onResume, onRun, onHistory, onKeep, onRead, onWish, onLoras }) {
+  constructor({ messages, onEdit, onLarge, onResume, onRun, onHistory, onKeep, onRead, onWish, onLoras, settings = inMemory(), layouts: file = nowhere() }) {
     const { signal } = this.#ended;
     const announcer = new Announcer(messages);
     this.store = new Store({ onEdit, onAnnounce: (message, values) => announcer.announce(message, values) });
     const { store } = this;
     const leave = () => (store.state.large ? onLarge(false) : activeElement()?.blur());
-    const focus = { phrase: () => fields.focusPhrase(), leave };
-    const onKey = (/** @type {KeyboardEvent} */ event) => {
-      if (!handleKey(store, event, focus)) return;
-      event.preventDefault();
-      event.stopPropagation();
+    const focus = { phrase: () => fields.focusPhrase(), leave, menu: () => menu.open(), keys: () => sheet.show() };
+    this.onKey = (/** @type {KeyboardEvent} */ event) => {
+      const isHandled = handleKey(store, event, focus);
+      if (isHandled) event.preventDefault();
+      if (isHandled || isKept(event)) event.stopPropagation();
     };
+    const { onKey } = this;
     /** @type {Context} */
-    const context = { store, messages, signal, announcer, onKey, focus };
+    const context = { store, messages, signal, announcer, onKey, focus, settings };
     const help = make("p", { className: "got-unseen", id: freshId("help") }, messages.canvasHelp);
     const stage = (this.#stage = new Stage(context, { help: help.id, onRun: () => (this.flush(), onRun()) }));
-    const list = new RegionList(context);
+    const focusCanvas = () => stage.focus();
+    const list = (this.#list = new RegionList(context));
     const fields = new Fields(context);
     const guide = new GuideFields(context, onLoras);
-    const toolbar = (this.#toolbar = new Toolbar(context, { onLarge, focusCanvas: () => stage.focus() }));
+    const toolbar = (this.#toolbar = new Toolbar(context, { onLarge, focusCanvas, onMore: (button) => menu.openBelow(button) }));
     const bar = new StatusBar(context, () => (this.flush(), onResume()));
     const size = new SizeChoice(context);
-    const replaced = new ReplacedBar(context, () => stage.focus());
+    const replaced = new ReplacedBar(context, focusCanvas);
     const comparison = new Comparison(context, { onUse: (text) => store.change((plan) => typeText(plan, text)), onHistory, onKeep });
     const sentence = (this.#sentence = new Sentence(context));
     const wish = new WishLine(context, (text) => (this.flush(), onWish(text)));
@@ -92,24 +103,31 @@ export class Panel {
       onClosed: (typed) => (typed ? sentence : stage).focus(),
     });
 
+    const naming = new NamingBar(context);
+    const sheet = new KeySheet(context, focusCanvas);
+    const layouts = new Layouts(context, file, { focusCanvas, onNew: () => naming.next() });
     this.element = make("div", { className: "got-editor", role: "group", "aria-label": messages.editor });
     const handles = [SIDE, WIDE_SIDE].map((part) => new Splitter(context, this.element, part).element);
     const details = make("div", { className: "got-details" }, fields.element, guide.element);
     const regions = make("div", { className: "got-regions" }, list.element, details);
     const main = make("div", { className: "got-main" }, stage.element, ...handles, regions);
-    const state = make("div", { className: "got-state" }, size.element, bar.element, replaced.element);
+    const state = make("div", { className: "got-state" }, size.element, bar.element, replaced.element, naming.element);
     this.element.append(toolbar.element, state, proposal.element, main, sentence.element);
     this.element.append(wish.element, comparison.element, announcer.element, help);
+    this.element.append(sheet.element);
+    stage.element.append(layouts.element);
     this.#keepEvents(signal);
     const incoming = new Incoming(context, this.element, { read: onRead, insert: (text) => sentence.insert(text) });
+    const clipboard = new Clipboard(context, this.element, (text) => incoming.offer(text, false));
+    const menu = new ContextMenu(context, { stage, list, clipboard, layouts });
 
     const follow = new FollowSelection(sentence.element);
-    const views = [new BackgroundLoader(context), stage, list, fields, guide, sentence, follow, toolbar, size, bar, replaced];
+    const views = [new BackgroundLoader(context), stage, list, fields, guide, sentence, follow, toolbar, size, bar, replaced, naming];
     store.subscribe(() => {
       for (const view of [...views, comparison, wish, proposal]) view.render(store.view); // a view may change the state, for those after it too
       this.#render(store.view, messages);
     });
-    store.set({});
+    store.set({ grid: Number(settings.get("Grid")) || store.state.grid });
   }
 
   /** What is being typed or dragged becomes an edit now. */
@@ -118,13 +136,22 @@ export class Panel {
     this.store.commit();
   }
 
-  /** The focus goes to the canvas, or to the button that opens the window. @param {"canvas" | "large"} part */
+  /** The part that has the focus; null if it is elsewhere. @returns {"canvas" | "list" | null} */
+  get focused() {
+    const active = activeElement();
+    if (!active || !this.element.contains(active)) return null;
+    return this.#list.element.contains(active) ? "list" : "canvas";
+  }
+
+  /** The focus goes to the canvas, to the list, or to the button that opens the window. @param {"canvas" | "list" | "large"} part */
   focus(part) {
     if (part === "canvas") this.#stage.focus();
+    else if (part === "list") this.#list.element.focus({ preventScroll: true });
     else this.#toolbar.focusLarge();
   }
 
   destroy() {
+    if (this.focused) activeElement()?.blur(); // its element may stay on the page for some frames
     this.#ended.abort();
   }
 
@@ -139,6 +166,9 @@ export class Panel {
   /** The graph below must not react to the pointer in the panel. @param {AbortSignal} signal */
   #keepEvents(signal) {
     for (const kind of OWN_EVENTS) this.element.addEventListener(kind, (event) => event.stopPropagation(), { signal });
+    // ComfyUI has commands on plain letters. Fields keep all of their keys themselves.
+    const keepLetters = (/** @type {KeyboardEvent} */ event) => isKept(event) && event.stopPropagation();
+    for (const kind of /** @type {const} */ (["keydown", "keyup"])) this.element.addEventListener(kind, keepLetters, { signal });
     // Lists and texts that can scroll keep the wheel; elsewhere it zooms the graph.
     const keepWheel = (/** @type {WheelEvent} */ event) => {
       const part = /** @type {Element} */ (event.target).closest(SCROLLING);
@@ -150,4 +180,17 @@ export class Panel {
 
 function activeElement() {
   return /** @type {HTMLElement | null} */ (document.activeElement);
+}
+
+/** @returns {import("./palette.mjs").Settings} */
+function inMemory() {
+  const values = new Map();
+  return { get: (name) => values.get(name), set: (name, value) => void values.set(name, value) };
+}
+
+/** A file that is there as long as the panel. @returns {import("./layouts.mjs").UserFile} */
+function nowhere() {
+  /** @type {string | null} */
+  let text = null;
+  return { name: "", read: async () => text, write: async (now) => void (text = now) };
 }

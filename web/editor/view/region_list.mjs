@@ -36,7 +36,7 @@ export class RegionList {
     this.#onKey = onKey;
     this.#signal = signal;
     const named = { "aria-label": messages.regions, title: messages.regionsHelp };
-    this.element = make("ul", { className: "got-list", role: "grid", tabIndex: 0, ...named });
+    this.element = make("ul", { className: "got-list", role: "grid", "aria-multiselectable": "true", tabIndex: 0, ...named });
     const listen = (/** @type {string} */ kind, /** @type {(event: any) => void} */ handler) =>
       this.element.addEventListener(kind, handler, { signal });
     listen("keydown", (event) => this.#step(event));
@@ -82,7 +82,15 @@ export class RegionList {
   /** @param {MouseEvent} event */
   #click(event) {
     const row = this.#rowAt(event.target);
-    if (row && !(/** @type {Element} */ (event.target).closest("button"))) this.#store.select(row.index);
+    if (!row || /** @type {Element} */ (event.target).closest("button")) return;
+    if (event.shiftKey || event.ctrlKey || event.metaKey) this.#store.toggle(row.index);
+    else this.#store.select(row.index);
+  }
+
+  /** The region of a row becomes selected, unless it is already. @param {EventTarget | null} target in the row */
+  pick(target) {
+    const row = this.#rowAt(target);
+    if (row && !this.#store.view.selection.includes(row.index)) this.#store.select(row.index);
   }
 
   /** @param {EventTarget | null} target */
@@ -148,9 +156,9 @@ export class RegionList {
   // ------------------------------------------------------------------------------------------------------ painting
 
   /** @param {View} view */
-  render({ regions, order, selected }) {
+  render({ regions, order, selected, selection }) {
     while (this.#rows.length > regions.length) this.#rows.pop()?.element.remove();
-    order.forEach((index, place) => this.#renderRow(place, index, regions[index], index === selected));
+    order.forEach((index, place) => this.#renderRow(place, index, regions[index], selection.includes(index)));
     const active = this.#rows.find(({ index }) => index === selected);
     if (active) this.element.setAttribute("aria-activedescendant", active.element.id);
     else this.element.removeAttribute("aria-activedescendant");
@@ -175,7 +183,7 @@ export class RegionList {
     setToggle(row.guide, off, off ? "off" : "on", fill(off ? messages.guideRow : messages.noGuideRow, { name }));
     setToggle(row.hide, hidden, hidden ? "hide" : "show", fill(hidden ? messages.showRow : messages.hideRow, { name }));
     setToggle(row.lock, locked, locked ? "lock" : "unlock", fill(locked ? messages.unlockRow : messages.lockRow, { name }));
-    if (isSelected) this.#scrollTo(row.element);
+    if (isSelected && index === this.#store.view.selected) this.#scrollTo(row.element);
   }
 
   /** @returns {Row} */

@@ -7,6 +7,7 @@ import { freshId, keepKeys, make } from "./dom.mjs";
 
 /** @typedef {import("../model/store.mjs").View} View */
 /** @typedef {import("../model/chain.mjs").Mark} Mark */
+/** @typedef {{text: string, name: string, color: string}} Piece name: classes of a mark, "" for plain text */
 
 const TYPING_ENDS = 700; // ms after the last key, when the typed text becomes one edit
 
@@ -19,6 +20,10 @@ export class Sentence {
   #base = null; // the plan before the typing began: locks follow their regions from there, however broken the text was
   #timer = 0;
   #shownMarks = "";
+  /** @type {Piece[]} */
+  #pieces = []; // of the text, as shown
+  /** @type {ChildNode[]} */
+  #nodes = []; // one for each piece
   #shownProblems = "";
 
   /** @param {import("./panel.mjs").Context} context */
@@ -82,7 +87,7 @@ export class Sentence {
     while (same < value.length && value[same] === text[same]) same++;
     const moved = (/** @type {number} */ at) => (at <= same ? at : Math.max(same, at + text.length - value.length));
     this.#area.value = text;
-    this.#area.setSelectionRange(moved(selectionStart), moved(selectionEnd));
+    if (document.activeElement === this.#area) this.#area.setSelectionRange(moved(selectionStart), moved(selectionEnd));
   }
 
   #typed() {
@@ -105,7 +110,18 @@ export class Sentence {
     const key = `${selected}\n${text}`;
     if (key === this.#shownMarks) return;
     this.#shownMarks = key;
-    this.#marks.replaceChildren(...pieces(text, marks, selected), "\n");
+    const [before, now] = [this.#pieces, pieces(text, marks, selected)];
+    this.#pieces = now;
+    if (now.length !== before.length) return this.#rebuild();
+    now.forEach((piece, i) => {
+      if (!isSame(piece, before[i])) this.#nodes[i].replaceWith((this.#nodes[i] = nodeOf(piece)));
+    });
+  }
+
+  /** All marks again. To read how far a text is scrolled costs a layout of the page, so only then. */
+  #rebuild() {
+    this.#nodes = this.#pieces.map(nodeOf);
+    this.#marks.replaceChildren(...this.#nodes, "\n");
     this.#marks.scrollTop = this.#area.scrollTop;
   }
 
@@ -132,24 +148,34 @@ export class Sentence {
 /** The text in pieces, phrases and boxes in their region's color. @param {string} text @param {readonly Mark[]} marks
  * @param {number} selected */
 function pieces(text, marks, selected) {
-  /** @type {(string | HTMLElement)[]} */
+  /** @type {Piece[]} */
   const found = [];
   let start = 0;
-  /** @param {readonly [number, number]} span @param {string} name @param {Mark} mark @param {number} index */
-  const add = ([from, to], name, mark, index) => {
+  /** @param {readonly [number, number]} span @param {string} kind @param {Mark} mark @param {number} index */
+  const add = ([from, to], kind, mark, index) => {
     if (to <= from) return;
-    found.push(text.slice(start, from));
-    const piece = make("mark", { className: name }, text.slice(from, to));
-    piece.style.setProperty("--got-region", cssColor(mark.color));
-    if (index === selected) piece.classList.add("got-selected");
-    if (mark.problem && name === "got-box") piece.classList.add("got-wrong");
-    found.push(piece);
+    found.push({ text: text.slice(start, from), name: "", color: "" });
+    const name = [kind, index === selected && "got-selected", mark.problem && kind === "got-box" && "got-wrong"];
+    found.push({ text: text.slice(from, to), name: name.filter(Boolean).join(" "), color: cssColor(mark.color) });
     start = to;
   };
   marks.forEach((mark, index) => {
     add(mark.phraseSpan, "got-phrase", mark, index);
     add(mark.boxSpan, "got-box", mark, index);
   });
-  found.push(text.slice(start));
+  found.push({ text: text.slice(start), name: "", color: "" });
   return found;
+}
+
+/** @param {Piece} a @param {Piece} b */
+function isSame(a, b) {
+  return a.text === b.text && a.name === b.name && a.color === b.color;
+}
+
+/** @param {Piece} piece @returns {ChildNode} */
+function nodeOf({ text, name, color }) {
+  if (!name) return document.createTextNode(text);
+  const mark = make("mark", { className: name }, text);
+  mark.style.setProperty("--got-region", color);
+  return mark;
 }

@@ -110,7 +110,7 @@ export class Slider {
     for (const { canvas, side, image } of this.#layers) {
       [canvas.width, canvas.height] = [Math.round(width * ratio), Math.round(height * ratio)];
       const regions = side && (this.#plans.checked || !image) ? side.regions : [];
-      const rest = { order: regions.map((_, i) => i), selected: -1, hovered: -1, draft: null, dim: 0, mask: false, theme: THEME };
+      const rest = { order: regions.map((_, i) => i), selection: [], hovered: -1, draft: null, band: null, dim: 0, mask: false, theme: THEME };
       const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
       paint(context, { width, height, ratio, inset: 0, regions, background: image, ...rest });
     }

@@ -20,6 +20,9 @@ export class Stage {
   #invitation;
   #ask;
   #frame = 0;
+  #size = [100, 100]; // of the canvas, CSS pixels: to read it back would cost a layout of the page
+  /** @type {import("./drawing.mjs").Theme | null} */
+  #theme = null;
   /** @type {View | null} */
   #view = null;
 
@@ -80,8 +83,9 @@ export class Stage {
     const [wide, high] = [this.element.clientWidth - 2 * INSET, this.element.clientHeight - 2 * INSET];
     if (wide < 16 || high < 16) return;
     const scale = Math.min(wide / width, high / height);
-    this.#canvas.style.width = `${Math.round(width * scale) + 2 * INSET}px`;
-    this.#canvas.style.height = `${Math.round(height * scale) + 2 * INSET}px`;
+    this.#size = [Math.round(width * scale) + 2 * INSET, Math.round(height * scale) + 2 * INSET];
+    this.#canvas.style.width = `${this.#size[0]}px`;
+    this.#canvas.style.height = `${this.#size[1]}px`;
   }
 
   #redraw() {
@@ -92,12 +96,13 @@ export class Stage {
   }
 
   #draw() {
-    const [width, height] = [this.#canvas.clientWidth, this.#canvas.clientHeight];
+    const [width, height] = this.#size;
     const ratio = globalThis.devicePixelRatio || 1;
     const [wide, high] = [Math.round(width * ratio), Math.round(height * ratio)];
     if (this.#canvas.width !== wide) this.#canvas.width = wide;
     if (this.#canvas.height !== high) this.#canvas.height = high;
-    paint(this.#context, { ...this.#store.view, width, height, ratio, inset: INSET, theme: themeOf(this.element) });
+    if (!this.#theme || !this.#store.state.drag) this.#theme = themeOf(this.element); // it does not change in a drag
+    paint(this.#context, { ...this.#store.view, width, height, ratio, inset: INSET, theme: this.#theme });
   }
 
   // ------------------------------------------------------------------------------------------------------- pointer
@@ -106,20 +111,31 @@ export class Stage {
   #press(event) {
     if (event.button !== 0 || this.#store.view.streaming !== null) return;
     this.focus();
-    const keys = { over: event.ctrlKey || event.metaKey, below: event.altKey };
-    if (press(this.#store, this.#pointerOf(event), keys)) this.#canvas.setPointerCapture(event.pointerId);
+    const held = { over: event.ctrlKey || event.metaKey, below: event.altKey, beside: event.shiftKey };
+    if (press(this.#store, this.pointerOf(event), held)) this.#canvas.setPointerCapture(event.pointerId);
   }
 
   /** @param {PointerEvent} event */
   #move(event) {
-    const pointer = this.#pointerOf(event);
-    if (this.#store.state.drag) drag(this.#store, pointer);
+    const pointer = this.pointerOf(event);
+    if (this.#store.state.drag) drag(this.#store, pointer, { free: event.altKey });
     else this.#canvas.style.cursor = hover(this.#store, pointer);
   }
 
-  /** The pointer in the chain's units, at any zoom. @param {PointerEvent} event
+  get canvas() {
+    return this.#canvas;
+  }
+
+  /** The place on the screen of a box's middle; of the image's, if it is null. @param {import("../model/chain.mjs").Box | null} box */
+  placeOf(box) {
+    const [x0, y0, x1, y1] = box ?? [0, 0, 1000, 1000];
+    const { left, top, width, height } = this.#canvas.getBoundingClientRect();
+    return { x: left + (width * (x0 + x1)) / 2000, y: top + (height * (y0 + y1)) / 2000 };
+  }
+
+  /** The pointer in the chain's units, at any zoom. @param {MouseEvent & {pointerType?: string}} event
    * @returns {import("../model/pointer.mjs").Pointer} */
-  #pointerOf(event) {
+  pointerOf(event) {
     const rect = this.#canvas.getBoundingClientRect();
     const { clientWidth, clientHeight } = this.#canvas;
     const reach = REACH[/** @type {keyof typeof REACH} */ (event.pointerType)] ?? REACH.mouse;

@@ -19,8 +19,8 @@ export class Toolbar {
   #offered = "";
 
   /** @param {import("./panel.mjs").Context} context
-   * @param {{onLarge: (large: boolean) => void, focusCanvas: () => void}} actions */
-  constructor({ store, messages, signal }, { onLarge, focusCanvas }) {
+   * @param {{onLarge: (large: boolean) => void, focusCanvas: () => void, onMore: (button: HTMLElement) => void}} actions */
+  constructor({ store, messages, signal }, { onLarge, focusCanvas, onMore }) {
     this.#messages = messages;
     const toggle = (/** @type {"snap" | "mask" | "comparing"} */ name) => () => store.set({ [name]: !store.state[name] });
     const draw = () => (store.setDrawing(store.state.mode !== "draw"), focusCanvas());
@@ -30,6 +30,7 @@ export class Toolbar {
       snap: iconButton("snap", messages.snap, toggle("snap"), signal),
       mask: iconButton("mask", messages.mask, toggle("mask"), signal),
       large: iconButton("large", messages.large, () => onLarge(!store.state.large), signal),
+      more: iconButton("more", messages.more, () => onMore(this.#buttons.more), signal),
       history: iconButton("history", messages.history, toggle("comparing"), signal),
     };
     const background = { title: messages.background, "aria-label": messages.background };
@@ -42,10 +43,11 @@ export class Toolbar {
     keepKeys(this.#dim, signal);
     keepKeys(this.#choice, signal);
 
-    const { draw: first, snap, mask, back, history, large } = this.#buttons;
+    const { draw: first, snap, mask, more, back, history, large } = this.#buttons;
+    more.setAttribute("aria-haspopup", "menu");
     this.element = make("div", { className: "got-row got-toolbar", role: "toolbar", "aria-label": messages.toolbar });
     const gap = make("span", { className: "got-gap" });
-    this.element.append(first, snap, mask, this.#choice, this.#dim, gap, this.#edited, back, history, large);
+    this.element.append(first, snap, mask, this.#choice, this.#dim, more, gap, this.#edited, back, history, large);
   }
 
   /** The focus goes to the button that opens and closes the window. */
