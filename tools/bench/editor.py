@@ -33,12 +33,12 @@ MIDDLE_OF_FIRST = """
 }
 """
 DRAG = """
-async ([x, y, moves]) => {
+async ([x, y, moves, free]) => {
   const canvas = document.querySelector(".got-canvas"), times = [];
   for (let i = 0; i < moves; i++) {
     let painted = 0;
     const before = new Promise((done) => requestAnimationFrame(() => done(performance.now())));
-    const at = { clientX: x + (i % 100), clientY: y + i / 2, pointerId: 1, bubbles: true };
+    const at = { clientX: x + (i % 100), clientY: y + i / 2, pointerId: 1, bubbles: true, altKey: free };
     const start = performance.now();
     canvas.dispatchEvent(new PointerEvent("pointermove", at));
     const handled = performance.now() - start;
@@ -63,8 +63,8 @@ def editor_graph(text: str) -> dict:
     }
 
 
-def drag_times(page: Page) -> list[tuple[float, float]]:
-    """(handler, painting) of each pointer move, in ms."""
+def drag_times(page: Page) -> dict[str, list[tuple[float, float]]]:
+    """(handler, painting) of each pointer move, in ms: with snapping, when few moves change the box, and without."""
     page.evaluate(OPEN, editor_graph(grid_chain(REGIONS)))
     page.locator(".got-canvas").wait_for()
     page.evaluate("() => app.queuePrompt(0)")
@@ -73,9 +73,9 @@ def drag_times(page: Page) -> list[tuple[float, float]]:
     x, y = page.evaluate(MIDDLE_OF_FIRST)
     page.mouse.move(x, y)
     page.mouse.down()
-    times = page.evaluate(DRAG, [x, y, MOVES])
+    times = {kind: page.evaluate(DRAG, [x, y, MOVES, kind == "free"]) for kind in ("snapping", "free")}
     page.mouse.up()
-    return times[20:]  # the first ones also compile the page's code
+    return {kind: each[20:] for kind, each in times.items()}  # the first ones also compile the page's code
 
 
 def row(stage: str, times: list[float]) -> dict:
@@ -94,11 +94,12 @@ def editor_rows() -> list[dict]:
                 page.evaluate(setting, vue)
                 page.wait_for_timeout(1000)
                 times = drag_times(page)
-            rows.append(row(f"editor, {name}: handler", [handled for handled, _ in times]))
-            rows.append(row(f"editor, {name}: handler and painting", [sum(pair) for pair in times]))
+            for kind, each in times.items():
+                rows.append(row(f"editor, {name}, {kind}: handler", [handled for handled, _ in each]))
+                rows.append(row(f"editor, {name}, {kind}: handler and painting", [sum(pair) for pair in each]))
     return rows
 
 
 def table(rows: list[dict]) -> str:
-    line = "{stage:42} median {median_ms:6.2f} ms   95 % {p95_ms:6.2f} ms   worst {worst_ms:6.2f} ms"
+    line = "{stage:48} median {median_ms:6.2f} ms   95 % {p95_ms:6.2f} ms   worst {worst_ms:6.2f} ms"
     return "\n".join(line.format(**found) for found in rows)
