@@ -140,6 +140,12 @@ def test_a_label_is_as_narrow_as_asked_and_of_three_lines_at_most(folder, width)
     assert label.shape[1] <= width and label.shape[0] < 4 * 20 * 1.35
 
 
+def test_a_brief_label_is_a_number_where_its_phrase_has_several_lines(folder):
+    long, short = "the area to be edited is the red square", "a cup"
+    brief = Labels([long, short], 11, brief=True)
+    assert brief.draw(1, long, RED, 60).width < 20 < brief.draw(1, short, RED, 60).width
+
+
 # ------------------------------------------------------------------------------------------------ the image
 
 

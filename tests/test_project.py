@@ -94,3 +94,18 @@ def test_a_help_page_has_an_image_that_can_be_read_in_comfyuis_panel(page):
         assert file.is_file() and "/" not in name, f"{name} is not in web/docs"
         with Image.open(file) as image:
             assert image.width <= WIDEST and file.stat().st_size <= LARGEST, f"{name}: {image.size}"
+
+
+def image_of(path):
+    with Image.open(path) as image:
+        return image.size, getattr(image, "n_frames", 1)
+
+
+def test_the_readmes_images_exist_and_the_animation_is_small():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    named = re.findall(r"(?:\]\(|src(?:set)?=\")((?:docs|web)/[\w/]+\.(?:webp|jpg|png))", text)
+    sizes = {name: image_of(ROOT / name) for name in named}
+    animated = [name for name, (_, frames) in sizes.items() if frames > 1]
+    assert len(named) >= 4 and len(animated) == 1
+    assert (ROOT / animated[0]).stat().st_size <= 2_000_000 and sizes[animated[0]][1] >= 20
+    assert sum((ROOT / name).stat().st_size for name in named) < 3_000_000

@@ -31,8 +31,9 @@ Run = tuple[str, Font]
 class Labels:
     """Makes labels in one size. Fonts are searched once for all phrases."""
 
-    def __init__(self, phrases: list[str], size: int, check: Callable[[], None] = lambda: None):
-        """size: height of the letters in pixels. check: may raise to stop."""
+    def __init__(self, phrases: list[str], size: int, check: Callable[[], None] = lambda: None, brief: bool = False):
+        """size: height of the letters in pixels. check: may raise to stop. brief: phrases of one line only."""
+        self.brief = brief
         self.size, self.shaped = size, bool(features.check("raqm"))
         self.plain = ImageFont.load_default(size)
         rare = {letter for phrase in phrases for letter in phrase[:LONGEST] if not PLAIN.fullmatch(letter)}
@@ -42,7 +43,7 @@ class Labels:
     def draw(self, number: int, phrase: str, color: tuple[str, tuple[int, int, int]], width: int) -> Image.Image:
         """The label (RGBA), at most `width` pixels wide. color: the region's word and RGB.
 
-        Only the number, if hardly a word fits into the width.
+        Only the number, if hardly a word fits into the width, or if the label must be brief and the phrase is not.
         """
         word, rgb = color
         chip = self._chip(str(number), rgb)
@@ -52,7 +53,10 @@ class Labels:
         if room < LEAST_ROOM * self.size:
             return chip
         runs = self._runs(text) or [(f"({word})", self.plain)]
-        lines = [_line(line, self.size) for line in self._wrapped(runs, room)]
+        wrapped = self._wrapped(runs, room)
+        if self.brief and len(wrapped) > 1:
+            return chip
+        lines = [_line(line, self.size) for line in wrapped]
         tall = max(chip.height, sum(line.height for line in lines) + pad)
         wide = chip.width + max(line.width for line in lines) + 2 * pad
         label = Image.new("RGBA", (min(wide, width), tall), BACKING)

@@ -14,6 +14,7 @@ _BACKGROUND = (40, 40, 40)
 _TINT = 60  # of 255: how much a box hides of what is below
 _LETTERS = 28  # the letters' height is this part of the image's shorter side,
 _SMALLEST, _LARGEST = 11, 160  # but at least and at most so many pixels
+_SMALL = 256  # pixels of the shorter side, below which several lines would hide the image
 
 Place = tuple[int, int, int, int]  # left, top, right, bottom in pixels
 
@@ -58,7 +59,8 @@ def _tint(image: Image.Image, regions: Iterable[Region], check: Callable[[], Non
 def _label(image: Image.Image, regions: tuple[Region, ...], edge: int, check: Callable[[], None]) -> None:
     """Write each region's label at its box: inside the image, and not on another label if there is space."""
     size = min(_LARGEST, max(_SMALLEST, min(image.size) // _LETTERS))
-    labels = Labels([region.phrase for region in regions], size, check)
+    brief = min(image.size) < _SMALL
+    labels = Labels([region.phrase for region in regions], size, check, brief)
     taken: list[Place] = []
     for number, region in enumerate(regions, 1):
         check()
