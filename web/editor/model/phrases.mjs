@@ -96,7 +96,7 @@ function found(text, afterBox, several) {
 }
 
 /** Where the last sentence, or what comes after its last colon, begins. @param {string} words */
-function lastStart(words) {
+export function lastStart(words) {
   let start = 0;
   for (const { index, groups, 0: found } of words.matchAll(END)) {
     const before = words.slice(Math.max(0, index - 5), index);

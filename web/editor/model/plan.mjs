@@ -5,6 +5,7 @@
 import { LAST, boxText, plainText, readText } from "./chain.mjs";
 import { colorIn, findColor, givenColors } from "./colors.mjs";
 import { isGuide, KEYS as GUIDE_KEYS, sameGuide, savedGuide } from "./guides.mjs";
+import { withPhrase } from "./phrase_ends.mjs";
 import { isSamePlan } from "./same_plan.mjs";
 import { isSize } from "./sizes.mjs";
 
@@ -268,6 +269,13 @@ export function rephrase(plan, index, phrase) {
       ? spliced(plan.text, mark.phraseSpan, written)
       : spliced(plan.text, [at, at], `${spaceAfter(plan.text.slice(0, at))}${written} `);
   return withColorsAlong(plan, changed(plan, { text: withWholePhrase(write, words, index) }), index);
+}
+
+/** Another span of the text as the phrase of a region: in square brackets if the grammar would find another phrase.
+ * @param {Plan} plan @param {number} index @param {[number, number]} span @returns {Plan} */
+export function markPhrase(plan, index, span) {
+  const text = unlocked(plan, index) ? withPhrase(plan.text, index, span) : null;
+  return text === null || text === plan.text ? plan : withColorsAlong(plan, changed(plan, { text }), index);
 }
 
 /** The plan `now`, in which the phrase of a region became another one than in `before`. A box color that is the one of

@@ -4,6 +4,7 @@
 import { cssColor } from "../model/colors.mjs";
 import { colorsAlong, typeText } from "../model/plan.mjs";
 import { freshId, keepKeys, make } from "./dom.mjs";
+import { PhraseEnds } from "./phrase_ends.mjs";
 
 /** @typedef {import("../model/store.mjs").View} View */
 /** @typedef {import("../model/chain.mjs").Mark} Mark */
@@ -15,6 +16,7 @@ export class Sentence {
   #store;
   #problems;
   #area;
+  #ends;
   #marks = make("div", { className: "got-marks", "aria-hidden": "true" });
   /** @type {import("../model/plan.mjs").Plan | null} */
   #base = null; // the plan before the typing began: locks follow their regions from there, however broken the text was
@@ -27,7 +29,8 @@ export class Sentence {
   #shownProblems = "";
 
   /** @param {import("./panel.mjs").Context} context */
-  constructor({ store, messages, signal }) {
+  constructor(context) {
+    const { store, messages, signal } = context;
     this.#store = store;
     this.#problems = make("ul", { className: "got-problems", id: freshId("problems"), "aria-live": "polite" });
     this.#area = make("textarea", {
@@ -37,7 +40,8 @@ export class Sentence {
       "aria-label": messages.chain,
       "aria-describedby": this.#problems.id,
     });
-    const paper = make("div", { className: "got-paper" }, this.#marks, this.#area);
+    this.#ends = new PhraseEnds(context, this.#marks, this.#area);
+    const paper = make("div", { className: "got-paper" }, this.#marks, this.#area, this.#ends.element);
     this.element = make("div", { className: "got-sentence" }, paper, this.#problems);
 
     const listen = (/** @type {string} */ kind, /** @type {() => void} */ handler) =>
@@ -77,6 +81,7 @@ export class Sentence {
     if (this.#area.value !== view.text) this.#setText(view.text);
     this.#area.readOnly = view.streaming !== null;
     this.#renderMarks(view);
+    this.#ends.render(view);
     this.#renderProblems(view);
   }
 
