@@ -180,6 +180,7 @@ def test_labels_of_boxes_at_one_place_are_beside_each_other():
         taken.append(place)
 
 
+@pytest.mark.slow
 def test_a_large_plan_looks_for_stop_at_every_step_and_does_not_take_minutes():
     """A plan of 8192 x 8192 pixels with 200 boxes took two minutes, in which Stop did nothing."""
     text = " ".join(f"thing {number} (0,0),(999,{900 + number % 90})" for number in range(200))
