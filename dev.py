@@ -37,6 +37,7 @@ import tarfile
 import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
+import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -53,6 +54,8 @@ OLDEST_MARK = "transformers_oldest"  # pytest's mark of the tests that run with 
 # The newest frontend when this was written. ComfyUI 0.30 brings 1.47.12.
 FRONTEND = "comfyui-frontend-package==1.58.1"
 FRONTEND_MARK = "frontend_newest"  # pytest's mark of the tests that run with it too
+# The newest documentation of ComfyUI's own nodes when this was written: their inputs and outputs, beyond ComfyUI 0.30.
+NODE_DOCS = "comfyui-embedded-docs==0.5.15"
 SLOW_MARK = "slow"  # pytest's mark of the tests that `test --fast` leaves out: see pyproject.toml
 # Tests in two processes, because most use one core. A file's tests share fixtures, so they run in one process.
 PARALLEL = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
@@ -347,6 +350,21 @@ def newest_frontend(python: Path) -> Path:
             with new_folder(path) as part:
                 pip(python, cache, "install", "--no-deps", "--target", part, FRONTEND)
     return path / "comfyui_frontend_package" / "static"
+
+
+def node_docs(python: Path) -> Path:
+    """The folder with a page for each node of the newest ComfyUI: NODE/en.md."""
+    cache = cache_folder()
+    with only_one(cache):
+        path = cache / NODE_DOCS.replace("==", "-")
+        if not path.is_dir():
+            say(f"downloading {NODE_DOCS} (24 MB)")
+            with tempfile.TemporaryDirectory(dir=cache, prefix="download-") as download, new_folder(path) as part:
+                pip(python, cache, "download", "--no-deps", "--dest", download, NODE_DOCS)
+                with zipfile.ZipFile(next(Path(download).glob("*.whl"))) as wheel:
+                    pages = [name for name in wheel.namelist() if name.endswith("/en.md") and ".." not in name]
+                    wheel.extractall(part, pages)
+    return path / "comfyui_embedded_docs" / "docs"
 
 
 def node_tool(name: str, python: Path) -> str:

@@ -14,7 +14,8 @@ from got.tools.graphs import (
     with_text,
     without,
 )
-from got.tools.layouts import LAYOUTS, NOTE
+from got.tools.layout import NOTE
+from got.tools.layouts import LAYOUTS
 
 NAMES = sorted(path.stem for path in EXAMPLES.glob("api/*.json"))
 WIDEST, TALLEST = 1690, 890  # units; ComfyUI opens a template at 3/4 of the scale at which it fills the window

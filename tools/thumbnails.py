@@ -3,17 +3,21 @@
     example_workflows/*.jpg   the plan and the image of each example
     web/docs/moved_box.jpg    a plan and its image, then the plan with one box moved and its image
 
-GoT-Tiny draws them, on a ComfyUI that runs only for that.
+GoT-Tiny draws them, on a ComfyUI that runs only for that. Of templates for other models, only a plan is shown.
 """
 
+import os
 import tempfile
 from pathlib import Path
 
 from PIL import Image
 
-from ..got_models.chain.grammar import parse_regions
+from ..got_models.chain.grammar import EDIT, parse_regions, read_chain
+from ..got_models.guidance.images import to_pil, to_tensor
+from ..got_models.guidance.preview import plan_image
 from .client import Client, Run
 from .graphs import EXAMPLES, example, fill, node, node_of, with_text, without
+from .painter_layouts import PAINTERS
 from .server import PACK, Server, ServerError
 
 SIDE = 512  # pixels of each of the two images
@@ -25,9 +29,12 @@ ANSWER = (
     "(160,420),(640,930) (red) leans on it, a gray cat (690,700),(900,930) (gray) sleeps beside it, and above them "
     'hangs a shop sign that reads "OPEN" (170,70),(830,270) (gold).'
 )
+EDITED = "The area to be edited is [the dress] (335,415),(655,865) (blue)."  # in the image that every ComfyUI has
 
 
 def main():
+    for name in PAINTERS:
+        plan_for_others(name).save(EXAMPLES / f"{name}.jpg", quality=88)
     base = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
     with base, Server(Path(base.name)) as server, Client(server.url) as client:
         for name in NAMES:
@@ -61,6 +68,15 @@ def plan_of_answer(client: Client) -> Image.Image:
     if run.status != "success":
         raise ServerError(run.message)
     return shown(client, run, graph, "GoTChainPreview")
+
+
+def plan_for_others(name: str) -> Image.Image:
+    """A plan as a language model may write it for the template of another model; of an edit on its image."""
+    if not name.startswith("edit"):
+        return to_pil(plan_image(read_chain(ANSWER), None, SIDE, SIDE))
+    with Image.open(Path(os.environ["COMFYUI_PATH"], "input", "example.png")) as image:
+        source = to_tensor(image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.LANCZOS))
+    return to_pil(plan_image(read_chain(EDITED, EDIT, source=source), source, SIDE, SIDE))
 
 
 def moved_box(client: Client) -> Image.Image:

@@ -1,10 +1,11 @@
-"""Write example_workflows/*.json from example_workflows/api/*.json: python dev.py run tools.workflows
+"""Write example_workflows/*.json from example_workflows/api/*.json: python dev.py run tools.workflows [NAME ...]
 
 ComfyUI's own page loads and saves each graph, so the files are exactly what a user would have saved. layouts.py says
 where each node is.
 """
 
 import json
+import sys
 import tempfile
 import uuid
 from pathlib import Path
@@ -13,7 +14,8 @@ from playwright.sync_api import Page
 
 from .browser import comfyui_page
 from .graphs import EXAMPLES, example
-from .layouts import LAYOUTS, NOTE
+from .layout import NOTE
+from .layouts import LAYOUTS
 from .server import Server
 
 WRITE_DOWN = """
@@ -48,7 +50,7 @@ async ([graph, id, { places, collapsed, titles, groups, note, files }]) => {
 def main():
     base = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
     with base, Server(Path(base.name)) as server, comfyui_page(server.url) as (page, _):
-        for name in sorted(LAYOUTS):
+        for name in sys.argv[1:] or sorted(LAYOUTS):
             write_down(page, name)
             print(name)
 
