@@ -121,7 +121,7 @@ def test_a_phrase_in_letters_without_a_sound_is_its_number_and_color(folder, phr
 
 def test_without_raqm_no_joined_script_is_drawn_wrong(folder, monkeypatch):
     (folder / "some.ttf").write_bytes(tiny_font("قطة"))
-    monkeypatch.setattr(labels.features, "check", lambda name: False)
+    monkeypatch.setattr(features, "check", lambda name: False)
     assert (drawn("قطة") == drawn("(red)")).all()
 
 

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 
-from PIL import Image, ImageDraw, ImageFont, features
+from PIL import Image, ImageDraw, ImageFont
 
 from .fonts import FontFile, fonts_for
 
@@ -34,6 +34,8 @@ class Labels:
     def __init__(self, phrases: list[str], size: int, check: Callable[[], None] = lambda: None, brief: bool = False):
         """size: height of the letters in pixels. check: may raise to stop. brief: phrases of one line only."""
         self.brief = brief
+        from PIL import features  # not needed at ComfyUI's start
+
         self.size, self.shaped = size, bool(features.check("raqm"))
         self.plain = ImageFont.load_default(size)
         rare = {letter for phrase in phrases for letter in phrase[:LONGEST] if not PLAIN.fullmatch(letter)}
