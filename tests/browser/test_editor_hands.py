@@ -226,6 +226,9 @@ def test_the_grid_is_chosen_and_a_key_suspends_it(editor):
     editor.page.keyboard.up("Alt")
     near(editor.boxes()[0], [230, 230, 430, 430])
     assert editor.page.evaluate("() => app.extensionManager.setting.get('ComfyUI-GoT.Grid')") == 100
+    editor.browser.set("ComfyUI-GoT.Grid", 50)  # as on ComfyUI's page of settings
+    editor.drag((330, 330), (362, 330))
+    assert editor.boxes()[0][0] == 250
     editor.browser.set("ComfyUI-GoT.Grid", 25)
 
 
@@ -301,10 +304,12 @@ def test_layouts_move_boxes_make_regions_and_are_saved(editor):
     until(lambda: "my two" not in stored(editor), seconds=10)
     store_file(editor, "not ours")
     menu()
-    said = editor.page.locator(".got-status.got-loud")
+    said = editor.page.locator(".got-loud")
     said.wait_for(timeout=SOON)
     assert "comfyui-got/layouts.json" in said.inner_text()
-    editor.item("Save this plan as a layout...")
+    editor.item("Two columns")
+    assert "comfyui-got/layouts.json" in said.inner_text(), "the layout's message replaced the one about the file"
+    menu("Save this plan as a layout...")
     name.fill("another")
     editor.keys.press("Enter")
     editor.until_focused()
@@ -340,8 +345,8 @@ def test_a_layout_on_an_empty_plan_asks_for_names(editor):
     for key in ("Control+a", "Delete"):
         editor.keys.press(key)
     editor.until_boxes([])
-    editor.keys.press("Shift+F10")
-    editor.item("Layouts", "Foreground and background")
+    editor.button("Start from a layout").click()
+    editor.item("Foreground and background")
     assert editor.names() == ["1: an object in the background", "2: an object in the foreground"]
     bar = editor.page.get_by_text("Regions to name: 2")
     bar.wait_for(timeout=SOON)

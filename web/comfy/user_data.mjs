@@ -8,6 +8,7 @@ import { GRIDS } from "../editor/model/store.mjs";
 const PREFIX = "ComfyUI-GoT.";
 const GRID = "ComfyUI-GoT.Grid"; // setting
 const LAYOUTS = "comfyui-got/layouts.json"; // in the user's folder
+const changes = new EventTarget(); // of settings, also on ComfyUI's own page of settings
 
 /** For `registerExtension`. The colors are changed in the editor alone. */
 export const SETTINGS = [
@@ -19,6 +20,7 @@ export const SETTINGS = [
     options: [...GRIDS],
     defaultValue: GRIDS[1],
     category: ["ComfyUI-GoT", "Chain editor", "Grid"],
+    onChange: (/** @type {unknown} */ value) => void changes.dispatchEvent(new CustomEvent(GRID, { detail: value })),
   },
   { id: `${PREFIX}Colors`, name: "Colors of the chain editor", type: "hidden", defaultValue: "" },
 ];
@@ -27,6 +29,10 @@ export const SETTINGS = [
 export const settings = {
   get: (name) => app.extensionManager.setting.get(PREFIX + name),
   set: (name, value) => void app.extensionManager.setting.set(PREFIX + name, value),
+  watch: (name, listener, signal) => {
+    const onChange = (/** @type {Event} */ event) => listener(/** @type {CustomEvent} */ (event).detail);
+    changes.addEventListener(PREFIX + name, onChange, { signal });
+  },
 };
 
 /** The person's layouts. Each user of a server has a file of their own. @type {import("../editor/view/layouts.mjs").UserFile} */

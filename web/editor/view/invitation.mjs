@@ -4,13 +4,17 @@
 import { make } from "./dom.mjs";
 
 export class Invitation {
-  /** @param {import("./panel.mjs").Context} context @param {{onRun: () => void, draw: () => void}} actions */
-  constructor({ messages, signal }, { onRun, draw }) {
+  /** @param {import("./panel.mjs").Context} context
+   * @param {{onRun: () => void, draw: () => void, onLayouts: (button: HTMLElement) => void}} actions */
+  constructor({ messages, signal }, { onRun, draw, onLayouts }) {
     const run = make("button", { type: "button", className: "got-primary" }, messages.run);
     const start = make("button", { type: "button" }, messages.drawRegion);
     run.addEventListener("click", onRun, { signal });
+    const layouts = make("button", { type: "button" }, messages.startLayout);
+    layouts.setAttribute("aria-haspopup", "menu");
     start.addEventListener("click", draw, { signal });
-    this.actions = make("div", { className: "got-row" }, run, start);
+    layouts.addEventListener("click", () => onLayouts(layouts), { signal });
+    this.actions = make("div", { className: "got-row" }, run, start, layouts);
     this.element = make("div", { className: "got-empty" }, make("strong", {}, messages.empty), make("p", {}, messages.emptyHelp));
     this.element.append(this.actions);
   }

@@ -7,8 +7,13 @@ import { forgetColor, keepColor, NO_COLORS, parseColors, serializeColors, useCol
 import { make } from "./dom.mjs";
 
 /** @typedef {import("../model/palette.mjs").Colors} Colors */
-/** @typedef {{get: (name: string) => unknown, set: (name: string, value: string | number) => void}} Settings of the
- * person, on all pages */
+/**
+ * Settings of the person, on all pages. A listener of `watch` gets each new value until the signal is aborted.
+ * @typedef {object} Settings
+ * @property {(name: string) => unknown} get
+ * @property {(name: string, value: string | number) => void} set
+ * @property {(name: string, listener: (value: unknown) => void, signal: AbortSignal) => void} watch
+ */
 
 const SETTING = "Colors";
 

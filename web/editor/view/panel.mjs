@@ -85,7 +85,8 @@ export class Panel {
     /** @type {Context} */
     const context = { store, messages, signal, announcer, onKey, focus, settings };
     const help = make("p", { className: "got-unseen", id: freshId("help") }, messages.canvasHelp);
-    const stage = (this.#stage = new Stage(context, { help: help.id, onRun: () => (this.flush(), onRun()) }));
+    const [run, onLayouts] = [() => (this.flush(), onRun()), (/** @type {HTMLElement} */ button) => void menu.openLayouts(button)];
+    const stage = (this.#stage = new Stage(context, { help: help.id, onRun: run, onLayouts }));
     const focusCanvas = () => stage.focus();
     const list = (this.#list = new RegionList(context));
     const fields = new Fields(context);
@@ -113,8 +114,7 @@ export class Panel {
     const main = make("div", { className: "got-main" }, stage.element, ...handles, regions);
     const state = make("div", { className: "got-state" }, size.element, bar.element, replaced.element, naming.element);
     this.element.append(toolbar.element, state, proposal.element, main, sentence.element);
-    this.element.append(wish.element, comparison.element, announcer.element, help);
-    this.element.append(sheet.element);
+    this.element.append(wish.element, comparison.element, announcer.element, help, sheet.element);
     stage.element.append(layouts.element);
     this.#keepEvents(signal);
     const incoming = new Incoming(context, this.element, { read: onRead, insert: (text) => sentence.insert(text) });
@@ -127,7 +127,7 @@ export class Panel {
       for (const view of [...views, comparison, wish, proposal]) view.render(store.view); // a view may change the state, for those after it too
       this.#render(store.view, messages);
     });
-    store.set({ grid: Number(settings.get("Grid")) || store.state.grid });
+    this.#followGrid(settings);
   }
 
   /** What is being typed or dragged becomes an edit now. */
@@ -163,6 +163,15 @@ export class Panel {
     this.element.classList.toggle("got-deciding", proposal !== null);
   }
 
+  /** The person may change it here, in another editor, or on ComfyUI's page of settings.
+   * @param {import("./palette.mjs").Settings} settings */
+  #followGrid(settings) {
+    const { store } = this;
+    const setGrid = (/** @type {unknown} */ grid) => store.set({ grid: Number(grid) || store.state.grid });
+    setGrid(settings.get("Grid"));
+    settings.watch("Grid", setGrid, this.#ended.signal);
+  }
+
   /** The graph below must not react to the pointer in the panel. @param {AbortSignal} signal */
   #keepEvents(signal) {
     for (const kind of OWN_EVENTS) this.element.addEventListener(kind, (event) => event.stopPropagation(), { signal });
@@ -185,7 +194,7 @@ function activeElement() {
 /** @returns {import("./palette.mjs").Settings} */
 function inMemory() {
   const values = new Map();
-  return { get: (name) => values.get(name), set: (name, value) => void values.set(name, value) };
+  return { get: (name) => values.get(name), set: (name, value) => void values.set(name, value), watch: () => {} };
 }
 
 /** A file that is there as long as the panel. @returns {import("./layouts.mjs").UserFile} */

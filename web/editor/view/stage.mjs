@@ -26,9 +26,10 @@ export class Stage {
   /** @type {View | null} */
   #view = null;
 
-  /** @param {import("./panel.mjs").Context} context @param {{help: string, onRun: () => void}} options help: id of the
+  /** @param {import("./panel.mjs").Context} context
+   * @param {{help: string, onRun: () => void, onLayouts: (button: HTMLElement) => void}} options help: id of the
    * description of the keys */
-  constructor(context, { help, onRun }) {
+  constructor(context, { help, onRun, onLayouts }) {
     const { store, messages, signal, onKey, focus } = context;
     this.#store = store;
     this.#canvas = make("canvas", {
@@ -39,7 +40,7 @@ export class Stage {
       "aria-describedby": help,
     });
     this.#context = /** @type {CanvasRenderingContext2D} */ (this.#canvas.getContext("2d"));
-    this.#invitation = new Invitation(context, { onRun, draw: () => (store.setDrawing(true), this.focus()) });
+    this.#invitation = new Invitation(context, { onRun, onLayouts, draw: () => (store.setDrawing(true), this.focus()) });
     this.#ask = new Ask(store, messages, () => this.focus());
     this.element = make("div", { className: "got-stage" }, this.#canvas, this.#invitation.element, this.#ask.element);
 

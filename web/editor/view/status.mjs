@@ -12,21 +12,26 @@ import { iconButton, make } from "./dom.mjs";
 const LOUD = 4000; // ms that an announcement is also shown on screen
 
 export class Announcer {
-  element = make("p", { className: "got-status", role: "status", "aria-live": "polite" });
+  element = make("div", { className: "got-status", role: "status", "aria-live": "polite", "aria-atomic": "false" });
+  #unseen = make("p", { className: "got-unseen" });
   #messages;
 
   /** @param {Messages} messages */
   constructor(messages) {
     this.#messages = messages;
+    this.element.append(this.#unseen);
   }
 
-  /** Say a message. An empty `name` is a region without a phrase.
+  /** Say a message. One on screen stays for its time, also when others follow. An empty `name` is a region without a phrase.
    * @param {keyof Messages} message @param {Record<string, string>} [values] @param {boolean} [loud] also on screen */
   announce(message, values = {}, loud = false) {
     const named = { ...values, name: values.name || this.#messages.unnamed };
-    this.element.textContent = fill(this.#messages[message], named);
-    this.element.classList.toggle("got-loud", loud);
-    if (loud) setTimeout(() => this.element.classList.remove("got-loud"), LOUD);
+    const text = fill(this.#messages[message], named);
+    if (!loud) return void (this.#unseen.textContent = text);
+    for (const said of this.element.querySelectorAll(".got-loud")) if (said.textContent === text) said.remove();
+    const shown = make("p", { className: "got-loud" }, text);
+    this.element.append(shown);
+    setTimeout(() => shown.remove(), LOUD);
   }
 }
 
