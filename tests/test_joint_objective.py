@@ -15,6 +15,7 @@ from diffusers import DDPMScheduler, UNet2DConditionModel
 from got.got_models.chain.grammar import read_chain
 from got.got_models.convert.checkpoint import Checkpoint
 from got.got_models.convert.release import convert
+from got.got_models.files.manifest import World, read_manifest, write_manifest
 from got.got_models.files.weights import WeightsError
 from got.got_models.guidance.images import to_tensor
 from got.got_models.reasoner.loading import load_reasoner
@@ -296,3 +297,14 @@ def test_each_combination_comes_with_its_share(objective):
     assert means.std().item() == pytest.approx((0.1**2 + 1 / 64) ** 0.5, rel=0.05)  # the offset, and chance
     steps = torch.stack([draw["timesteps"] for draw in draws]).float()
     assert steps.mean().item() == pytest.approx(500, abs=20) and steps.min() >= 0 and steps.max() <= 999
+
+
+def test_a_small_models_known_words_stay_only_if_its_own_world_alone_was_trained(tmp_path):
+    start = joint.start_folder(tmp_path)
+    world = World("circles", "a red circle")
+    write_manifest(start, replace(read_manifest(start), world=world))
+    own, rows = {"kind": "world"}, {"kind": "rows", "files": "rows.jsonl"}
+    for sources, kept in (([own], world), ([own, rows], None), ([rows], None)):
+        config = joint.config_of(start, sources=sources)
+        export(load_networks(start, config), start, tmp_path / "model", config)
+        assert read_manifest(tmp_path / "model").world == kept

@@ -21,7 +21,10 @@ WEIGHTS = (".safetensors", ".bin")
 
 
 def export(networks: Networks, start: Path, out: Path, config: Config) -> None:
-    """Make the model folder `out`; tokenizer, image processor and sizes are those of the folder it started from."""
+    """Make the model folder `out`; tokenizer, image processor and sizes are those of the folder it started from.
+
+    A small model's list of known words stays only if it was trained on its own world alone.
+    """
     dtype = DTYPES[config.export_dtype][0]
     projectors = {f"context.{name}": value for name, value in networks.context.state_dict().items()}
     projectors |= {f"pooled.{name}": value for name, value in networks.pooled.state_dict().items()}
@@ -35,7 +38,9 @@ def export(networks: Networks, start: Path, out: Path, config: Config) -> None:
         _copy_reasoner(start / REASONER, folder / REASONER, dtype)
         for name, tensors in files.items():
             save_file({key: _stored(value, dtype) for key, value in tensors.items()}, folder / name, {"format": "pt"})
-        write_manifest(folder, replace(read_manifest(start), name=config.name))
+        manifest = read_manifest(start)
+        world = manifest.world if all(source.kind == "world" for source in config.sources) else None
+        write_manifest(folder, replace(manifest, name=config.name, world=world))
 
 
 def plain_tensors(language_model: nn.Module) -> dict[str, Tensor]:
