@@ -1,8 +1,10 @@
 """ComfyUI-GoT: a language model plans the image, you change the plan, the image follows."""
 
+from pathlib import Path
+
 from comfy_api.latest import ComfyExtension, io
 
-from .got_models.comfy import memory_estimate, pause, reading
+from .got_models.comfy import memory_estimate, pause, reading, routes
 from .got_models.comfy.files import register_folder
 from .nodes import chain, edit, editor, guidance, loader, reasoning, regional, request, sampling
 
@@ -12,6 +14,7 @@ WEB_DIRECTORY = "./web"
 class GoTExtension(ComfyExtension):
     async def on_load(self) -> None:
         register_folder()
+        routes.check_folder_name(Path(__file__).parent.name)
         pause.register_routes()
         memory_estimate.register_routes()
         reading.register_routes()

@@ -313,7 +313,7 @@ def test_the_same_seed_gives_the_same_image_again(model, guidance):
     torch.testing.assert_close(drawn(model, guidance), drawn(model, guidance), atol=0, rtol=0)
 
 
-def test_a_pre_cfg_hook_sees_the_branches_and_changes_them(model, guidance):
+def test_a_pre_cfg_hook_sees_a_pair_and_changes_it(model, guidance):
     clone, seen = model.clone(), []
 
     def hook(given):
@@ -322,7 +322,23 @@ def test_a_pre_cfg_hook_sees_the_branches_and_changes_them(model, guidance):
 
     clone.set_model_sampler_pre_cfg_function(hook)
     assert drawn(clone, guidance).abs().max() < 1e-6
-    assert seen == [[True, False, True, True]] * 2
+    assert seen == [[True, True]] * 2
+
+
+@pytest.mark.parametrize("strengths", [(7.5, 4, 1), (4, 3, 1.5), (1, 1, 1)])
+def test_a_function_in_place_of_the_prediction_gets_pairs(model, guidance, strengths):
+    clone, calls = model.clone(), []
+
+    def predict(given):
+        first, second = given["conds"]
+        calls.append((first is not None, second is not None))
+        return comfy.samplers.calc_cond_batch(
+            given["model"], [first, second], given["input"], given["sigma"], given["model_options"]
+        )
+
+    clone.set_model_sampler_calc_cond_batch_function(predict)
+    assert relative_error(drawn(clone, guidance, strengths), drawn(model, guidance, strengths)) <= 1e-5
+    assert calls[0][0] and len(calls) == (2 if strengths == (1, 1, 1) else 4)
 
 
 def test_a_post_cfg_hook_sees_the_result_and_changes_it(model, guidance):
@@ -420,11 +436,14 @@ def predictions(model, guidance, extras):
     """What each of the four branches predicts in a single step."""
     clone, seen = model.clone(), []
 
-    def hook(given):
-        seen.extend(given["conds_out"])
-        return given["conds_out"]
+    def predict(given):
+        names = ("model", "conds", "input", "sigma", "model_options")
+        outputs = comfy.samplers.calc_cond_batch(*(given[name] for name in names))
+        seen.extend(outputs)
+        return outputs
 
-    clone.set_model_sampler_pre_cfg_function(hook, disable_cfg1_optimization=True)
+    clone.set_model_sampler_calc_cond_batch_function(predict)
+    clone.model_options["disable_cfg1_optimization"] = True
     drawn(clone, guidance, steps=1, extras=extras)
     return dict(zip(ALL, seen, strict=True))
 

@@ -1,12 +1,17 @@
 """ComfyUI's start with the pack: importing it brings no module that is slow to import, such as transformers' models."""
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from got.got_models.comfy.routes import check_folder_name, is_served
 from got.tools.server import PACK
+from yarl import URL
 
 # Loads an empty pack, which brings what ComfyUI itself needs, and then this pack.
 SCRIPT = """
@@ -34,3 +39,22 @@ def test_importing_the_pack_imports_its_own_modules_and_no_library(tmp_path):
     assert "GoTLoader" in found["nodes"]
     libraries = {name.partition(".")[0] for name in found["new"] if not name.startswith(str(PACK))}
     assert libraries - sys.stdlib_module_names == set()
+
+
+FOLDERS = ("ComfyUI-GoT", "got_v2.1", "got+1@x", "My GoT", "GoT-模型", "a[1]")
+
+
+async def served(folder, name):
+    """Whether aiohttp serves a file as ComfyUI asks it to, for a browser's address."""
+    app = web.Application()
+    app.add_routes([web.static(f"/extensions/{name}", folder)])
+    async with TestClient(TestServer(app)) as client:
+        return (await client.get(URL.build(path=f"/extensions/{name}/got.js"))).status == 200
+
+
+@pytest.mark.parametrize("name, expected", zip(FOLDERS, [True] * 3 + [False] * 3, strict=True))
+def test_a_folder_whose_scripts_are_not_served_is_named_in_the_log(tmp_path, caplog, name, expected):
+    (tmp_path / "got.js").write_text("")
+    assert asyncio.run(served(tmp_path, name)) == is_served(name) == expected
+    check_folder_name(name)
+    assert (f"'{name}'" in caplog.text) == (not expected)

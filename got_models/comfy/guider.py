@@ -16,7 +16,17 @@ from torch import Tensor, nn
 
 from ..errors import GoTError
 from ..files.weights import is_finite
-from ..guidance.formula import ALWAYS, PLAIN, Guidance, Interval, Strengths, as_plain_guidance, branch_weights
+from ..guidance.formula import (
+    ALWAYS,
+    BRANCHES,
+    PLAIN,
+    Guidance,
+    Interval,
+    Strengths,
+    as_plain_guidance,
+    at_scale,
+    branch_weights,
+)
 from ..guidance.timesteps import leading_timesteps
 from .unet import REFERENCE, SPATIAL, check_model
 
@@ -51,7 +61,8 @@ class GoTGuider(comfy.samplers.CFGGuider):
         super().__init__(model)
         self.strengths = strengths
         self.sigmas = tuple(map(model.get_model_object("model_sampling").percent_to_sigma, interval))
-        self.set_cfg(strengths.spatial)
+        self._own_cfg = float(strengths.spatial)
+        self.set_cfg(self._own_cfg)
         self.inner_set_conds(branch_conds(guidance, extras))
 
     def predict_noise(self, x: Tensor, timestep: Tensor, model_options: dict, seed: int | None = None) -> Tensor:
@@ -59,31 +70,37 @@ class GoTGuider(comfy.samplers.CFGGuider):
         strengths = self.strengths_at(timestep)
         weights = branch_weights(strengths)
         every = model_options.get("disable_cfg1_optimization", False)
-        conds = [self.conds[CONDS[name]] if every or weights[name] != 0 else None for name in CONDS]
-        outputs = comfy.samplers.calc_cond_batch(self.inner_model, conds, x, timestep, model_options)
+        conds = {name: self.conds[CONDS[name]] if every or weights[name] != 0 else None for name in CONDS}
+        outputs = self._predict([*conds.values()], x, timestep, model_options)
+        ran = {name: output for name, output in zip(CONDS, outputs, strict=True) if conds[name] is not None}
+        # Other nodes' functions know a pair: positive and negative.
+        negative = next((conds[name] for name in reversed(BRANCHES) if name in ran and name != "cond"), None)
+        *pair, scale = as_plain_guidance(ran, strengths)
         for hook in model_options.get("sampler_pre_cfg_function", []):
-            outputs = hook(
-                {
-                    "conds": conds,
-                    "conds_out": outputs,
-                    "cond_scale": self.cfg,
-                    "timestep": timestep,
-                    "input": x,
-                    "sigma": timestep,
-                    "model": self.inner_model,
-                    "model_options": model_options,
-                }
-            )
-        ran = {name: output for name, cond, output in zip(CONDS, conds, outputs, strict=True) if cond is not None}
-        with_boxes, without, scale = as_plain_guidance(ran, strengths)
+            given = {"conds": [conds["cond"], negative], "conds_out": pair, "cond_scale": scale, "timestep": timestep}
+            given |= {"input": x, "sigma": timestep, "model": self.inner_model, "model_options": model_options}
+            pair = hook(given)
         return comfy.samplers.cfg_function(
-            self.inner_model, with_boxes, without, scale, x, timestep, model_options, cond=conds[0], uncond=conds[1]
+            self.inner_model, *pair[:2], scale, x, timestep, model_options, cond=conds["cond"], uncond=negative
         )
 
+    def _predict(self, conds: list, x: Tensor, timestep: Tensor, model_options: dict) -> list[Tensor]:
+        """The prediction of each branch, by ComfyUI, or two by two by another node's function, which knows a pair."""
+        replaced = model_options.get("sampler_calc_cond_batch_function")
+        if replaced is None:
+            return comfy.samplers.calc_cond_batch(self.inner_model, conds, x, timestep, model_options)
+        given = {"input": x, "sigma": timestep, "model": self.inner_model, "model_options": model_options}
+        pairs = [conds[:2], conds[2:]]
+        return [output for pair in pairs for output in (replaced({**given, "conds": pair}) if any(pair) else (x, x))]
+
     def strengths_at(self, sigma: Tensor) -> Strengths:
-        """The strengths at a noise level (B,). Outside the interval there is no guidance."""
+        """The strengths at a noise level (B,). Outside the interval there is no guidance.
+
+        A node such as CFG Override sets another `cfg` for a step: the guidance as a whole becomes that strong.
+        """
         first, last = self.sigmas
-        return self.strengths if last <= sigma.max() <= first else PLAIN
+        strengths = self.strengths if last <= sigma.max() <= first else PLAIN
+        return strengths if self.cfg is self._own_cfg else at_scale(strengths, self.cfg)
 
     def inner_sample(self, noise, latent_image, device, sampler, sigmas, denoise_mask, *args, **kwargs) -> Tensor:
         """Sample from noise as strong as in the reference code.

@@ -3,10 +3,30 @@
 Written against ComfyUI 0.30.0: --enable-cors-header.
 """
 
+import logging
 from urllib.parse import urlsplit
 
 from aiohttp import web
 from comfy.cli_args import args
+from yarl import URL
+
+
+def is_served(name: str) -> bool:
+    """Whether ComfyUI serves the scripts of a pack in a folder of this name.
+
+    aiohttp compares the decoded path of a request with the encoded prefix of a static route. They must be equal.
+    """
+    return URL.build(path=f"/{name}").raw_path == f"/{name}"
+
+
+def check_folder_name(name: str) -> None:
+    """Write a warning to the log if ComfyUI cannot serve the pack's scripts from a folder of this name."""
+    if not is_served(name):
+        logging.warning(
+            "ComfyUI-GoT: ComfyUI serves no scripts from the folder '%s', so the chain editor is missing. Rename the "
+            "folder to ComfyUI-GoT, without spaces and accents, and restart ComfyUI.",
+            name,
+        )
 
 
 def refusal(status: int, sentence: str) -> web.Response:

@@ -29,8 +29,29 @@ INPUT_CHANNELS = 12  # 4 noisy | 4 reference | 4 spatial
 HEAD_CHANNELS = 64  # SDXL's
 
 
+class NotForGoTError(GoTError, AttributeError):
+    """Raised where a node for another kind of model asks for what GoT's model lacks."""
+
+
+class _NoNoiseOfFlows:
+    """A model sampling that says why nodes for flow-matching models cannot work with it."""
+
+    def __getattr__(self, name: str):
+        if name in ("set_parameters", "set_noise_scale", "shift", "multiplier"):
+            raise NotForGoTError(
+                f"This node is for flow-matching models: it asks for '{name}'. GoT's UNet predicts noise, as SDXL "
+                f"does. Remove the node from the model's wire."
+            )
+        return super().__getattr__(name)
+
+
 class GoTModel(comfy.model_base.SDXL):
     """SDXL whose input is the noisy, the reference and the spatial latent. The last two are never scaled."""
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        kind = type(self.model_sampling)
+        self.model_sampling.__class__ = type(kind.__name__, (_NoNoiseOfFlows, kind), {})
 
     def concat_cond(self, **kwargs) -> Tensor:
         """The eight extra channels (B, 8, h, w). A conditioning without them gets zeros, the null condition."""

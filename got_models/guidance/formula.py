@@ -88,3 +88,17 @@ def as_plain_guidance(predictions: dict[str, Tensor], strengths: Strengths) -> t
     others = [weight / (1 - scale) * predictions[name] for name, weight in weights.items() if weight and name != "cond"]
     without = sum(others)
     return predictions.get("cond", without), without, scale
+
+
+def at_scale(strengths: Strengths, scale: float) -> Strengths:
+    """The strengths whose `as_plain_guidance` has the same `with` and `without`, and another scale.
+
+    Scale 1 is no guidance. At spatial strength 1, which has no scale to change, boxes and text get `scale` together.
+    """
+    text, spatial, reference = strengths
+    if scale == 1:
+        return PLAIN
+    if abs(spatial - 1) < 0.01:
+        return Strengths(text - spatial + scale, scale, reference)
+    factor = (1 - scale) / (1 - spatial)
+    return Strengths(scale + (text - spatial) * factor, scale, 1 - (1 - reference) * factor)
