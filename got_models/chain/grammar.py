@@ -146,7 +146,8 @@ def canonical_text(text: str) -> str:
     not closed, and an unknown color.
     """
     text = well_formed(text)
-    for _ in range(_MOST_PASSES if has_tags(text) else 1):  # a tag may split a box in two: `(1<|obj_end|>,2),(3,4)`
+    # A tag may split a box in two: `(1<|obj_end|>,2),(3,4)`. Brackets may be double: `[[a cup]] (1,2),(3,4)`.
+    for _ in range(_MOST_PASSES if "]" in text or has_tags(text) else 1):
         before, text = text, _canonical_once(text)
         if text == before:
             break

@@ -15,6 +15,7 @@ The rules, where □ is the box and [ ] the phrase:
     adverbials      In the background [a mountain] □       of two nouns without a link the second one
     images          An image of [a cat] □
     several boxes   [a cat and a dog] □ □                  all that the boxes show
+    numbers         [a Porsche 911] □                      after a noun they are a part of its name
 
 A word that is in no list is a noun or an adjective. Linear in the number of words. The browser has the same in
 noun_phrase.mjs; tests/phrases.json holds both to it.
@@ -51,8 +52,21 @@ def noun_phrase(words: str, start: int, stop: int, after_box: bool, several: boo
         word = text.lower() if text.isalpha() else text.strip(_EDGES).lower()
         kind = "" if text.isalpha() else _kind_of_marks(text, word, tokens)
         tokens.append(Token(match.start(), match.end(), kind or KINDS.get(word) or _kind_of_unknown(word), word))
-    first, last = _Reader(tokens, after_box, several).read()
+    first, last = _Reader(_with_names(tokens), after_box, several).read()
     return tokens[first].start, tokens[last].stop
+
+
+def _with_names(tokens: list[Token]) -> list[Token]:
+    """The tokens, in which digits that only a noun comes before are a part of its name: `Room 101`, but `3 cats`."""
+    kinds = ["", *(token.kind for token in tokens), ""]
+    names = {
+        number
+        for number, token in enumerate(tokens)
+        if _DIGITS.fullmatch(token.word)
+        and kinds[number] == "noun"
+        and kinds[number + 2] not in ("noun", "adjective", "participle")
+    }
+    return [token._replace(kind="noun") if number in names else token for number, token in enumerate(tokens)]
 
 
 def _kind_of_marks(text: str, word: str, before: list[Token]) -> str:

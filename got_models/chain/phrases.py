@@ -21,7 +21,7 @@ _TRAILING = "*_~`-–—•.,;:!?，。；：、！？"
 OBJECT_START, OBJECT_END = "<|obj_start|>", "<|obj_end|>"
 _TAG = re.compile(r"<\|obj(?:ect_ref)?_(?:start|end)\|>")
 _TAGGED = r"<\|obj(?:ect_ref)?_start\|>(?P<tagged>(?:(?!<\|obj)[^][])*)<\|obj(?:ect_ref)?_end\|>"
-_NAMED = re.compile(rf"{_TAGGED}|\[(?P<bracketed>[^][]*)\]")
+_NAMED = re.compile(rf"{_TAGGED}|\[(?P<bracketed>(?:(?!<\|obj)[^][])*)\]")
 QUOTED = re.compile(r'(?<![\w"])"[^"\s][^"]*"(?!\w)|“[^“”]*”')  # no inches: 5" screen
 _WORD = re.compile(r"[^\W\d_]{2}|[\u3040-\u9fff\uac00-\ud7a3]")
 _ASIDE = re.compile(r"\([^()]*\)")
@@ -53,7 +53,8 @@ def canonical_words(text: str, after_box: bool = False, several: bool = False) -
         without_tags(text[: named.start]), text[named.first : named.last], without_tags(text[named.stop :]),
     )  # fmt: skip
     words = lead + phrase + rest
-    is_found = find_phrase(words, 0, len(words), after_box, several) == (phrase, len(lead))
+    is_named = not after_box or has_words(words)
+    is_found = is_named and find_phrase(words, 0, len(words), after_box, several) == (phrase, len(lead))
     return words if is_found else f"{lead}{OBJECT_START}{phrase}{OBJECT_END}{rest}"
 
 

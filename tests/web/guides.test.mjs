@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { numberIn, sameGuide } from "../../web/editor/model/guides.mjs";
+import { isGuide, numberIn, sameGuide } from "../../web/editor/model/guides.mjs";
 import * as plans from "../../web/editor/model/plan.mjs";
 import { Store } from "../../web/editor/model/store.mjs";
 
@@ -74,4 +74,11 @@ test("a region that is switched off is announced, and the views know it", () => 
   store.changeSelected((plan, index) => plans.setGuide(plan, index, { strength: 0.3 }));
   assert.deepEqual(said.slice(1), ["announceOff", "announceGuide"]);
   assert.deepEqual([store.view.regions[1].off, store.view.regions[1].strength, store.view.regions[0].off], [true, 0.3, false]);
+});
+
+test("a LoRA is read with its keys in any order, and a name that the server refuses is not", () => {
+  assert.ok(isGuide({ lora: { strength: 1, name: "a.safetensors" } }));
+  assert.ok(isGuide({ lora: { name: "n".repeat(1000), strength: 1 } }));
+  assert.ok(!isGuide({ lora: { name: "n".repeat(1001), strength: 1 } }));
+  assert.ok(!isGuide({ lora: { name: "a", strength: 1, other: 2 } }));
 });

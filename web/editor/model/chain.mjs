@@ -53,8 +53,8 @@ export class ChainError extends Error {}
  * @param {string} text @returns {string} */
 export function canonicalText(text) {
   text = wellFormed(text);
-  // A tag may split a box in two: `(1<|obj_end|>,2),(3,4)`.
-  for (let passes = hasTags(text) ? MOST_PASSES : 1; passes; passes--) {
+  // A tag may split a box in two: `(1<|obj_end|>,2),(3,4)`. Brackets may be double: `[[a cup]] (1,2),(3,4)`.
+  for (let passes = text.includes("]") || hasTags(text) ? MOST_PASSES : 1; passes; passes--) {
     const before = text;
     text = canonicalOnce(text);
     if (text === before) break;

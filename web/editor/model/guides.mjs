@@ -11,6 +11,7 @@
  */
 
 export const LORA_STRENGTH = 20; // the largest, either way
+const LONGEST_NAME = 1000; // characters of a LoRA's name
 export const KEYS = ["strength", "lora", "off"];
 
 /** How a region guides, from what is saved of it. Only what differs from the default is saved.
@@ -37,8 +38,9 @@ export function isGuide({ strength = 1, lora = null, off = false }) {
 
 /** @param {any} lora */
 function isLora(lora) {
-  const keys = Object.keys(lora).join();
-  return keys === "name,strength" && typeof lora.name === "string" && lora.name !== "" && isFrom(lora.strength, -LORA_STRENGTH, LORA_STRENGTH);
+  const keys = Object.keys(lora).sort().join();
+  const isName = typeof lora.name === "string" && lora.name !== "" && lora.name.length <= LONGEST_NAME;
+  return keys === "name,strength" && isName && isFrom(lora.strength, -LORA_STRENGTH, LORA_STRENGTH);
 }
 
 /** @param {any} value @param {number} least @param {number} most */

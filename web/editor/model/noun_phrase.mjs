@@ -25,8 +25,16 @@ export function nounPhrase(words, start, afterBox, several) {
     const isMarker = MARKER.test(text) && (!tokens.length || tokens[tokens.length - 1].kind === "comma");
     tokens.push(tokenOf(text, index, isMarker));
   }
-  const [first, last] = new Reader(tokens, afterBox, several).read();
+  const [first, last] = new Reader(withNames(tokens), afterBox, several).read();
   return [tokens[first].start, tokens[last].stop];
+}
+
+/** The tokens, in which digits that only a noun comes before are a part of its name: `Room 101`, but `3 cats`.
+ * @param {Token[]} tokens */
+function withNames(tokens) {
+  const isName = (/** @type {Token} */ { word }, /** @type {number} */ i) =>
+    DIGITS.test(word) && tokens[i - 1]?.kind === "noun" && !["noun", "adjective", "participle"].includes(tokens[i + 1]?.kind);
+  return tokens.map((token, i) => (isName(token, i) ? { ...token, kind: "noun" } : token));
 }
 
 /** @param {string} text @param {number} start @param {boolean} isMarker @returns {Token} */

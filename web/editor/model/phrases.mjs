@@ -12,7 +12,7 @@ const ABBREVIATION = /(?:^|[^A-Za-z])(?:Mr|Mrs|Ms|Dr|St|Jr|Prof)$/u;
 const OBJECT = /<\|obj(?:ect_ref)?_(?:start|end)\|>/g;
 const OBJECT_START = "<\\|obj(?:ect_ref)?_start\\|>";
 const NAMED = new RegExp(
-  `${OBJECT_START}(?<tagged>(?:(?!<\\|obj)[^\\][])*)<\\|obj(?:ect_ref)?_end\\|>|\\[(?<bracketed>[^\\][]*)\\]`,
+  `${OBJECT_START}(?<tagged>(?:(?!<\\|obj)[^\\][])*)<\\|obj(?:ect_ref)?_end\\|>|\\[(?<bracketed>(?:(?!<\\|obj)[^\\][])*)\\]`,
   "dgu",
 );
 const WORD = /[\p{L}\p{Nl}\p{No}]{2}|[\u3040-\u9fff\uac00-\ud7a3]/u;
@@ -45,7 +45,8 @@ export function canonicalWords(text, afterBox, several) {
   const rest = withoutTags(text.slice(named.whole[1]));
   const words = lead + phrase + rest;
   const [first, last] = findPhrase(words, afterBox, several);
-  const isFound = first === lead.length && last === first + phrase.length;
+  const isNamed = !afterBox || hasWords(words);
+  const isFound = isNamed && first === lead.length && last === first + phrase.length;
   return isFound ? words : `${lead}<|obj_start|>${phrase}<|obj_end|>${rest}`;
 }
 
