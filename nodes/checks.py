@@ -8,6 +8,8 @@ combo is passed on even where it is not named: it is a keyword that is not used.
 from collections.abc import Callable
 from itertools import product
 
+from comfy_api.latest import io
+
 from ..got_models.chain.forms.plan import ORDERS, UNITS, Settings
 from ..got_models.chain.forms.reader import beginning, understand
 from ..got_models.chain.forms.scaling import SettingError
@@ -28,6 +30,18 @@ def answer_of(check: Callable, *values) -> bool | str:
     except GoTError as error:
         return str(error)
     return True
+
+
+def check_linked(node: type[io.ComfyNode], **numbers: float) -> None:
+    """Raise GoTError if a number is outside the range of its input. ComfyUI checks only what is typed, and no NaN."""
+    inputs = {known.id: known for known in node.define_schema().inputs}
+    for name, value in numbers.items():
+        least, most = inputs[name].min, inputs[name].max
+        if not least <= value <= most:
+            raise GoTError(
+                f"The input '{name}' is {value:g}, and it must be from {least:g} to {most:g}. Set it there, or check "
+                f"the node that is linked to it."
+            )
 
 
 def check_prompt(task: str, *prompts: str | None) -> bool | str:

@@ -9,6 +9,7 @@ from ..got_models.comfy.notes import show_note, unused
 from ..got_models.errors import GoTError
 from ..got_models.guidance.edit_mask import EditArea, crop_around, cropped, edit_mask, paste, scaled, whole
 from ..got_models.guidance.images import check_image
+from .checks import check_linked
 from .types import DRAW, GotChain, GotEditArea
 
 PIXELS = 1024  # the most that a mask grows or falls off
@@ -86,6 +87,7 @@ class GoTEditMask(io.ComfyNode):
 
     @classmethod
     def execute(cls, chain, image=None, grow=8, feather=8, crop=False, margin=64, megapixels=0.0) -> io.NodeOutput:
+        check_linked(cls, grow=grow, feather=feather, margin=margin, megapixels=megapixels)
         check_regions(chain)
         image = chain.source if image is None else image
         if image is None:

@@ -6,6 +6,7 @@ from ..got_models.comfy.notes import show_note, unused
 from ..got_models.comfy.regional import regional_conditioning
 from ..got_models.comfy.regional_attention import regional_attention
 from ..got_models.guidance.regional import regional_parts
+from .checks import check_linked
 from .types import DRAW, GotChain
 
 CHAIN = GotChain.Input("chain", tooltip="Chain to draw, as the reasoner wrote it or as you changed it.")
@@ -76,6 +77,7 @@ class GoTRegionalConditioning(io.ComfyNode):
 
     @classmethod
     def execute(cls, clip, chain, strength, whole, style="") -> io.NodeOutput:
+        check_linked(cls, strength=strength)
         return io.NodeOutput(regional_conditioning(clip, _parts(chain, strength, whole, style)))
 
 
@@ -113,6 +115,7 @@ class GoTRegionalAttention(io.ComfyNode):
 
     @classmethod
     def execute(cls, model, clip, chain, strength, whole, style="", start=0.0, end=1.0) -> io.NodeOutput:
+        check_linked(cls, strength=strength, start=start, end=end)
         show_note(unused(chain.regions, ["lora"]))
         return io.NodeOutput(*regional_attention(model, clip, _parts(chain, strength, whole, style), start, end))
 

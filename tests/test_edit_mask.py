@@ -157,3 +157,35 @@ def test_what_is_missing_is_named():
 def test_a_chain_without_a_prompt_gives_its_prose():
     *_, instruction, _ = GoTEditMask.execute(read_chain("Turn the cup (1,1),(9,9) blue"), picture()).result
     assert instruction == "Turn the cup blue"
+
+
+# ------------------------------------------------------------------------------------------- what others may link
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_gray_drawing_fills_all_colors(channels):
+    area = EditArea(picture(8, 8), torch.ones(1, 8, 8), Crop(0, 0, 8, 8))
+    assert (paste(torch.full((1, 8, 8, channels), 0.5), area) == 0.5).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("grow", -50),
+        ("feather", -1),
+        ("margin", -300),
+        ("megapixels", -1),
+        ("megapixels", float("nan")),
+        ("grow", 9999),
+    ],
+)
+def test_a_linked_number_out_of_range_is_refused(name, value):
+    with pytest.raises(GoTError, match=rf"The input '{name}' is .* must be from 0 to "):
+        GoTEditMask.execute(chain_of(AREA), crop=True, **{name: value})
+
+
+def test_a_resized_mask_stays_in_range():
+    mask = edit_mask(edited_regions(chain_of(AREA)), 200, 100, 8, 8)
+    for megapixels in (0.01, 0.013, 0.05):
+        part = scaled(picture(), mask, megapixels)[1]
+        assert part.min() >= 0 and part.max() <= 1

@@ -280,3 +280,9 @@ def test_a_region_of_strength_zero_is_drawn_as_without_it(clip, model):
 def test_a_missing_lora_is_named(clip, lora):
     with pytest.raises(GoTError, match="uses the LoRA 'away', which ComfyUI does not find"):
         regional(clip, with_options(lora=Lora("away")))
+
+
+@pytest.mark.parametrize("strength", [-1, 1.5, float("nan"), float("inf")])
+def test_a_linked_strength_out_of_range_is_refused(strength):
+    with pytest.raises(GoTError, match=r"The input 'strength' is .* must be from 0 to 1"):
+        GoTRegionalConditioning.execute(None, CHAIN, strength, "prompt")

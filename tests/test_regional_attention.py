@@ -495,3 +495,12 @@ def test_the_node_gives_a_model_and_a_conditioning_that_go_together(unet):
     made, conditioning = GoTRegionalAttention.execute(unet, CLIP, TWO, 0.7, "prompt").result
     assert torch.equal(predicted(made, conditioning), predicted(*regional(unet, TWO)))
     assert conditioning[0][0].shape[-1] == CONTEXT
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("strength", 1.5), ("start", float("nan")), ("end", float("nan")), ("end", 2)]
+)
+def test_a_linked_number_out_of_range_is_refused(unet, name, value):
+    given = {"strength": 0.7, "start": 0.0, "end": 1.0} | {name: value}
+    with pytest.raises(GoTError, match=rf"The input '{name}' is .* must be from 0 to 1"):
+        GoTRegionalAttention.execute(unet, CLIP, TWO, whole="prompt", **given)

@@ -13,7 +13,7 @@ from torch.nn import functional
 from ..chain.boxes import pixel_corners
 from ..chain.grammar import Region
 from ..errors import GoTError
-from .images import check_image
+from .images import check_image, in_colors
 from .sizes import LATENT_PIXELS, MAX_SIDE
 
 
@@ -84,14 +84,14 @@ def scaled(image: Tensor, mask: Tensor, megapixels: float) -> tuple[Tensor, Tens
     if size == [height, width]:
         return image, mask
     larger = _resized(image.movedim(-1, 1), size, "bicubic").movedim(1, -1).clamp(0, 1)
-    return larger, _resized(mask[:, None], size, "bilinear")[:, 0]
+    return larger, _resized(mask[:, None], size, "bilinear")[:, 0].clamp(0, 1)
 
 
 def paste(drawn: Tensor, area: EditArea) -> Tensor:
     """The drawn images in their places of the original: drawn where the mask is 1, original where it is 0, bit for bit.
 
     drawn: (M, h, w, C) of any size, scaled to the crop. One original takes M drawn images, and M originals take M or
-    one. An alpha channel is the original's. GoTError for other counts.
+    one. An alpha channel is the original's, and a gray image is drawn in all colors. GoTError for other counts.
     """
     check_image(drawn)
     image, crop = area.image, area.crop
@@ -99,8 +99,8 @@ def paste(drawn: Tensor, area: EditArea) -> Tensor:
         raise GoTError(
             f"There are {len(drawn)} drawn images and {len(image)} originals. Draw one image, or one for each original."
         )
-    colors = min(image.shape[-1], drawn.shape[-1], 3)
-    drawn = drawn[..., :colors].to(image)
+    colors = min(image.shape[-1], 3)
+    drawn = in_colors(drawn)[..., :colors].to(image)
     if drawn.shape[1:3] != (crop.height, crop.width):
         drawn = _resized(drawn.movedim(-1, 1), [crop.height, crop.width], "bicubic").movedim(1, -1).clamp(0, 1)
     result = image.expand(max(len(image), len(drawn)), *image.shape[1:]).clone()

@@ -20,7 +20,7 @@ def to_array(image: Tensor) -> np.ndarray:
     C is 1 or 2 for gray, else 3 or more. GoTError if the tensor has not the form of ComfyUI's IMAGE.
     """
     check_image(image)
-    return (_colors(image[:1])[0] * 255).round().clamp(0, 255).to("cpu", torch.uint8).numpy()
+    return (in_colors(image[:1])[0] * 255).round().clamp(0, 255).to("cpu", torch.uint8).numpy()
 
 
 def check_image(image: Tensor) -> None:
@@ -32,7 +32,7 @@ def check_image(image: Tensor) -> None:
         )
 
 
-def _colors(image: Tensor) -> Tensor:
+def in_colors(image: Tensor) -> Tensor:
     """Images (N, H, W, C) as (N, H, W, 3), without alpha; gray ones in all three channels."""
     gray = image.shape[-1] < 3
     return image[..., :1].expand(*image.shape[:-1], 3) if gray else image[..., :3]
@@ -95,7 +95,7 @@ def resize(image: Tensor, width: int, height: int) -> Tensor:
 def thumbnail(images: Tensor, longest: int) -> Tensor:
     """The first of the images (N, H, W, C) as (1, h, w, 3), with no side above `longest` pixels. Errors: `to_array`."""
     check_image(images)
-    channels = _colors(images[:1]).movedim(-1, 1)  # (1, 3, H, W)
+    channels = in_colors(images[:1]).movedim(-1, 1)  # (1, 3, H, W)
     height, width = channels.shape[2:]
     scale = min(1.0, longest / max(height, width))
     if scale < 1:
