@@ -73,6 +73,17 @@ def test_a_tokenizer_that_panics_while_text_is_read_is_refused(folder):
         reasoner.write(Request(TEXT_TO_IMAGE, "a red circle"), Sampling(), 4)
 
 
+@pytest.mark.parametrize("part", ["pre_tokenizer", "normalizer"])
+def test_a_pattern_that_can_run_without_end_is_refused(folder, part):
+    pattern = {"Regex": "(a+)+$"}
+    parts = {
+        "pre_tokenizer": {"type": "Split", "pattern": pattern, "behavior": "Isolated", "invert": False},
+        "normalizer": {"type": "Sequence", "normalizers": [{"type": "Replace", "pattern": pattern, "content": "x"}]},
+    }
+    change_json(folder / REASONER / "tokenizer.json", lambda tokenizer: tokenizer.update({part: parts[part]}))
+    assert "splits text by the pattern '(a+)+$', not by Qwen2.5-VL's" in refusal(folder)
+
+
 def test_what_a_person_stops_is_no_fault_of_the_tokenizer():
     with pytest.raises(KeyboardInterrupt):
         GuardedTokenizer(Mock(side_effect=KeyboardInterrupt), "Other", "Get it again.")

@@ -153,3 +153,21 @@ def test_a_vae_of_sixteen_channels_wired_as_gots_is_named():
 
 def test_any_vae_of_four_channels_is_accepted(path):
     check_vae(load_vae(path))
+
+
+@pytest.mark.parametrize("tiled", [False, True])
+def test_a_decoder_that_computes_nan_is_named(path, tiled):
+    """Before, the image was black and the run a success."""
+    vae = load_vae(path)
+    decode = vae.decode_tiled if tiled else vae.decode
+    assert decode(torch.zeros(1, 4, 8, 12)).isfinite().all()
+    weight = vae.first_stage_model.decoder.mid.block_1.conv1.bias
+    weight.data = weight.data.clone()
+    weight.data[0] = float("nan")
+    with pytest.raises(GoTError, match=r"the VAE's weight 'decoder\.mid\.block_1\.conv1\.bias' holds NaN"):
+        decode(torch.zeros(1, 4, 8, 12))
+
+
+def test_a_latent_with_nan_is_named(path):
+    with pytest.raises(GoTError, match="the VAE's weights are finite"):
+        load_vae(path).decode(torch.full((1, 4, 8, 12), float("nan")))

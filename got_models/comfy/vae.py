@@ -14,7 +14,7 @@ from comfy.model_detection import count_blocks
 from torch import Tensor
 
 from ..errors import GoTError
-from ..files.weights import WeightsError, load_tensors
+from ..files.weights import WeightsError, is_finite, load_tensors
 
 LATENT_CHANNELS, BLOCKS = 4, 4
 GROUPS = 32  # of each GroupNorm; the weights do not show their number
@@ -35,7 +35,35 @@ def load_vae(path: Path) -> comfy.sd.VAE:
         ) from error
     vae = comfy.sd.VAE(sd=renamed, config=config)
     vae.throw_exception_if_invalid()
+    _check_outputs(vae)
     return vae
+
+
+def _check_outputs(vae: comfy.sd.VAE) -> None:
+    """Let decoding raise GoTError for an image with NaN, which ComfyUI would save as black."""
+    process = vae.process_output
+
+    def checked(image: Tensor) -> Tensor:
+        image = process(image)
+        if not is_finite(image):
+            raise GoTError(_cause_of_nan(vae))
+        return image
+
+    vae.process_output = checked
+
+
+def _cause_of_nan(vae: comfy.sd.VAE) -> str:
+    """The message for a decoded image with NaN. It names the first weight with NaN or infinity."""
+    for name, weight in vae.first_stage_model.named_parameters():
+        if not weight.is_meta and not is_finite(weight):
+            return (
+                f"The decoded image is NaN, because the VAE's weight '{name}' holds NaN or infinity. "
+                f"Convert the model again."
+            )
+    return (
+        "The decoded image is NaN, but the VAE's weights are finite. Check the latent, or start ComfyUI with "
+        "--fp32-vae."
+    )
 
 
 def encode_images(vae: comfy.sd.VAE, images: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """A tokenizer from a model's folder, whose errors never end the process."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -12,6 +13,13 @@ from ..files.planner import TOKENIZER
 
 if TYPE_CHECKING:  # importing it takes seconds
     from transformers import PreTrainedTokenizerFast
+
+# Qwen2's, which Qwen2.5-VL, GoT and GoT-Tiny have. Source: transformers' Qwen2 tokenizer.
+KNOWN_PATTERN = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
+    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+_MOST_PATTERN = 100  # characters of a pattern in a message
 
 
 class GuardedTokenizer:
@@ -65,5 +73,32 @@ def load_tokenizer(folder: Path, name: str, remedy: str) -> GuardedTokenizer:
     """The tokenizer of a folder, from tokenizer.json, or from vocab.json and merges.txt. name, remedy: for messages."""
     from transformers import PreTrainedTokenizerFast, Qwen2TokenizerFast
 
-    kind = PreTrainedTokenizerFast if (folder / TOKENIZER).is_file() else Qwen2TokenizerFast
+    whole = (folder / TOKENIZER).is_file()
+    kind = PreTrainedTokenizerFast if whole else Qwen2TokenizerFast
+    if whole and (pattern := _unknown_pattern(folder / TOKENIZER)) is not None:
+        raise FolderError(
+            f"The tokenizer in '{name}' splits text by the pattern '{pattern:.{_MOST_PATTERN}}', not by Qwen2.5-VL's. "
+            f"A pattern can run without end, and Stop cannot end it. {remedy}"
+        )
     return GuardedTokenizer(lambda: kind.from_pretrained(folder, local_files_only=True), name, remedy)
+
+
+def _unknown_pattern(path: Path) -> str | None:
+    """The first regular expression of a tokenizer.json that is not Qwen2's; None if there is none.
+
+    The tokenizers library runs patterns with backtracking, which takes exponential time for some of them.
+    """
+    try:
+        parts = [json.loads(path.read_bytes())]
+    except (OSError, ValueError, RecursionError):
+        return None  # loading it says what is wrong
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict):
+            pattern = part.get("Regex", KNOWN_PATTERN)
+            if isinstance(pattern, str) and pattern != KNOWN_PATTERN:
+                return pattern
+            parts += part.values()
+        elif isinstance(part, list):
+            parts += part
+    return None

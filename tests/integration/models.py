@@ -18,7 +18,7 @@ TRAP = Path("got-pickle-was-run")
 # Normalizers with which the tokenizers library panics: when it reads the file, and when it reads a text.
 PANICS = (
     {"type": "Precompiled", "precompiled_charsmap": "AAAA"},
-    {"type": "Replace", "pattern": {"Regex": ""}, "content": "x" * 1000},
+    {"type": "Replace", "pattern": {"String": ""}, "content": "x" * 1000},
 )
 
 
