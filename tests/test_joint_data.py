@@ -307,6 +307,27 @@ def test_a_line_that_cannot_be_read_is_one_broken_row(folder, change, kinds):
     )
 
 
+def test_rows_without_boxes_are_counted_and_named(folder):
+    """Before, they were trained on and nobody knew."""
+    lines = [json.dumps(row()), json.dumps(row(chain="A red cup on a table."))]
+    (folder / "rows.jsonl").write_text("\n".join(lines * 4) + "\n")
+    files = {"files": str(folder / "rows.jsonl")}
+    config = make_config({"start": "tiny", "sources": [files], "batch": 8, "micro_batch": 4, "shuffle_buffer": 8})
+    steps = Steps(Mixture(config), weights_of, BrokenRows(), config, 0, 1)
+    step = next(steps)
+    steps.close()
+    assert sum(map(sum, step.batches)) == 8  # they are used
+    merged = BrokenRows.merged([step.broken, step.broken])
+    report = "\n".join(merged.lines())
+    assert merged.total == 0 and "trained without boxes, because the chain has none: 8" in report
+    assert "rows.jsonl, row 2" in report
+    resumed = BrokenRows()
+    resumed.load_state_dict(step.broken)
+    assert resumed.lines() == BrokenRows.merged([step.broken]).lines()
+    resumed.load_state_dict({"seen": 1, "counts": {}, "named": {}})  # an older checkpoint
+    assert resumed.unboxed == 0
+
+
 def test_what_is_said_of_a_broken_row_can_be_printed_anywhere():
     broken = BrokenRows()
     broken.add("rows.jsonl, row 1", RowError("missing picture", "there is no file \ud800" + "a" * 5000))

@@ -189,7 +189,7 @@ class Training:
     def _report(self, broken: BrokenRows) -> None:
         self.journal.draw()
         broken.write(self.out / "rows.json")
-        if broken.total:
+        if broken.total or broken.unboxed:
             tqdm.write("\n".join(broken.lines()))
 
     def _save(self, step: Step, broken: BrokenRows) -> None:

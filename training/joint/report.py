@@ -1,4 +1,4 @@
-"""Rows that could not be used: counted by kind of fault, with the first few of each kind by name."""
+"""Rows that could not be used, by kind of fault, and rows that are trained on without boxes. The first ones by name."""
 
 import json
 from pathlib import Path
@@ -16,6 +16,7 @@ class BrokenRows:
         self.seen = 0
         self.counts: dict[str, int] = {}
         self.named: dict[str, list[str]] = {}
+        self.unboxed, self.named_unboxed = 0, []
 
     def add(self, name: str, error: RowError) -> None:
         """name: the row's place, such as "rows.jsonl, row 17"."""
@@ -23,6 +24,12 @@ class BrokenRows:
         named = self.named.setdefault(error.kind, [])
         if len(named) < NAMED:
             named.append(f"{name}: {error}"[:LONGEST].encode(errors="backslashreplace").decode())
+
+    def add_unboxed(self, name: str) -> None:
+        """Count a row whose chain has no box. It can be used, but it teaches the UNet no places."""
+        self.unboxed += 1
+        if len(self.named_unboxed) < NAMED:
+            self.named_unboxed.append(name[:LONGEST])
 
     @property
     def total(self) -> int:
@@ -36,6 +43,9 @@ class BrokenRows:
             lines += [f"    {name}" for name in self.named[kind]]
             if count > NAMED:
                 lines.append(f"    and {count - NAMED} more")
+        if self.unboxed:
+            lines.append(f"  trained without boxes, because the chain has none: {self.unboxed}")
+            lines += [f"    {name}" for name in self.named_unboxed]
         return lines
 
     def write(self, path: Path) -> None:
@@ -46,10 +56,14 @@ class BrokenRows:
             "seen": self.seen,
             "counts": dict(self.counts),
             "named": {kind: list(n) for kind, n in self.named.items()},
+            "unboxed": self.unboxed,
+            "named_unboxed": list(self.named_unboxed),
         }
 
     def load_state_dict(self, state: dict) -> None:
         self.seen, self.counts, self.named = state["seen"], dict(state["counts"]), dict(state["named"])
+        # Checkpoints of version 0.1 have no such counts.
+        self.unboxed, self.named_unboxed = state.get("unboxed", 0), list(state.get("named_unboxed", []))
 
     @classmethod
     def merged(cls, states: list[dict]) -> "BrokenRows":
@@ -57,6 +71,8 @@ class BrokenRows:
         whole = cls()
         for state in states:
             whole.seen += state["seen"]
+            whole.unboxed += state.get("unboxed", 0)
+            whole.named_unboxed = [*whole.named_unboxed, *state.get("named_unboxed", [])][:NAMED]
             for kind, count in state["counts"].items():
                 whole.counts[kind] = whole.counts.get(kind, 0) + count
                 whole.named[kind] = [*whole.named.get(kind, []), *state["named"][kind]][:NAMED]

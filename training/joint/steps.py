@@ -26,11 +26,12 @@ class Step(NamedTuple):
 
 @dataclass
 class MicroBatch:
-    """A worker's result for some places: a batch with a blank for each broken row, and the broken rows."""
+    """A worker's result for some places: a batch with a blank for each broken row, the broken rows, and those without boxes."""
 
     batch: Batch
     read: int
     broken: list[tuple[str, RowError]]
+    unboxed: list[str]
 
 
 class MicroBatches(Dataset):
@@ -40,14 +41,17 @@ class MicroBatches(Dataset):
         self.batcher = batcher
 
     def __getitem__(self, places: list[Place]) -> MicroBatch:
-        examples, broken = [], []
+        examples, broken, unboxed = [], [], []
         for place in places:
             try:
                 examples.append(place.read())
+                if not examples[-1].chain.regions:
+                    unboxed.append(place.name)
             except RowError as error:
                 examples.append(blank())
                 broken.append((place.name, error))
-        return MicroBatch(self.batcher(examples, [place.number for place in places]), len(places), broken)
+        batch = self.batcher(examples, [place.number for place in places])
+        return MicroBatch(batch, len(places), broken, unboxed)
 
 
 class Steps:
@@ -88,6 +92,8 @@ class Steps:
             self.broken.seen += part.read
             for name, error in part.broken:
                 self.broken.add(name, error)
+            for name in part.unboxed:
+                self.broken.add_unboxed(name)
         return Step([part.batch for part in parts], self.positions.popleft(), self.broken.state_dict())
 
     def close(self) -> None:
