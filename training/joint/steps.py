@@ -26,7 +26,10 @@ class Step(NamedTuple):
 
 @dataclass
 class MicroBatch:
-    """A worker's result for some places: a batch with a blank for each broken row, the broken rows, and those without boxes."""
+    """A worker's result for some places: a batch with a blank for each broken row, and rows by name.
+
+    broken: rows that could not be used. unboxed: rows that are used and have no box.
+    """
 
     batch: Batch
     read: int
