@@ -1,7 +1,7 @@
 """Where the nodes of each template are, in titled groups of columns, with a note that says what to try.
 
 To add a template: write its graph to example_workflows/api, add an entry to LAYOUTS, and run tools.workflows. Every
-node of the graph needs a place. At most 1680 x 885 units open at 60 % in a window of 1366 x 768 pixels.
+node of the graph needs a place. At most 1680 x 900 units open at 60 % in a window of 1366 x 768 pixels.
 """
 
 from .layout import Group, Layout, column

@@ -38,13 +38,14 @@ def _plan_first(painter: str, how: str) -> str:
 **2.** Move boxes, change words, then press **Resume** in the editor. {painter} draws the plan.
 
 {how}
+
 """
 
 
 def _asked(painter: str, *columns: Column) -> tuple[Group, ...]:
     """The groups of a template in which Generate Text writes the plan: nodes 1 to 5, then the painter's own."""
     return (
-        Group("1. Ask for a plan", (column(310, n1=430, n2=155, n3=None, n4=None),)),
+        Group("1. Ask for a plan", (column(310, n1=430, n3=None, n4=None, n2=155),)),
         Group("2. Change it", (column(480, n5=860),)),
         Group(f"3. {painter} draws it", columns),
     )
@@ -53,7 +54,7 @@ def _asked(painter: str, *columns: Column) -> tuple[Group, ...]:
 def _planned(painter: str, *columns: Column) -> tuple[Group, ...]:
     """The groups of a template in which GoT Planner Loader's model writes the plan: nodes 1 to 3."""
     return (
-        Group("1. Ask for a plan", (column(330, n1=200, n2=360, note=220),)),
+        Group("1. Ask for a plan", (column(400, n1=225, n2=330, note=245),)),
         Group("2. Change it", (column(480, n3=885),)),
         Group(f"3. {painter} draws it", columns),
     )
@@ -62,8 +63,8 @@ def _planned(painter: str, *columns: Column) -> tuple[Group, ...]:
 def _edited(painter: str, *columns: Column) -> tuple[Group, ...]:
     """The groups of a template for edits: nodes 1 to 5, then the painter's own."""
     return (
-        Group("1. The image, and what to change", (column(310, n1=None, n2=360, n3=320),)),
-        Group("2. See where it will change", (column(480, n4=620, n5=215),)),
+        Group("1. The image, and what to change", (column(310, n2=360, n3=320, n1=None),)),
+        Group("2. See where it will change", (column(480, n4=622, n5=228),)),
         Group(f"3. {painter} draws it", columns),
     )
 
@@ -92,8 +93,8 @@ QWEN_EDIT_FILES = [
 
 _SDXL = _plan_first(
     "SDXL",
-    "Inside its box a place listens to its own phrase. **strength** of *GoT Regional Attention* says how much. Any "
-    "SDXL or SD 1.5 checkpoint does.",
+    "*GoT Regional Attention* draws each phrase in its box, with one prediction per step. **strength** is the weight "
+    "of the phrases, 0 to 1. Any SDXL or SD 1.5 checkpoint works.",
 )
 _FLUX3 = _plan_first("FLUX 3 Image Klein", "The model reads boxes itself: *GoT Chain To Text* writes them in its form.")
 _MOSS = _plan_first(
@@ -103,8 +104,8 @@ _MOSS = _plan_first(
 )
 _QWEN = _plan_first(
     "Qwen-Image",
-    "Inside its box a place listens to its own phrase. Qwen-Image's own text encoder writes the plan, so the plan "
-    "needs no further file.",
+    "*GoT Regional Attention* draws each phrase in its box, with one prediction per step. Qwen-Image's own text "
+    "encoder writes the plan, so the plan needs no further file.",
 )
 _EDIT = """
 **1.** Press Run. Qwen2.5-VL plans the edit of *Load Image*, and the run pauses: the editor shows where it will change.
@@ -123,8 +124,8 @@ PAINTERS = {
     "plan_draws_with_sdxl": Layout(
         _asked(
             "SDXL",
-            column(280, n6=145, n7=260, n10=300, n9=None),
-            column(290, note=300, n8=110, n11=None, n12=230),
+            column(280, n9=None, n6=145, n7=260, n10=300),
+            column(290, note=370, n8=110, n11=None, n12=230),
         ),
         _SDXL + _needs(SDXL_FILES),
         titles={"8": "Not wanted"},
@@ -134,7 +135,7 @@ PAINTERS = {
         _asked(
             "FLUX 3",
             column(280, n7=130, n8=160, n9=105, n13=300),
-            column(290, n6=140, note=250, n10=None, n11=None, n12=None, n14=None, n15=150),
+            column(350, note=310, n6=140, n10=None, n11=None, n12=None, n14=None, n15=150),
         ),
         _FLUX3 + _needs(FLUX3_FILES, "flux3"),
         files={
@@ -147,7 +148,7 @@ PAINTERS = {
         _asked(
             "MOSS-Image",
             column(280, n7=130, n9=105, n11=110, n13=300),
-            column(290, n6=140, note=250, n8=None, n10=None, n12=None, n14=None, n15=150),
+            column(350, note=310, n6=140, n8=None, n10=None, n12=None, n14=None, n15=150),
         ),
         _MOSS + _needs(MOSS_FILES, "moss_image"),
         titles={"11": "Not wanted"},
@@ -170,8 +171,8 @@ PAINTERS = {
     "edit_where_you_say": Layout(
         _edited(
             "SDXL",
-            column(290, n6=145, n7=120, n8=110, n11=300, n10=None),
-            column(290, note=300, n9=None, n12=None, n13=None, n14=250),
+            column(290, n10=None, n6=145, n7=120, n8=110, n11=300),
+            column(290, note=340, n9=None, n12=None, n13=None, n14=250),
         ),
         _EDIT_SDXL + _needs(EDIT_FILES),
         titles={"7": "What is there afterwards", "8": "Not wanted"},
@@ -181,7 +182,7 @@ PAINTERS = {
         _edited(
             "Qwen-Image-Edit",
             column(290, n6=130, n7=160, n14=300, n9=None, n10=None),
-            column(290, n8=105, note=220, n11=None, n12=None, n13=None, n15=None, n16=None, n17=150),
+            column(360, note=270, n8=105, n11=None, n12=None, n13=None, n15=None, n16=None, n17=150),
         ),
         _EDIT_QWEN + _needs(QWEN_EDIT_FILES),
         files={

@@ -101,12 +101,7 @@ def small_window(comfyui):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_template_is_readable_in_a_small_window_and_nothing_covers_another(
-    renderer, small_window, browser, name, request
-):
-    if renderer and name in PAINTERS:
-        taller = "In Nodes 2.0 notes, and nodes whose files are missing, are taller than their places."
-        request.applymarker(pytest.mark.xfail(reason=taller, strict=False))
+def test_a_template_is_readable_in_a_small_window_and_nothing_covers_another(renderer, small_window, browser, name):
     page = browser.page
     page.evaluate(AS_TEMPLATE, [example_workflow(name), name])
     browser.rest()
