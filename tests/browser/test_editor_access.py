@@ -74,6 +74,7 @@ def test_axe_finds_nothing_serious_in_any_state_of_the_editor(renderer, browser,
     page.locator(".got-thumb").first.click()
     look("earlier plans")
     editor.button("Earlier plans").first.click()
+    page.locator(".got-replaced").get_by_role("button", name="Close").click()  # it has the place of the size
     page.get_by_label("Image size").select_option("custom")
     editor.button("Open in a window").click()
     look("the window", ".got-window")
@@ -104,7 +105,7 @@ def test_the_quickstart_by_keys_alone(renderer, browser):
     """A template, another prompt, a run, a moved and a new box, another run."""
     editor, page, keys = Editor(browser), browser.page, browser.page.keyboard
     browser.load(json.loads((TEMPLATES / "change_the_plan.json").read_text("utf-8")))
-    page.evaluate("() => { app.canvas.fitViewToSelectionAnimated?.({ duration: 0 }); document.activeElement.blur(); }")
+    page.evaluate("() => { app.canvas.fitViewToSelectionAnimated?.(); document.activeElement.blur(); }")
     page.locator(".got-editor").wait_for(timeout=SOON)
     browser.rest()
     tab_to(page, "textarea:not(.got-typed)")
