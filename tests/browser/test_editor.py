@@ -705,7 +705,8 @@ def test_the_models_text_appears_while_it_is_written_and_stop_keeps_it(editor):
         f"""() => {{
             window.shown = [];
             const area = document.querySelector('.got-typed'), look = {shown};
-            window.watch = setInterval(() => look(area.value), 10);
+            const said = window.said = new Set(), line = document.querySelector('.got-state');
+            window.watch = setInterval(() => (look(area.value), said.add(area.readOnly && line.innerText)), 10);
         }}"""
     )
     prompt = editor.queue()
@@ -715,6 +716,7 @@ def test_the_models_text_appears_while_it_is_written_and_stop_keeps_it(editor):
     texts = [text for text in dict.fromkeys(editor.page.evaluate("() => window.shown")) if text]
     assert len(texts) >= 1 and all(b.startswith(a) for a, b in itertools.pairwise(texts))
     editor.page.evaluate("() => clearInterval(window.watch)")
+    assert any("The model is writing" in (said or "") for said in editor.page.evaluate("() => [...window.said]"))
     if entry["status"]["status_str"] != "success":  # a fast machine may have been done before
         assert editor.text().startswith(texts[0]) and len(editor.text()) > 20
 
