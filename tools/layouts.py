@@ -116,10 +116,10 @@ LAYOUTS = {
     ),
     "plan_with_any_model": Layout(
         (
-            Group("1. Ask for a plan", (column(310, n1=430, note=405),)),
-            Group("2. A language model writes it", (column(320, n2=115, n3=480, n4=190),)),
-            Group("3. Read it and change it", (column(560, n5=250, n6=585),)),
-            Group("4. Look at it", (column(310, n7=440),)),
+            Group("1. Ask for a plan", (column(310, n1=430, n2=115),)),
+            Group("2. A language model writes it", (column(320, n3=480, n5=250),)),
+            Group("3. Change it", (column(560, n6=640, n4=190),)),
+            Group("4. Look at it", (column(310, n7=440, note=405),)),
         ),
         PLAN_WITH_ANY_MODEL.replace("URL", QWEN3_VL["url"]),
         files={"CLIPLoader": [QWEN3_VL]},
