@@ -1,6 +1,5 @@
 """What is typed into nodes is checked when a run is queued, as far as it is known then."""
 
-import asyncio
 import inspect
 import json
 import threading
@@ -14,6 +13,7 @@ from got.nodes.checks import check_plan
 from got.nodes.editor import GoTChainEditor
 from got.nodes.reasoning import EditChain, GoTSeveralChains, ReasoningChain
 from got.nodes.request import GoTPlanRequest
+from got.tests.coroutines import result_and_thread, result_of
 
 CHAIN = "A red circle (100,200),(300,400) (red)."
 MODULES = (loader, reasoning, request, chain, editor, guidance, sampling, regional)
@@ -23,7 +23,7 @@ NODES = [node for module in MODULES for node in module.NODES]
 def answer(node, *values, **named):
     """What a node answers ComfyUI."""
     found = node.validate_inputs(*values, **named)
-    return asyncio.run(found) if inspect.iscoroutine(found) else found
+    return result_of(found) if inspect.iscoroutine(found) else found
 
 
 @pytest.mark.parametrize("node", [ReasoningChain, EditChain, GoTSeveralChains, GoTChainFromBoxes, GoTPlanRequest])
@@ -77,8 +77,9 @@ def test_a_long_text_is_read_beside_the_servers_own_thread(monkeypatch, module, 
     threads = []
     monkeypatch.setattr(module, name, lambda text: threads.append(threading.get_ident()))
     monkeypatch.setattr(editor, "check_edits", lambda edits: None)
-    assert answer(node, *(CHAIN, "a cup")[: 1 if node is GoTChainEditor else 2]) is True
-    assert threads and threading.get_ident() not in threads
+    values = (CHAIN, "a cup")[: 1 if node is GoTChainEditor else 2]
+    good, servers = result_and_thread(node.validate_inputs(*values))
+    assert good is True and threads and servers not in threads
 
 
 @pytest.mark.parametrize("node", [node for node in NODES if "validate_inputs" in vars(node)])

@@ -1,6 +1,5 @@
 """ComfyUI's own nodes on the model's wire: each changes GoT's image, says why it cannot, or has its reason here."""
 
-import asyncio
 import inspect
 
 import pytest
@@ -11,6 +10,7 @@ from got.got_models.errors import GoTError
 from got.got_models.files.manifest import PUBLISHED_DEFAULTS
 from got.got_models.guidance.formula import Guidance, Strengths, as_plain_guidance, at_scale, branch_weights
 from got.tests import test_guider
+from got.tests.coroutines import result_of
 from got.tests.test_guider import STRENGTHS, drawn, relative_error
 from got.tools.oracle.qwen import Sizes
 from got.tools.oracle.released import make_unet
@@ -101,13 +101,13 @@ def patched(node, given):
     if not hasattr(node, "define_schema"):
         return getattr(node(), node.FUNCTION)(**given)[0]
     output = node.execute(**given)
-    output = asyncio.run(output) if inspect.isawaitable(output) else output
+    output = result_of(output) if inspect.isawaitable(output) else output
     return output[0]
 
 
 @pytest.mark.slow  # it takes seconds
 def test_each_node_of_comfyui_works_or_says_why_not(model, guidance):
-    asyncio.run(comfy_nodes.init_builtin_extra_nodes())
+    result_of(comfy_nodes.init_builtin_extra_nodes())
     known = dict.fromkeys(NO_EFFECT, "same") | dict.fromkeys(FLOW_ONLY, "refused") | dict.fromkeys(FAILS, "fails")
     expected, found, changes = {}, {}, {}
     plain = drawn(model, guidance, steps=STEPS)

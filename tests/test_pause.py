@@ -3,12 +3,12 @@
 import asyncio
 import json
 import time
-from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
 from got.got_models.chain.edits import Edits
 from got.got_models.comfy import pause
+from got.tests.coroutines import result_of
 
 KEY = ("prompt", "node")
 
@@ -30,12 +30,6 @@ def slow(saved):
     return Edits("", saved["text"], ())
 
 
-def run(coroutine):
-    """What a coroutine returns, in a thread of its own: the browser of other tests has an event loop in this one."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, coroutine).result()
-
-
 def test_a_long_answer_does_not_block_the_server(request_of, monkeypatch):
     monkeypatch.setattr(pause, "read_answer", slow)
 
@@ -46,7 +40,7 @@ def test_a_long_answer_does_not_block_the_server(request_of, monkeypatch):
             ticks += 1
         return (await task).status, ticks
 
-    status, ticks = run(answered())
+    status, ticks = result_of(answered())
     assert status == 200 and pause._pauses[KEY].answer.text == "a cup (1,2),(3,4)"
     assert ticks > 5, "the event loop stood still"
 
@@ -57,4 +51,4 @@ def test_of_two_answers_at_once_the_first_is_taken(request_of, monkeypatch):
     async def both():
         return await asyncio.gather(pause._resume(request_of), pause._resume(request_of))
 
-    assert sorted(answer.status for answer in run(both())) == [200, 404]
+    assert sorted(answer.status for answer in result_of(both())) == [200, 404]

@@ -1,6 +1,5 @@
 """How a region guides: strength, LoRA, off. Read from the edits, carried by the chain, used by those that draw."""
 
-import asyncio
 import json
 
 import folder_paths
@@ -17,6 +16,7 @@ from got.got_models.guidance.preview import plan_image
 from got.got_models.guidance.regional import SIDE, region_weights, regional_parts
 from got.nodes.chain import GoTChainToBoxes
 from got.nodes.editor import GoTChainEditor
+from got.tests.coroutines import result_of
 
 PLAN = "A red cup (0,0),(499,999) (red), a green pear (500,0),(999,999) (green) and a blue egg (0,0),(99,99) (blue)."
 INK = {"name": "styles/ink.safetensors", "strength": 0.8}
@@ -188,7 +188,7 @@ def loras(tmp_path, monkeypatch):
 
 
 def refused(edits):
-    return asyncio.run(GoTChainEditor.validate_inputs(edits))
+    return result_of(GoTChainEditor.validate_inputs(edits))
 
 
 @pytest.mark.parametrize("name", ["styles/ink.safetensors", "styles\\ink.safetensors"])

@@ -1,6 +1,5 @@
 """ComfyUI's start with the pack: importing it brings no module that is slow to import, such as transformers' models."""
 
-import asyncio
 import json
 import os
 import subprocess
@@ -10,6 +9,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from got.got_models.comfy.routes import check_folder_name, is_served
+from got.tests.coroutines import result_of
 from got.tools.server import PACK
 from yarl import URL
 
@@ -55,6 +55,6 @@ async def served(folder, name):
 @pytest.mark.parametrize("name, expected", zip(FOLDERS, [True] * 3 + [False] * 3, strict=True))
 def test_a_folder_whose_scripts_are_not_served_is_named_in_the_log(tmp_path, caplog, name, expected):
     (tmp_path / "got.js").write_text("")
-    assert asyncio.run(served(tmp_path, name)) == is_served(name) == expected
+    assert result_of(served(tmp_path, name)) == is_served(name) == expected
     check_folder_name(name)
     assert (f"'{name}'" in caplog.text) == (not expected)

@@ -234,8 +234,13 @@ def random_chain(dice, task):
 
 @pytest.mark.parametrize("form", ROWS)
 def test_chains_in_every_spelling_are_read_back(form):
-    """Without those whose phrase has no letters: readers refuse them."""
+    """Without those whose phrase has no letters: readers refuse them.
+
+    Brackets within brackets are left out in FLUX 3's forms: its caption keeps them, as a part of the phrase.
+    """
     for case in CHAINS:
+        if form.startswith("FLUX 3") and "[[" in case["text"]:
+            continue
         chain = read_chain(case["text"], size=(1024, 1024)) if "error" not in case else read_chain("")
         phrases = [region.phrase for region in chain.regions]
         if phrases and all(any(map(str.isalpha, phrase)) for phrase in phrases):

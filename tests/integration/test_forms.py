@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from got.got_models.chain.grammar import read_chain
 from got.tests.integration.graphs import drawing, node
+from got.tools.server import ServerError
 
 FORMS = Path(__file__).parent.parent / "plan_forms"
 CIRCLE, SQUARE = "(100,300),(400,600)", "(600,300),(900,600)"
@@ -82,5 +83,5 @@ def test_one_label_names_all_boxes_of_create_bounding_boxes(client):
 
 
 def test_an_answer_that_cannot_be_read_is_explained(client):
-    run = client.run(drawing('[{"bbox": [1, 2, 3], "label": "a red circle"}]'))
-    assert run.status == "error" and "It must be four numbers" in run.message
+    with pytest.raises(ServerError, match="It must be four numbers"):
+        client.run(drawing('[{"bbox": [1, 2, 3], "label": "a red circle"}]'))
