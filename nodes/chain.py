@@ -209,8 +209,8 @@ class GoTChainToText(io.ComfyNode):
                     "form",
                     options=list(FORMS),
                     default="FLUX 3",
-                    tooltip="Form of the text. JSON has boxes from 0 to 1000. Prose has places in words, such as: on "
-                    "the left. Prose with citations has <obj_1> after each phrase. Default FLUX 3.",
+                    tooltip="Form of the text. JSON has boxes from 0 to 1000. Prose says in words where things are, "
+                    "such as: on the left. Prose with citations has <obj_1> after its first phrase. Default FLUX 3.",
                 ),
                 io.Int.Input(
                     "width",

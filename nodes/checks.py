@@ -32,15 +32,23 @@ def answer_of(check: Callable, *values) -> bool | str:
     return True
 
 
-def check_linked(node: type[io.ComfyNode], **numbers: float) -> None:
-    """Raise GoTError if a number is outside the range of its input. ComfyUI checks only what is typed, and no NaN."""
+def check_linked(node: type[io.ComfyNode], **values: object) -> None:
+    """Raise GoTError if a value is None, or a number outside the range of its input.
+
+    ComfyUI checks only what is typed, and no NaN. A node that selects one of several inputs may give None.
+    """
     inputs = {known.id: known for known in node.define_schema().inputs}
-    for name, value in numbers.items():
-        least, most = inputs[name].min, inputs[name].max
-        if not least <= value <= most:
+    for name, value in values.items():
+        if value is None:
             raise GoTError(
-                f"The input '{name}' is {value:g}, and it must be from {least:g} to {most:g}. Set it there, or check "
-                f"the node that is linked to it."
+                f"The input '{name}' is empty: the node that is linked to it gives nothing. Check that node, or "
+                f"connect another one."
+            )
+        least, most = getattr(inputs[name], "min", None), getattr(inputs[name], "max", None)
+        if least is not None and not least <= value <= most:
+            raise GoTError(
+                f"The input '{name}' is {value:g}, and it must be from {least:g} to {most:g}. Set it in this range, or "
+                f"check the node that is linked to it."
             )
 
 

@@ -22,8 +22,8 @@ class GoTEditMask(io.ComfyNode):
             node_id="GoTEditMask",
             display_name="GoT Edit Mask",
             category=DRAW,
-            description="Makes the mask of a planned edit for any model that inpaints or edits: where the chain says, "
-            "the image may change.",
+            description="Makes the mask of a planned edit, for any model that inpaints or edits. The image may "
+            "change only in and around the planned boxes.",
             search_aliases=["inpaint", "mask from boxes", "crop and stitch", "edit region", "Qwen-Image-Edit"],
             inputs=[
                 GotChain.Input("chain", tooltip="Chain of an edit, as the model wrote it or as you changed it."),
@@ -44,8 +44,8 @@ class GoTEditMask(io.ComfyNode):
                     default=8,
                     min=0,
                     max=PIXELS,
-                    tooltip=f"Pixels over which the mask falls off outside the grown boxes, 0 to {PIXELS}. 0 gives a "
-                    "sharp edge. Default 8.",
+                    tooltip=f"Width of the soft edge outside the grown boxes in pixels, 0 to {PIXELS}. 0 gives a sharp "
+                    "edge. Default 8.",
                 ),
                 io.Boolean.Input(
                     "crop",
@@ -59,7 +59,7 @@ class GoTEditMask(io.ComfyNode):
                     min=0,
                     max=4096,
                     advanced=True,
-                    tooltip="For a crop: pixels around the mask that the model sees too, 0 to 4096. Default 64.",
+                    tooltip="With crop on: pixels around the mask that the model sees too, 0 to 4096. Default 64.",
                 ),
                 io.Float.Input(
                     "megapixels",
@@ -68,8 +68,8 @@ class GoTEditMask(io.ComfyNode):
                     max=16.0,
                     step=0.01,
                     advanced=True,
-                    tooltip="Size of the image that the model draws, 0 to 16 million pixels, in the same shape. SDXL "
-                    "draws best at 1. Default 0: the size stays.",
+                    tooltip="Size at which the model draws, 0 to 16 million pixels. The aspect ratio stays. SDXL draws "
+                    "best at 1. Default 0: the size stays too.",
                 ),
             ],
             outputs=[
@@ -80,14 +80,14 @@ class GoTEditMask(io.ComfyNode):
                 io.Image.Output(display_name="image", tooltip="The image, or its crop, for the model that draws."),
                 io.String.Output(display_name="instruction", tooltip="What to change, for the model's prompt."),
                 GotEditArea.Output(
-                    display_name="area", tooltip="For GoT Paste Edit, which puts the drawn image in its place."
+                    display_name="area", tooltip="For GoT Paste Edit, which pastes the drawn image into the original."
                 ),
             ],
         )
 
     @classmethod
     def execute(cls, chain, image=None, grow=8, feather=8, crop=False, margin=64, megapixels=0.0) -> io.NodeOutput:
-        check_linked(cls, grow=grow, feather=feather, margin=margin, megapixels=megapixels)
+        check_linked(cls, chain=chain, grow=grow, feather=feather, margin=margin, megapixels=megapixels)
         check_regions(chain)
         image = chain.source if image is None else image
         if image is None:
@@ -108,10 +108,11 @@ class GoTPasteEdit(io.ComfyNode):
             node_id="GoTPasteEdit",
             display_name="GoT Paste Edit",
             category=DRAW,
-            description="Puts a drawn image into its place. What is outside the mask stays, to the last bit.",
+            description="Pastes the drawn image into the original. Outside the mask the original stays, to the "
+            "last bit.",
             search_aliases=["stitch", "composite", "uncrop", "inpaint paste", "keep outside"],
             inputs=[
-                io.Image.Input("image", tooltip="Image that was drawn, of any size: it is scaled to its place."),
+                io.Image.Input("image", tooltip="Image that the model drew, of any size. It is scaled to its area."),
                 GotEditArea.Input("area", tooltip="From GoT Edit Mask."),
             ],
             outputs=[io.Image.Output(display_name="image", tooltip="The edited image, in the original's size.")],
@@ -119,6 +120,7 @@ class GoTPasteEdit(io.ComfyNode):
 
     @classmethod
     def execute(cls, image, area) -> io.NodeOutput:
+        check_linked(cls, image=image, area=area)
         return io.NodeOutput(paste(image, area))
 
 

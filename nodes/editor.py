@@ -72,7 +72,7 @@ class GoTChainEditor(io.ComfyNode):
                     tooltip="Width of the image in pixels: as chosen in the editor, else as the chain has it. "
                     "For Empty Latent Image.",
                 ),
-                io.Int.Output(display_name="height", tooltip="Height of the image in pixels, likewise."),
+                io.Int.Output(display_name="height", tooltip="Height of the image in pixels, chosen in the same way."),
             ],
         )
 

@@ -12,8 +12,8 @@ from .types import DRAW, GotChain, GotGuidance, GotReasoner
 
 SIZE = io.DynamicCombo.Input(
     "size",
-    tooltip="Automatic: the size chosen in GoT Chain Editor, else the model's own, or for an edit the shape of its "
-    "image with as many pixels. Custom: your own. Default automatic.",
+    tooltip="Automatic: the size chosen in GoT Chain Editor, else the model's own. For an edit it is the shape of "
+    "the image with as many pixels. Custom: your own. Default automatic.",
     options=[
         io.DynamicCombo.Option("automatic", []),
         io.DynamicCombo.Option(

@@ -148,6 +148,7 @@ class ReasoningChain(io.ComfyNode):
                 io.String.Input(
                     "wish",
                     multiline=True,
+                    placeholder="How to change the earlier chain. Leave empty if there is none.",
                     default="",
                     optional=True,
                     tooltip="How to change the earlier chain, for example: make the dog bigger. Locked regions stay. "

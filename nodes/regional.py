@@ -28,11 +28,12 @@ STYLE = io.String.Input(
     "style",
     optional=True,
     advanced=True,
-    tooltip="Words added to every text, so that they apply in every box, for example: oil painting, soft light.",
+    tooltip="Words added to every text, so that they apply in every box, for example: oil painting, soft light. "
+    "Default: empty.",
 )
 
 
-def _percent(name: str, default: float, what: str, effect: str) -> io.Float.Input:
+def _percent(name: str, default: float, effect: str) -> io.Float.Input:
     return io.Float.Input(
         name,
         default=default,
@@ -41,7 +42,7 @@ def _percent(name: str, default: float, what: str, effect: str) -> io.Float.Inpu
         step=0.001,
         optional=True,
         advanced=True,
-        tooltip=f"{what} of the boxes' effect as a share of the sampling, 0 to 1; {effect}. Default {default:g}.",
+        tooltip=f"Share of the sampling at which the boxes' effect {name}s, 0 to 1. {effect} Default {default:g}.",
     )
 
 
@@ -77,7 +78,7 @@ class GoTRegionalConditioning(io.ComfyNode):
 
     @classmethod
     def execute(cls, clip, chain, strength, whole, style="") -> io.NodeOutput:
-        check_linked(cls, strength=strength)
+        check_linked(cls, chain=chain, strength=strength)
         return io.NodeOutput(regional_conditioning(clip, _parts(chain, strength, whole, style)))
 
 
@@ -88,8 +89,8 @@ class GoTRegionalAttention(io.ComfyNode):
             node_id="GoTRegionalAttention",
             display_name="GoT Regional Attention",
             category=DRAW,
-            description="Guides SD 1.5, SDXL, Flux, Qwen-Image and SD 3 by a chain, with one prediction per step: "
-            "inside its box, a place listens to its own phrase.",
+            description="Guides SD 1.5, SDXL, Flux, Qwen-Image and SD 3 by a chain, with one prediction per step. "
+            "Each box is guided by its own phrase, the rest of the image by the prompt.",
             search_aliases=["region", "regional prompt", "attention couple", "mask", "area composition"],
             inputs=[
                 io.Model.Input(
@@ -101,27 +102,27 @@ class GoTRegionalAttention(io.ComfyNode):
                 STRENGTH,
                 WHOLE,
                 STYLE,
-                _percent("start", 0.0, "Begin", "later values leave the layout to the prompt"),
-                _percent("end", 1.0, "End", "earlier values leave the details to the prompt"),
+                _percent("start", 0.0, "Later values leave the layout to the prompt."),
+                _percent("end", 1.0, "Earlier values leave the details to the prompt."),
             ],
             outputs=[
                 io.Model.Output(display_name="model", tooltip="For the sampler, together with this conditioning."),
                 io.Conditioning.Output(
                     display_name="conditioning",
-                    tooltip="For the positive input of a sampler that has this node's model. Another model refuses it.",
+                    tooltip="For the positive input of a sampler that has this node's model. Other models refuse it.",
                 ),
             ],
         )
 
     @classmethod
     def execute(cls, model, clip, chain, strength, whole, style="", start=0.0, end=1.0) -> io.NodeOutput:
-        check_linked(cls, strength=strength, start=start, end=end)
+        check_linked(cls, model=model, chain=chain, strength=strength, start=start, end=end)
         show_note(unused(chain.regions, ["lora"]))
         return io.NodeOutput(*regional_attention(model, clip, _parts(chain, strength, whole, style), start, end))
 
 
 def _parts(chain, strength, whole, style):
-    return regional_parts(chain, strength, chain.prompt if whole == "prompt" else "", style)
+    return regional_parts(chain, strength, chain.prompt if whole == "prompt" else "", style or "")
 
 
 NODES = [GoTRegionalConditioning, GoTRegionalAttention]

@@ -103,7 +103,7 @@ class GoTGuiderNode(io.ComfyNode):
             node_id="GoTGuider",
             display_name="GoT Guider",
             category=DRAW,
-            description="Guides ComfyUI's own samplers by a chain. Wire it into Sampler Custom (Advanced).",
+            description="Guides ComfyUI's own samplers by a chain. Wire it into SamplerCustomAdvanced.",
             search_aliases=["GoT", "guidance scale", "cfg"],
             inputs=[MODEL, GUIDANCE, STRENGTHS, EXTRAS, *INTERVAL],
             outputs=[io.Guider.Output()],

@@ -7,11 +7,15 @@ import time
 
 import pytest
 from comfy_api.latest import io
+from got.got_models.chain.grammar import read_chain
+from got.got_models.errors import GoTError
 from got.nodes import chain, editor, guidance, loader, reasoning, regional, request, sampling
 from got.nodes.chain import GoTChainFromBoxes, GoTChainFromText
 from got.nodes.checks import check_plan
+from got.nodes.edit import GoTEditMask, GoTPasteEdit
 from got.nodes.editor import GoTChainEditor
 from got.nodes.reasoning import EditChain, GoTSeveralChains, ReasoningChain
+from got.nodes.regional import GoTRegionalAttention, GoTRegionalConditioning
 from got.nodes.request import GoTPlanRequest
 from got.tests.coroutines import result_and_thread, result_of
 
@@ -80,6 +84,27 @@ def test_a_long_text_is_read_beside_the_servers_own_thread(monkeypatch, module, 
     values = (CHAIN, "a cup")[: 1 if node is GoTChainEditor else 2]
     good, servers = result_and_thread(node.validate_inputs(*values))
     assert good is True and threads and servers not in threads
+
+
+@pytest.mark.parametrize(
+    "node, name, values",
+    [
+        (GoTRegionalAttention, "model", (None, None, read_chain(CHAIN), 0.7, "prompt")),
+        (GoTRegionalAttention, "chain", ("a model", None, None, 0.7, "prompt")),
+        (GoTRegionalAttention, "strength", ("a model", None, read_chain(CHAIN), None, "prompt")),
+        (GoTRegionalConditioning, "chain", (None, None, 0.7, "prompt")),
+        (GoTEditMask, "chain", (None,)),
+        (GoTPasteEdit, "area", ("an image", None)),
+    ],
+)
+def test_a_linked_node_that_gives_nothing_is_named(node, name, values):
+    with pytest.raises(GoTError, match=f"The input '{name}' is empty: the node that is linked to it gives nothing"):
+        node.execute(*values)
+
+
+def test_a_style_that_is_linked_to_nothing_adds_no_words():
+    texts = [part.text for part in regional._parts(read_chain(CHAIN), 0.7, "chain", None)]
+    assert texts == [part.text for part in regional._parts(read_chain(CHAIN), 0.7, "chain", "")]
 
 
 @pytest.mark.parametrize("node", [node for node in NODES if "validate_inputs" in vars(node)])

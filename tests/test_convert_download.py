@@ -169,7 +169,7 @@ def test_download_fetches_just_what_is_needed_through_breaks(hub, release, tmp_p
 
     hub.flipped.add(other)
     damaged = command(hub, tmp_path, "--download")
-    assert damaged.returncode == 1 and f"{other} of LucasFang/GoT-6B was damaged on its way" in damaged.stderr
+    assert damaged.returncode == 1 and f"{other} of LucasFang/GoT-6B was damaged during the download" in damaged.stderr
     starts = [start for method, name, start in hub.served if (method, name) == ("GET", shard)]
     assert starts[0] == 0 < starts[1] and starts[1:] == [starts[1]] * 2  # the second was refused; the third resumed
 

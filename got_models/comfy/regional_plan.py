@@ -48,7 +48,7 @@ class Plan:
             if full not in (None, size):
                 raise GoTError(
                     f"The sampler predicts a tile of {size[1]} x {size[0]} of a latent of {full[1]} x {full[0]}, and "
-                    f"regional attention does not know which. Sample without tiles, or use GoT Regional Conditioning."
+                    f"regional attention cannot tell which one. Sample without tiles, or use GoT Regional Conditioning."
                 )
             return self
         height, width, top, left = self.area

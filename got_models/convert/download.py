@@ -164,7 +164,7 @@ def _fetch_file(repository: str, file: Remote, verify: bool) -> Path:
     except Exception as error:  # the library and its transport raise many kinds
         raise DownloadError(
             f"{file.name} of {repository} could not be fetched: {error!s:.300}. "
-            f"Give the same command again: the download resumes."
+            f"Run the same command again: the download resumes."
         ) from error
 
 
@@ -185,6 +185,6 @@ def _fetch_blob(repository: str, file: Remote, sha256: str) -> None:
     if digest != sha256:
         part.unlink()
         raise DownloadError(
-            f"{file.name} of {repository} was damaged on its way, and is removed. Give the same command again."
+            f"{file.name} of {repository} was damaged during the download, and was deleted. Run the same command again."
         )
     part.replace(blob)

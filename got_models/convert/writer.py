@@ -100,7 +100,7 @@ def _finite(plan: TensorPlan, dtype: str) -> tuple[Tensor, float]:
     exact = _magnitude(plan.make(torch.float32))
     if math.isfinite(exact):
         raise WeightsError(
-            f"'{plan.name}' has a weight of {exact:.3g}, but the greatest number in {dtype} is "
+            f"'{plan.name}' has a weight of {exact:.3g}, but the largest number in {dtype} is "
             f"{torch.finfo(kind).max:.3g}. Convert with --dtype bf16."
         )
     raise WeightsError(

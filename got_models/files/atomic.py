@@ -99,7 +99,9 @@ def _clear_killed(path: Path) -> None:
         with lock:
             free = _try_lock(lock)
             if free is False:
-                raise OutputError(f"Another run is making {path}. Wait for its end, or choose another folder.")
+                raise OutputError(
+                    f"Another run is making {path}. Wait until it has finished, or choose another folder."
+                )
             if free:  # removed while it is locked; Windows removes the lock file only when it is closed
                 shutil.rmtree(folder, ignore_errors=True)
         if free:

@@ -28,7 +28,8 @@ def check_image(image: Tensor) -> None:
     if image.ndim != 4 or not image.is_floating_point() or not image.numel():
         raise GoTError(
             f"The image has the shape {tuple(image.shape)} and the type {image.dtype}. ComfyUI's images have four "
-            f"dimensions (count, height, width, channels) and decimal numbers from 0 to 1. Check the node before."
+            f"dimensions (count, height, width, channels) and decimal numbers from 0 to 1. Check the node that makes "
+            f"this image."
         )
 
 

@@ -41,7 +41,9 @@ def check_source(image: Tensor) -> None:
     check_image(image)
     count, height, width, channels = image.shape
     if count != 1:
-        raise GoTError(f"The image input holds {count} images; an edit takes one. Select one with 'Image From Batch'.")
+        raise GoTError(
+            f"The image input holds {count} images; an edit takes one. Select one with 'Get Image from Batch'."
+        )
     if channels != 3:
         raise GoTError(
             f"The image has {channels} channels; an edit takes red, green and blue. "

@@ -173,8 +173,8 @@ def _linear(tensors: dict[str, Tensor], name: str, width: int, folder: Path) -> 
     if weight.ndim != 2 or weight.shape[1] != width or bias.shape != weight.shape[:1]:
         raise WeightsError(
             f"'{folder.name}/{PROJECTORS}' does not fit the reasoner: {name} has a weight of shape "
-            f"{tuple(weight.shape)} and a bias of shape {tuple(bias.shape)}, but a matrix of {width} columns and a "
-            f"bias of as many numbers as rows are expected. Convert the model again."
+            f"{tuple(weight.shape)} and a bias of shape {tuple(bias.shape)}. Expected are a matrix of {width} columns, "
+            f"and a bias with one number for each row. Convert the model again."
         )
     linear = nn.Linear(width, len(weight), device="meta")
     linear.weight, linear.bias = fixed(weight), fixed(bias)
