@@ -138,6 +138,25 @@ def test_every_node_has_a_help_page_in_every_language(node):
         assert page.count("\n## ") == english.count("\n## ") and page.count("```") == english.count("```")
 
 
+def ids_of(inputs):
+    for one in inputs:
+        yield one.id
+        for option in getattr(one, "options", None) or []:
+            yield from ids_of(getattr(option, "inputs", []))
+
+
+@pytest.mark.parametrize("node", NODES)
+def test_a_help_page_explains_every_input_with_the_same_numbers(node):
+    schema = node.define_schema()
+    shown = {one.id: one.display_name or one.id for one in schema.inputs}
+    english = (DOCS / f"{schema.node_id}.md").read_text("utf-8")
+    for language in LANGUAGES:
+        page = (DOCS / schema.node_id / f"{language}.md").read_text("utf-8")
+        for name in ids_of(schema.inputs):
+            assert f"**{shown.get(name, name)}**" in english and f"**{shown.get(name, name)}**" in page, name
+        assert numbers(english) == numbers(page)
+
+
 def test_no_help_page_is_of_a_node_that_is_not_there():
     names = {node.define_schema().node_id for node in NODES}
     pages = [*DOCS.glob("*.md"), *DOCS.glob("*/*.md")]
