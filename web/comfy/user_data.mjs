@@ -15,7 +15,7 @@ export const SETTINGS = [
   {
     id: GRID,
     name: "Grid of the chain editor",
-    tooltip: "Units between the lines that boxes snap to, in thousandths of the image. Default 25.",
+    tooltip: "Distance between the lines that boxes snap to, in thousandths of the image. Default 25.",
     type: "combo",
     options: [...GRIDS],
     defaultValue: GRIDS[1],
