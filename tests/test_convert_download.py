@@ -165,7 +165,7 @@ def test_download_fetches_just_what_is_needed_through_breaks(hub, release, tmp_p
     hub.refused.add(shard)
     broken = command(hub, tmp_path, "--download")
     assert broken.returncode == 1, (broken.stderr, [served for served in hub.served if served[1] == shard])
-    assert "Give the same command again: the download resumes" in broken.stderr
+    assert "Run the same command again: the download resumes" in broken.stderr
 
     hub.flipped.add(other)
     damaged = command(hub, tmp_path, "--download")
