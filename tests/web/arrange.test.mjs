@@ -4,9 +4,11 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import * as arrange from "../../web/editor/model/arrange.mjs";
 import { readText } from "../../web/editor/model/chain.mjs";
+import { clipOf, pasteRegions } from "../../web/editor/model/clipboard.mjs";
 import { arrive, EMPTY, setHidden, setLocked } from "../../web/editor/model/plan.mjs";
 
 /** @typedef {import("../../web/editor/model/plan.mjs").Plan} Plan */
+/** @typedef {import("../../web/editor/model/clipboard.mjs").Clip} Clip */
 
 const TEXT = "a cup (100,100),(199,199) (red), a hat (300,150),(499,299) (green), a dog (700,600),(799,899) (blue)";
 const ALL = [0, 1, 2];
@@ -84,4 +86,27 @@ test("a copy of a region at the image's edge stays in it", () => {
   assert.deepEqual(boxes(copied)[1], [880, 880, 979, 979]);
   const whole = arrange.duplicateAll(made("a wall (0,0),(999,999) (red)"), [0]);
   assert.deepEqual(boxes(whole)[1], [0, 0, 999, 999]);
+});
+
+test("a thousand regions are read and written as a whole: each edit takes a part of a second", () => {
+  const plan = made(Array.from({ length: 1000 }, (_, i) => `A cup ${i} (${i % 400},10),(${(i % 400) + 50},60) (red).`).join(" "));
+  const all = [...plan.flags.keys()];
+  const clip = /** @type {Clip} */ (clipOf(plan, all));
+  const edits = {
+    copy: () => clipOf(plan, all),
+    paste: () => pasteRegions(plan, clip.data),
+    duplicate: () => arrange.duplicateAll(plan, all),
+    align: () => arrange.align(plan, all, "right"),
+    distribute: () => arrange.distribute(plan, all, "across"),
+    equalize: () => arrange.equalize(plan, all, "width", 0),
+    recolor: () => arrange.recolorAll(plan, all, "teal"),
+    move: () => arrange.moveGroup(plan, arrange.placed(plan, all), 1, 1),
+  };
+  const slow = Object.entries(edits).filter(([, edit]) => {
+    const start = performance.now();
+    edit();
+    return performance.now() - start > 2000; // one region at a time, each took 8 to 20 s
+  });
+  assert.deepEqual(slow.map(([name]) => name), []);
+  assert.equal(readText(pasteRegions(plan, clip.data)?.text ?? "").marks.length, 2000);
 });

@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
+import { duplicateAll } from "../../web/editor/model/arrange.mjs";
 import { isGuide, numberIn, sameGuide } from "../../web/editor/model/guides.mjs";
 import * as plans from "../../web/editor/model/plan.mjs";
 import { Store } from "../../web/editor/model/store.mjs";
@@ -35,7 +36,7 @@ test("the settings follow their region", () => {
   const moved = plans.moveRegion(SET, 0, [0, 0, 50, 50]);
   assert.equal(moved.flags[0].strength, 0.5);
   assert.deepEqual(plans.removeRegion(SET, 0).flags, [{ locked: false, hidden: false, off: true }]);
-  const copy = plans.duplicateRegion(SET, 0);
+  const copy = duplicateAll(SET, [0]);
   assert.deepEqual(copy.flags[2].lora, INK);
   const typed = plans.typeText(SET, `A blue egg (1,1),(9,9) (blue). ${SET.text}`);
   assert.deepEqual(typed.flags.map(({ strength, off }) => [strength, off]), [[undefined, undefined], [0.5, undefined], [undefined, true]]);

@@ -2,9 +2,10 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
+import { duplicateAll } from "../../web/editor/model/arrange.mjs";
 import { readText } from "../../web/editor/model/chain.mjs";
 import {
-  EMPTY, VERSION, addRegion, answerTo, approve, arrive, backToPlan, bringForward, colorsAlong, duplicateRegion, isEdited, isPlanOf,
+  EMPTY, VERSION, addRegion, answerTo, approve, arrive, backToPlan, bringForward, colorsAlong, isEdited, isPlanOf,
   moveRegion, parsePlan, promptValue, recolor, removeRegion, rephrase, placeRegion, sendBack, serializePlan, setHidden, setSize, setLocked, typeText,
 } from "../../web/editor/model/plan.mjs";
 
@@ -383,12 +384,12 @@ test("a region without words is a box alone", () => {
 });
 
 test("a copy is moved a little, inside the image, unlocked and in the same color", () => {
-  const copy = (/** @type {string} */ box) => readText(duplicateRegion(came(`a cup ${box} (red)`), 0).text).marks[1];
+  const copy = (/** @type {string} */ box) => readText(duplicateAll(came(`a cup ${box} (red)`), [0]).text).marks[1];
   assert.deepEqual(copy("(1,2),(30,40)").box, [21, 22, 50, 60]);
   assert.deepEqual(copy("(900,5),(999,990)").box, [880, 0, 979, 985]);
   assert.deepEqual(copy("(0,0),(999,999)").box, [0, 0, 999, 999]);
   assert.deepEqual([copy("(1,2),(30,40)").phrase, copy("(1,2),(30,40)").color.word], ["a cup", "red"]);
-  assert.deepEqual(duplicateRegion(setLocked(came(), 1, true), 1).flags.map((flags) => flags.locked), [false, true, false, false]);
+  assert.deepEqual(duplicateAll(setLocked(came(), 1, true), [1]).flags.map((flags) => flags.locked), [false, true, false, false]);
 });
 
 test("locked and hidden are set and taken back, one region at a time", () => {
@@ -421,7 +422,7 @@ test("a lock refuses every change of its region, and of no other", () => {
 
 test("a locked region can still be hidden, reordered, copied and unlocked", () => {
   const plan = setLocked(came(), 1, true);
-  for (const result of [setHidden(plan, 1, true), bringForward(plan, 1), duplicateRegion(plan, 1), setLocked(plan, 1, false)])
+  for (const result of [setHidden(plan, 1, true), bringForward(plan, 1), duplicateAll(plan, [1]), setLocked(plan, 1, false)])
     assert.notEqual(result, plan);
 });
 
@@ -430,7 +431,7 @@ test("a region that is not there changes nothing", () => {
   for (const index of [-1, 3]) {
     const results = [
       moveRegion(plan, index, [1, 1, 9, 9]), recolor(plan, index, "teal"), rephrase(plan, index, "a cap"), removeRegion(plan, index),
-      duplicateRegion(plan, index), setLocked(plan, index, true), setHidden(plan, index, true), bringForward(plan, index),
+      duplicateAll(plan, [index]), setLocked(plan, index, true), setHidden(plan, index, true), bringForward(plan, index),
       sendBack(plan, index),
     ];
     for (const result of results) assert.equal(result, plan);
@@ -439,7 +440,7 @@ test("a region that is not there changes nothing", () => {
 
 test("a box that cannot be read is removed but neither moved, colored nor copied", () => {
   const plan = came("a cup (9,2),(3,4) and a hat (5,6),(7,8).");
-  for (const result of [moveRegion(plan, 0, [1, 1, 9, 9]), recolor(plan, 0, "teal"), duplicateRegion(plan, 0)])
+  for (const result of [moveRegion(plan, 0, [1, 1, 9, 9]), recolor(plan, 0, "teal"), duplicateAll(plan, [0])])
     assert.equal(result, plan);
   assert.equal(removeRegion(plan, 0).text, "a hat (5,6),(7,8).");
 });

@@ -3,15 +3,14 @@
 // Pure: each function returns a new plan, or the same one if nothing changes.
 
 import { LAST, readText } from "./chain.mjs";
-import { addRegion, bringForward, moveRegion, recolor, removeRegion, sendBack } from "./plan.mjs";
+import { addRegions, bringForward, moveRegions, recolorRegions, removeRegion, sendBack } from "./plan.mjs";
 
 /** @typedef {import("./chain.mjs").Box} Box */
 /** @typedef {import("./plan.mjs").Plan} Plan */
-/** @typedef {import("./plan.mjs").Flags} Flags */
 /** @typedef {"left" | "center" | "right" | "top" | "middle" | "bottom"} Edge */
 /** @typedef {"across" | "down"} Axis */
 /** @typedef {{index: number, box: Box}} Placed */
-/** @typedef {{phrase: string, box: Box, color: string, flags: Flags}} Copy a region outside a plan */
+/** @typedef {import("./plan.mjs").NewRegion} NewRegion */
 
 /** @type {readonly Edge[]} */
 export const EDGES = ["left", "center", "right", "top", "middle", "bottom"];
@@ -43,7 +42,7 @@ export function around(boxes) {
 /** Move boxes together. @param {Plan} plan @param {readonly Placed[]} group with the boxes to begin with
  * @param {number} dx units @param {number} dy @returns {Plan} */
 export function moveGroup(plan, group, dx, dy) {
-  return group.reduce((now, { index, box: [x0, y0, x1, y1] }) => moveRegion(now, index, [x0 + dx, y0 + dy, x1 + dx, y1 + dy]), plan);
+  return moveRegions(plan, group.map(({ index, box }) => ({ index, box: shifted(box, dx, dy) })));
 }
 
 // ---------------------------------------------------------------------------------------------------- align and size
@@ -55,13 +54,14 @@ export function align(plan, indices, edge) {
   if (!all.length) return plan;
   const target = all.length > 1 ? around(all.map(({ box }) => box)) : /** @type {Box} */ ([0, 0, LAST, LAST]);
   const axis = edge === "left" || edge === "center" || edge === "right" ? 0 : 1;
-  return all.reduce((now, { index, box }) => {
+  const moves = all.map(({ index, box }) => {
     const by =
       edge === "left" || edge === "top" ? target[axis] - box[axis]
       : edge === "right" || edge === "bottom" ? target[axis + 2] - box[axis + 2]
       : Math.round((target[axis] + target[axis + 2] - box[axis] - box[axis + 2]) / 2);
-    return moveGroup(now, [{ index, box }], axis ? 0 : by, axis ? by : 0);
-  }, plan);
+    return { index, box: shifted(box, axis ? 0 : by, axis ? by : 0) };
+  });
+  return moveRegions(plan, moves);
 }
 
 /** Make the gaps between regions equal. The first and the last one stay. @param {Plan} plan
@@ -75,11 +75,12 @@ export function distribute(plan, indices, axis) {
   const [first, last] = [all[0].box[at + 2], all[all.length - 1].box[at]];
   const gap = (last - first - inner.reduce((sum, one) => sum + length(one), 0)) / (inner.length + 1);
   let next = first + gap;
-  return inner.reduce((now, one) => {
+  const moves = inner.map((one) => {
     const by = Math.max(-one.box[at], Math.min(LAST - one.box[at + 2], Math.round(next) - one.box[at]));
     next += length(one) + gap;
-    return moveGroup(now, [one], axis === "across" ? by : 0, axis === "across" ? 0 : by);
-  }, plan);
+    return { index: one.index, box: shifted(one.box, at ? 0 : by, at ? by : 0) };
+  });
+  return moveRegions(plan, moves);
 }
 
 /** Give regions the width or height of one of them. Each keeps its middle as far as the image allows. @param {Plan} plan
@@ -90,20 +91,21 @@ export function equalize(plan, indices, side, model) {
   const [found] = placed(plan, [model]);
   if (!found) return plan;
   const length = found.box[at + 2] - found.box[at];
-  return placed(plan, indices).reduce((now, { index, box }) => {
+  const moves = placed(plan, indices).map(({ index, box }) => {
     const start = Math.round((box[at] + box[at + 2] - length) / 2);
     const resized = /** @type {Box} */ ([...box]);
     resized[at] = Math.max(0, Math.min(LAST - length, start));
     resized[at + 2] = resized[at] + length;
-    return moveRegion(now, index, resized);
-  }, plan);
+    return { index, box: resized };
+  });
+  return moveRegions(plan, moves);
 }
 
 // -------------------------------------------------------------------------------------------------- order and number
 
 /** @param {Plan} plan @param {readonly number[]} indices @param {string} word a color @returns {Plan} */
 export function recolorAll(plan, indices, word) {
-  return indices.reduce((now, index) => recolor(now, index, word) ?? now, plan);
+  return recolorRegions(plan, indices, word) ?? plan;
 }
 
 /** @param {Plan} plan @param {readonly number[]} indices @returns {Plan} */
@@ -128,17 +130,17 @@ export function reorderAll(plan, indices, by) {
 }
 
 /** Copies of regions that can be read, in reading order. @param {Plan} plan @param {readonly number[]} indices
- * @returns {Copy[]} */
+ * @returns {NewRegion[]} */
 export function copiesOf(plan, indices) {
   const { marks } = readText(plan.text);
   return indices.flatMap((index) => {
     const { box, phrase, color } = marks[index] ?? {};
-    return box && color ? [{ phrase: phrase ?? "", box, color: color.word, flags: plan.flags[index] }] : [];
+    return box && color ? [{ phrase: phrase ?? "", box, color: color.word, guide: plan.flags[index] }] : [];
   });
 }
 
 /** Add copies at the end of the text, aside if a region has their place. A copy is neither locked nor hidden.
- * @param {Plan} plan @param {readonly Copy[]} copies @returns {Plan} */
+ * @param {Plan} plan @param {readonly NewRegion[]} copies @returns {Plan} */
 export function addCopies(plan, copies) {
   if (!copies.length) return plan;
   const { marks } = readText(plan.text);
@@ -150,11 +152,7 @@ export function addCopies(plan, copies) {
     dx = x1 + step <= LAST ? step : -Math.min(step, x0);
     dy = y1 + step <= LAST ? step : -Math.min(step, y0);
   }
-  return copies.reduce((now, { phrase, box, color, flags }) => {
-    const added = addRegion(now, phrase, shifted(box, dx, dy), color);
-    const last = { ...flags, locked: false, hidden: false };
-    return { ...added, flags: [...added.flags.slice(0, -1), last] };
-  }, plan);
+  return addRegions(plan, copies.map((copy) => ({ ...copy, box: shifted(copy.box, dx, dy) })));
 }
 
 /** Copies of regions beside them. @param {Plan} plan @param {readonly number[]} indices @returns {Plan} */

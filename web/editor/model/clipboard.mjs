@@ -4,7 +4,7 @@
 
 import { addCopies, copiesOf } from "./arrange.mjs";
 import { readText } from "./chain.mjs";
-import { addRegion, EMPTY, parsePlan, serializePlan } from "./plan.mjs";
+import { addRegions, EMPTY, parsePlan, serializePlan } from "./plan.mjs";
 
 /** @typedef {import("./plan.mjs").Plan} Plan */
 /** @typedef {{text: string, data: string}} Clip text: a chain; data: the regions for an editor */
@@ -17,9 +17,8 @@ export const MOST_DATA = 1_000_000; // characters
 export function clipOf(plan, indices) {
   const copies = copiesOf(plan, indices);
   if (!copies.length) return null;
-  const copied = copies.reduce((now, { phrase, box, color }) => addRegion(now, phrase, box, color), EMPTY);
-  const flags = copies.map((copy) => ({ ...copy.flags, locked: false, hidden: false }));
-  return { text: copied.text, data: serializePlan({ ...copied, flags }) };
+  const copied = addRegions(EMPTY, copies);
+  return { text: copied.text, data: serializePlan(copied) };
 }
 
 /** The plan with the regions of a clipboard at its end; null if the data are not an editor's regions.

@@ -4,7 +4,7 @@
 
 import { around, duplicateAll, movable, moveGroup, removeAll, reorderAll } from "./arrange.mjs";
 import { moveBox, resizeBox } from "./geometry.mjs";
-import { moveRegion, setHidden, setLocked } from "./plan.mjs";
+import { moveRegions, setHidden, setLocked } from "./plan.mjs";
 
 /** @typedef {import("./store.mjs").Store} Store */
 /** @typedef {Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "shiftKey" | "altKey">} Key */
@@ -125,7 +125,7 @@ function move(store, { shiftKey, altKey }, dx, dy) {
   store.changeAll((plan, indices) => {
     const group = movable(plan, indices);
     if (!group.length) return plan;
-    if (altKey) return group.reduce((now, { index, box }) => moveRegion(now, index, resizeBox(box, "se", dx * far, dy * far)), plan);
+    if (altKey) return moveRegions(plan, group.map(({ index, box }) => ({ index, box: resizeBox(box, "se", dx * far, dy * far) })));
     const box = around(group.map((one) => one.box));
     const moved = moveBox(box, dx * far, dy * far);
     return moveGroup(plan, group, moved[0] - box[0], moved[1] - box[1]);

@@ -3,7 +3,7 @@
 
 import { LAST, readText } from "./chain.mjs";
 import { findColor } from "./colors.mjs";
-import { addRegion, moveRegion } from "./plan.mjs";
+import { addRegions, moveRegions } from "./plan.mjs";
 
 /** @typedef {import("./chain.mjs").Box} Box */
 /** @typedef {import("./plan.mjs").Plan} Plan */
@@ -73,8 +73,7 @@ export function isPlaceholder(phrase) {
  * reading order, as far as there are boxes. @param {Plan} plan @param {readonly Slot[]} slots @returns {Plan} */
 export function applyLayout(plan, slots) {
   const { marks } = readText(plan.text);
-  if (!marks.length) return slots.reduce((now, { phrase, box, color }) => addRegion(now, phrase, box, color), plan);
-  return goals(plan, slots).reduce((now, { index, box }) => moveRegion(now, index, box), plan);
+  return marks.length ? moveRegions(plan, goals(plan, slots)) : addRegions(plan, slots);
 }
 
 /** How many regions a layout leaves where they are because it has no box for them. @param {Plan} plan

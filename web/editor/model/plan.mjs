@@ -12,7 +12,11 @@ import { isSize } from "./sizes.mjs";
 /** @typedef {import("./chain.mjs").Box} Box */
 /** @typedef {import("./sizes.mjs").Size} Size */
 /** @typedef {import("./chain.mjs").Mark} Mark */
-/** @typedef {{locked: boolean, hidden: boolean} & Partial<import("./guides.mjs").Guide>} Flags */
+/** @typedef {import("./guides.mjs").Guide} Guide */
+/** @typedef {{locked: boolean, hidden: boolean} & Partial<Guide>} Flags */
+/** @typedef {{phrase: string, box: Box, color?: string, guide?: Partial<Guide>}} NewRegion color: if left out, the phrase's,
+ * else the palette's next */
+/** @typedef {{span: readonly [number, number], by: string}} Edit of a text: what comes in place of a span */
 /**
  * @typedef {object} Plan
  * @property {string} plan the chain as it came from upstream, in the plain form
@@ -26,7 +30,6 @@ import { isSize } from "./sizes.mjs";
  */
 
 export const VERSION = 1;
-const STEP_ASIDE = 20; // units between a region and its copy
 
 /** @type {Plan} */
 export const EMPTY = Object.freeze({
@@ -233,28 +236,39 @@ export function cameFrom(old, now, rules) {
 /** Another box: only its numbers change in the text. Serves moving and resizing. @param {Plan} plan
  * @param {number} index @param {Box} box @returns {Plan} */
 export function moveRegion(plan, index, box) {
-  const mark = unlocked(plan, index);
-  const [x0, y0, x1, y1] = box;
-  if (!mark?.box || x0 < 0 || y0 < 0 || x0 >= x1 || y0 >= y1 || x1 > LAST || y1 > LAST) return plan;
-  let text = plan.text;
-  for (let i = 3; i >= 0; i--)
-    if (box[i] !== mark.box[i]) text = spliced(text, mark.numberSpans[i], String(box[i]));
-  return text === plan.text ? plan : changed(plan, { text });
+  return moveRegions(plan, [{ index, box }]);
+}
+
+/** Other boxes of regions, each named once. A locked region stays, and so does one whose new box is none.
+ * @param {Plan} plan @param {readonly {index: number, box: Box}[]} moves @returns {Plan} */
+export function moveRegions(plan, moves) {
+  const edits = moves.flatMap(({ index, box }) => {
+    const mark = unlocked(plan, index);
+    const [x0, y0, x1, y1] = box;
+    if (!mark?.box || x0 < 0 || y0 < 0 || x0 >= x1 || y0 >= y1 || x1 > LAST || y1 > LAST) return [];
+    const was = mark.box;
+    return mark.numberSpans.flatMap((span, i) => (box[i] === was[i] ? [] : [edit(span, String(box[i]))]));
+  });
+  return edits.length ? changed(plan, { text: splicedAll(plan.text, edits) }) : plan;
 }
 
 /** Another color word; null comes back for a word that is no color. @param {Plan} plan @param {number} index
  * @param {string} word @returns {Plan | null} */
 export function recolor(plan, index, word) {
+  return recolorRegions(plan, [index], word);
+}
+
+/** The same color word for regions, each named once; null comes back for a word that is no color. Locked regions stay.
+ * @param {Plan} plan @param {readonly number[]} indices @param {string} word @returns {Plan | null} */
+export function recolorRegions(plan, indices, word) {
   const color = findColor(word.trim());
   if (!color) return null;
-  const mark = unlocked(plan, index);
-  if (!mark?.box) return plan;
-  const at = mark.boxSpan[1];
-  if (mark.colorSpan && mark.color.word === color.word && !mark.problem) return plan;
-  const text = mark.colorSpan
-    ? spliced(plan.text, mark.colorSpan, color.word)
-    : spliced(plan.text, [at, at], ` (${color.word})`);
-  return changed(plan, { text });
+  const edits = indices.flatMap((index) => {
+    const mark = unlocked(plan, index);
+    if (!mark?.box || (mark.colorSpan && mark.color.word === color.word && !mark.problem)) return [];
+    return [mark.colorSpan ? edit(mark.colorSpan, color.word) : colorEdit(mark, color.word)];
+  });
+  return edits.length ? changed(plan, { text: splicedAll(plan.text, edits) }) : plan;
 }
 
 /** Another phrase for a box. The box color changes along if it was the one that the phrase names. @param {Plan} plan @param {number} index @param {string} phrase
@@ -264,11 +278,11 @@ export function rephrase(plan, index, phrase) {
   const words = cleanPhrase(phrase);
   if (!mark || !words || words === mark.phrase) return plan;
   const [at] = mark.boxSpan;
-  const write = (/** @type {string} */ written) =>
+  const write = (/** @type {string[]} */ [written]) =>
     mark.phraseSpan[0] < mark.phraseSpan[1]
       ? spliced(plan.text, mark.phraseSpan, written)
       : spliced(plan.text, [at, at], `${spaceAfter(plan.text.slice(0, at))}${written} `);
-  return withColorsAlong(plan, changed(plan, { text: withWholePhrase(write, words, index) }), index);
+  return withColorsAlong(plan, changed(plan, { text: withWholePhrases(write, [words], index) }), index);
 }
 
 /** Another span of the text as the phrase of a region: in square brackets if the grammar would find another phrase.
@@ -291,39 +305,40 @@ function withColorsAlong(before, now, index, old = index) {
     : now;
 }
 
-/** A text in which the phrase of a region is found as a whole, in square brackets if it is not found without them.
- * @param {(written: string) => string} write the text, by how the phrase is written
- * @param {string} phrase @param {number} index @returns {string} */
-function withWholePhrase(write, phrase, index) {
-  const text = write(phrase);
-  return !phrase || readText(text).marks[index]?.phrase === phrase ? text : write(`[${phrase}]`);
+/** A text in which the phrases of regions are found as a whole: in square brackets if they are not found without them.
+ * @param {(written: string[]) => string} write the text, by how the phrases are written
+ * @param {string[]} phrases @param {number} first index of the first region @returns {string} */
+function withWholePhrases(write, phrases, first) {
+  const text = write(phrases);
+  const { marks } = readText(text);
+  const written = phrases.map((phrase, i) => (!phrase || marks[first + i]?.phrase === phrase ? phrase : `[${phrase}]`));
+  return written.some((one, i) => one !== phrases[i]) ? write(written) : text;
 }
 
 /** A new region, in a sentence of its own at the end of the text. Its index is the last one.
- * @param {Plan} plan @param {string} phrase @param {Box} box @param {string} [word] color; if left out, the phrase's, else
- * the palette's next @param {Partial<import("./guides.mjs").Guide>} [guide] @returns {Plan} */
-export function addRegion(plan, phrase, box, word, guide = {}) {
-  const marks = readText(plan.text).marks;
-  const others = marks.map((mark) => ({ written: mark.color, phrase: "" }));
-  const color = word ?? givenColors([...others, { written: null, phrase }])[marks.length].word;
-  const before = plan.text.trimEnd();
-  const stop = !before || /[.!?。！？]$/u.test(before) ? "" : ".";
-  const write = (/** @type {string} */ written) =>
-    `${before}${stop}${before ? " " : ""}${`${written} ${boxText(box)} (${color}).`.trimStart()}`;
-  const text = withWholePhrase(write, cleanPhrase(phrase), marks.length);
-  const flags = [...plan.flags, { ...unmarked(), ...savedGuide(guide) }];
-  return changed(plan, { text, flags, order: [...plan.order, marks.length] });
+ * @param {Plan} plan @param {string} phrase @param {Box} box @param {string} [color] if left out, the phrase's, else the
+ * palette's next @param {Partial<Guide>} [guide] @returns {Plan} */
+export function addRegion(plan, phrase, box, color, guide) {
+  return addRegions(plan, [{ phrase, box, color, guide }]);
 }
 
-/** A copy of a region with its color, moved a little, at the end of the text. @param {Plan} plan @param {number} index
- * @returns {Plan} */
-export function duplicateRegion(plan, index) {
-  const mark = readText(plan.text).marks[index];
-  if (!mark?.box) return plan;
-  const [x0, y0, x1, y1] = mark.box;
-  const dx = x1 + STEP_ASIDE <= LAST ? STEP_ASIDE : -Math.min(STEP_ASIDE, x0);
-  const dy = y1 + STEP_ASIDE <= LAST ? STEP_ASIDE : -Math.min(STEP_ASIDE, y0);
-  return addRegion(plan, mark.phrase, [x0 + dx, y0 + dy, x1 + dx, y1 + dy], mark.color.word, plan.flags[index]);
+/** New regions, each in a sentence of its own at the end of the text. Their indices are the last ones.
+ * @param {Plan} plan @param {readonly NewRegion[]} regions @returns {Plan} */
+export function addRegions(plan, regions) {
+  if (!regions.length) return plan;
+  const { marks } = readText(plan.text);
+  const others = marks.map((mark) => ({ written: mark.color, phrase: "" }));
+  const wanted = regions.map(({ color, phrase }) => ({ written: findColor(color ?? ""), phrase }));
+  const colors = givenColors([...others, ...wanted]).slice(marks.length);
+  const before = plan.text.trimEnd();
+  const stop = !before || /[.!?。！？]$/u.test(before) ? "" : ".";
+  const write = (/** @type {string[]} */ written) => {
+    const sentences = regions.map(({ box }, i) => `${written[i]} ${boxText(box)} (${colors[i].word}).`.trimStart());
+    return [...(before ? [before + stop] : []), ...sentences].join(" ");
+  };
+  const text = withWholePhrases(write, regions.map(({ phrase }) => cleanPhrase(phrase)), marks.length);
+  const flags = regions.map(({ guide = {} }) => ({ ...unmarked(), ...savedGuide(guide) }));
+  return changed(plan, { text, flags: [...plan.flags, ...flags], order: [...plan.order, ...regions.map((_, i) => marks.length + i)] });
 }
 
 const OPENS_PHRASE = /(?:\[|<\|obj(?:ect_ref)?_start\|>)$/u;
@@ -352,7 +367,7 @@ export function setHidden(plan, index, hidden) {
 }
 
 /** Set how a region guides, also a locked one. @param {Plan} plan @param {number} index
- * @param {Partial<import("./guides.mjs").Guide>} guide @returns {Plan} */
+ * @param {Partial<Guide>} guide @returns {Plan} */
 export function setGuide(plan, index, guide) {
   return flagged(plan, index, guide);
 }
@@ -475,8 +490,28 @@ function unmarked() {
 }
 
 /** @param {string} text @param {readonly [number, number]} span @param {string} by */
-function spliced(text, [start, stop], by) {
-  return text.slice(0, start) + by + text.slice(stop);
+function spliced(text, span, by) {
+  return splicedAll(text, [edit(span, by)]);
+}
+
+/** A text with other words in some spans, which do not overlap. @param {string} text @param {Edit[]} edits */
+function splicedAll(text, edits) {
+  let [result, start] = ["", 0];
+  for (const { span, by } of edits.sort((a, b) => a.span[0] - b.span[0])) {
+    result += text.slice(start, span[0]) + by;
+    start = span[1];
+  }
+  return result + text.slice(start);
+}
+
+/** @param {readonly [number, number]} span @param {string} by @returns {Edit} */
+function edit(span, by) {
+  return { span, by };
+}
+
+/** Writes a color after a box that has none. @param {Mark} mark @param {string} word */
+function colorEdit({ boxSpan: [, at] }, word) {
+  return edit([at, at], ` (${word})`);
 }
 
 /** A phrase without the characters that the grammar reads as something else. @param {string} phrase */
