@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ..grammar import ChainError
+from ..phrases import OBJECT_END, OBJECT_START
 from . import keys
 from .cleaning import half_width
 from .entries import color_of, has_letters, label_of, words_of
@@ -425,6 +426,12 @@ def _unnamed(words: str, label: str, name: str) -> bool:
     return bool(last and label and not (last[1].endswith("ing") and last[1].lower() in f"{label} {name}".lower()))
 
 
+def _last(label: str, words: str) -> int:
+    """Where a label last occurs in whole words of the last sentence; -1 if it does not."""
+    places = [match.start() for match in re.finditer(rf"(?<!\w){re.escape(label)}(?!\w)", words, re.I)] if label else []
+    return places[-1] if places and not re.search(r"[.!?。！？\n]", words[places[-1] + len(label) :]) else -1
+
+
 def _cited_pieces(caption: str, rows: list[_Row]) -> Iterator[str | Found]:
     """A caption in which each row's box takes the place of its id, and then the rows that it does not cite."""
     waiting = {row.name: row.found for row in rows if row.name and not row.is_place}
@@ -442,6 +449,10 @@ def _cited_pieces(caption: str, rows: list[_Row]) -> Iterator[str | Found]:
         if found.label and words.lower().endswith(found.label.lower()):
             yield words[: -len(found.label)]
             yield found._replace(label=words[len(words) - len(found.label) :])
+        elif (at := _last(found.label, words)) >= 0:
+            stop = at + len(found.label)
+            yield f"{words[:at]}{OBJECT_START}{words[at:stop]}{OBJECT_END}{words[stop:]} "
+            yield found._replace(label="")
         elif re.search(r"\w", words.rpartition(">")[2][-80:]) and not _unnamed(words, found.label, match[1]):
             yield words + " "
             yield found._replace(label="")
