@@ -2,7 +2,7 @@
 
 from comfy_api.latest import io
 
-from ..got_models.comfy.notes import show_note, unused
+from ..got_models.comfy.notes import all_off, show_note, unused
 from ..got_models.comfy.regional import regional_conditioning
 from ..got_models.comfy.regional_attention import regional_attention
 from ..got_models.guidance.regional import regional_parts
@@ -79,7 +79,9 @@ class GoTRegionalConditioning(io.ComfyNode):
     @classmethod
     def execute(cls, clip, chain, strength, whole, style="") -> io.NodeOutput:
         check_linked(cls, chain=chain, strength=strength)
-        return io.NodeOutput(regional_conditioning(clip, _parts(chain, strength, whole, style)))
+        conditioning = regional_conditioning(clip, _parts(chain, strength, whole, style))
+        show_note(all_off(chain.regions))
+        return io.NodeOutput(conditioning)
 
 
 class GoTRegionalAttention(io.ComfyNode):
@@ -117,8 +119,9 @@ class GoTRegionalAttention(io.ComfyNode):
     @classmethod
     def execute(cls, model, clip, chain, strength, whole, style="", start=0.0, end=1.0) -> io.NodeOutput:
         check_linked(cls, model=model, chain=chain, strength=strength, start=start, end=end)
-        show_note(unused(chain.regions, ["lora"]))
-        return io.NodeOutput(*regional_attention(model, clip, _parts(chain, strength, whole, style), start, end))
+        guidance = regional_attention(model, clip, _parts(chain, strength, whole, style), start, end)
+        show_note(all_off(chain.regions) or unused(chain.regions, ["lora"]))
+        return io.NodeOutput(*guidance)
 
 
 def _parts(chain, strength, whole, style):

@@ -14,9 +14,11 @@ from got.got_models.comfy.notes import unused
 from got.got_models.errors import GoTError
 from got.got_models.guidance.preview import plan_image
 from got.got_models.guidance.regional import SIDE, region_weights, regional_parts
+from got.nodes import regional
 from got.nodes.chain import GoTChainToBoxes
 from got.nodes.editor import GoTChainEditor
 from got.tests.coroutines import result_of
+from got.tests.families import Texts, sd15
 
 PLAN = "A red cup (0,0),(499,999) (red), a green pear (500,0),(999,999) (green) and a blue egg (0,0),(99,99) (blue)."
 INK = {"name": "styles/ink.safetensors", "strength": 0.8}
@@ -170,6 +172,18 @@ def test_a_note_says_what_a_node_does_not_use():
     assert unused(chain.regions) == "Not used by this node: strength of regions 1, 2; LoRA of region 2."
     assert unused(chain.regions, ["lora"]) == "Not used by this node: LoRA of region 2."
     assert unused(read_chain(PLAN).regions) == ""
+
+
+@pytest.mark.parametrize("off", [0, 1, 3])
+def test_the_regional_nodes_note_that_no_box_guides(off, monkeypatch):
+    notes = []
+    monkeypatch.setattr(regional, "show_note", notes.append)
+    chain = edited(*[{"off": number < off} for number in range(3)])
+    conditioning = regional.GoTRegionalConditioning.execute(Texts(), chain, 0.7, "prompt").result[0]
+    model, _ = regional.GoTRegionalAttention.execute(unet := sd15(), Texts(), chain, 0.7, "prompt").result
+    assert len(conditioning) == 4 - off and (model is unet) == (off == 3)
+    expected = "All boxes of the chain are switched off, so the text of the whole image guides alone." * (off == 3)
+    assert len(notes) == 2 and all(note.startswith(expected) and bool(note) == bool(expected) for note in notes)
 
 
 # ------------------------------------------------------------------------------------------------------ missing LoRAs

@@ -42,6 +42,16 @@ def unused(regions: Sequence[Region], options: Sequence[str] = ("strength", "lor
     return f"Not used by this node: {'; '.join(parts)}." if parts else ""
 
 
+def all_off(regions: Sequence[Region]) -> str:
+    """That no box guides, as a note, if every region is switched off; "" else."""
+    if not all(region.off for region in regions):
+        return ""
+    return (
+        "All boxes of the chain are switched off, so the text of the whole image guides alone. "
+        "Switch a box on in the GoT Chain Editor."
+    )
+
+
 def unknown_words(manifest: Manifest, request: Request) -> str:
     """Which words of a request a small model does not know, as a note; "" if it knows all, or is no small model."""
     unknown = manifest.world.unknown(f"{request.prompt} {request.wish}") if manifest.world else []
