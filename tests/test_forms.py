@@ -68,6 +68,14 @@ def test_json_in_every_shape(shape, count):
     assert chain.cut == (shape == JSON_SHAPES[-1])
 
 
+@pytest.mark.parametrize("name", ["items", "elements", "data", "results"])
+def test_the_name_of_a_list_of_boxes_is_no_label(name):
+    row = '{"bbox_2d": [120, 400, 380, 760]}'
+    with pytest.raises(ChainError, match="has no words"):
+        read_plan(f'{{"{name}": [{row}]}}')
+    assert boxes(f'{{"a red cup": {{"{name}": [{row}]}}}}') == [("a red cup", CUP)]
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_cannot_be_known_is_refused(name):
     case = REFUSED[name]

@@ -31,7 +31,7 @@ LEAD = _keys(
     "scene_description overview"
 )
 WRAPPERS = _keys(
-    "plan shapes rows objects object detections regions layout items results result predictions annotations elements"
+    "plan shapes rows objects object detections regions layout items results result predictions annotations elements "
     "data output answer "
     "response layers components entities bounding_boxes boundingboxes metadata attributes"
 )
