@@ -26,6 +26,7 @@ from ...world.wording import a, listing
 from ..ema import EMA
 from ..schedule import alphas_cumprod, min_snr_weights
 from .run import Run, mixed_precision
+from .unet import draw_noise
 
 TINY = Path(__file__).parents[2] / "got_models" / "tiny"
 SCALE = 0.13025  # SDXL's latent format
@@ -152,7 +153,7 @@ def trained(args: Namespace) -> Iterator[PhraseUNet]:
         run.begin_step()
         latents, words = batch_of(data, args.batch)
         step = (1000 * torch.rand(args.batch) ** 0.3).long().clamp(max=999)  # GoT-Tiny knows the low noise levels
-        noise = torch.randn_like(latents) + 0.3 * torch.randn(*latents.shape[:2], 1, 1)  # see unet.draw_noise
+        noise = draw_noise(latents.shape)
         alpha = schedule[step][:, None, None, None]
         with mixed_precision():
             predicted = model(alpha.sqrt() * latents + (1 - alpha).sqrt() * noise, step, words).float()
