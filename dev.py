@@ -38,6 +38,7 @@ import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -316,55 +317,59 @@ def set_up_environment(cache: Path, extras: tuple[str, ...]) -> tuple[Path, Path
     return python, comfyui
 
 
-def oldest_transformers(python: Path) -> Path:
-    """A folder with the oldest transformers, to be the first on PYTHONPATH."""
+def cached(name: str, what: str, fetch: Callable[[Path, Path], None]) -> Path:
+    """The folder `name` of the cache. If there is none, says `what` and calls fetch(cache, new folder)."""
     cache = cache_folder()
     with only_one(cache):
-        path = cache / f"oldest-transformers-{fingerprint(*OLDEST_TRANSFORMERS)[:8]}"
+        path = cache / name
         if not path.is_dir():
-            say(f"installing {OLDEST_TRANSFORMERS[0]} in a folder of its own")
+            say(what)
             with new_folder(path) as part:
-                pip(python, cache, "install", "--no-deps", "--target", part, *OLDEST_TRANSFORMERS)
+                fetch(cache, part)
     return path
 
 
+def oldest_transformers(python: Path) -> Path:
+    """A folder with the oldest transformers, to be the first on PYTHONPATH."""
+    return cached(
+        f"oldest-transformers-{fingerprint(*OLDEST_TRANSFORMERS)[:8]}",
+        f"installing {OLDEST_TRANSFORMERS[0]} in a folder of its own",
+        lambda cache, part: pip(python, cache, "install", "--no-deps", "--target", part, *OLDEST_TRANSFORMERS),
+    )
+
+
 def node_package(name: str, python: Path) -> Path:
-    """The folder of a package for the checks of web/, name: with its version."""
-    cache = cache_folder()
-    with only_one(cache):
-        path = cache / name.replace("@", "-")
-        if not path.is_dir():
-            say(f"installing {name} (5 MB)")
-            with new_folder(path) as part:
-                npm(python, cache, "install", "--prefix", part, "--ignore-scripts", name)
-    return path / "node_modules" / name.partition("@")[0]
+    """The folder of an npm package for the checks of web/. name: with its version."""
+    folder = cached(
+        name.replace("@", "-"),
+        f"installing {name} (5 MB)",
+        lambda cache, part: npm(python, cache, "install", "--prefix", part, "--ignore-scripts", name),
+    )
+    return folder / "node_modules" / name.partition("@")[0]
 
 
 def newest_frontend(python: Path) -> Path:
     """The folder with the static files of the newest frontend."""
-    cache = cache_folder()
-    with only_one(cache):
-        path = cache / FRONTEND.replace("==", "-")
-        if not path.is_dir():
-            say(f"installing {FRONTEND} (30 MB) in a folder of its own")
-            with new_folder(path) as part:
-                pip(python, cache, "install", "--no-deps", "--target", part, FRONTEND)
-    return path / "comfyui_frontend_package" / "static"
+    folder = cached(
+        FRONTEND.replace("==", "-"),
+        f"installing {FRONTEND} (30 MB) in a folder of its own",
+        lambda cache, part: pip(python, cache, "install", "--no-deps", "--target", part, FRONTEND),
+    )
+    return folder / "comfyui_frontend_package" / "static"
 
 
 def node_docs(python: Path) -> Path:
     """The folder with a page for each node of the newest ComfyUI: NODE/en.md."""
-    cache = cache_folder()
-    with only_one(cache):
-        path = cache / NODE_DOCS.replace("==", "-")
-        if not path.is_dir():
-            say(f"downloading {NODE_DOCS} (24 MB)")
-            with tempfile.TemporaryDirectory(dir=cache, prefix="download-") as download, new_folder(path) as part:
-                pip(python, cache, "download", "--no-deps", "--dest", download, NODE_DOCS)
-                with zipfile.ZipFile(next(Path(download).glob("*.whl"))) as wheel:
-                    pages = [name for name in wheel.namelist() if name.endswith("/en.md") and ".." not in name]
-                    wheel.extractall(part, pages)
-    return path / "comfyui_embedded_docs" / "docs"
+
+    def fetch(cache: Path, part: Path):
+        with tempfile.TemporaryDirectory(dir=cache, prefix="download-") as download:
+            pip(python, cache, "download", "--no-deps", "--dest", download, NODE_DOCS)
+            with zipfile.ZipFile(next(Path(download).glob("*.whl"))) as wheel:
+                pages = [name for name in wheel.namelist() if name.endswith("/en.md") and ".." not in name]
+                wheel.extractall(part, pages)
+
+    folder = cached(NODE_DOCS.replace("==", "-"), f"downloading {NODE_DOCS} (24 MB)", fetch)
+    return folder / "comfyui_embedded_docs" / "docs"
 
 
 def node_tool(name: str, python: Path) -> str:
