@@ -21,6 +21,21 @@ from .types import CHANGE, GotChain
 LONGEST_SHOWN = 2048  # pixels of the preview under the node, which is saved as a file; the output has full size
 
 
+def _sides(what: str, default: int, more: str = "") -> list[io.Int.Input]:
+    """The inputs width and height. what: has this size. more: words after the tooltip."""
+    return [
+        io.Int.Input(
+            side,
+            default=default,
+            min=64,
+            max=8192,
+            step=8,
+            tooltip=f"{side.capitalize()} of {what} in pixels, 64 to 8192. Default {default}.{more}",
+        )
+        for side in ("width", "height")
+    ]
+
+
 class GoTChainFromText(io.ComfyNode):
     @classmethod
     def define_schema(cls):
@@ -140,24 +155,7 @@ class GoTChainFromBoxes(io.ComfyNode):
                     multiline=True,
                     tooltip="Caption or instruction that the chain answers, for example: a red cup on a table.",
                 ),
-                io.Int.Input(
-                    "width",
-                    default=1024,
-                    min=64,
-                    max=8192,
-                    step=8,
-                    tooltip="Width of the image that holds the boxes in pixels, 64 to 8192. Default 1024. Not used "
-                    "with an image.",
-                ),
-                io.Int.Input(
-                    "height",
-                    default=1024,
-                    min=64,
-                    max=8192,
-                    step=8,
-                    tooltip="Height of the image that holds the boxes in pixels, 64 to 8192. Default 1024. Not used "
-                    "with an image.",
-                ),
+                *_sides("the image that holds the boxes", 1024, " Not used with an image."),
                 io.Image.Input(
                     "image",
                     optional=True,
@@ -255,22 +253,7 @@ class GoTChainToBoxes(io.ComfyNode):
                     "chain",
                     tooltip="Chain to convert, from Reasoning Chain, GoT Chain Editor or any node that makes one.",
                 ),
-                io.Int.Input(
-                    "width",
-                    default=1024,
-                    min=64,
-                    max=8192,
-                    step=8,
-                    tooltip="Width of the image in pixels, 64 to 8192. Default 1024.",
-                ),
-                io.Int.Input(
-                    "height",
-                    default=1024,
-                    min=64,
-                    max=8192,
-                    step=8,
-                    tooltip="Height of the image in pixels, 64 to 8192. Default 1024.",
-                ),
+                *_sides("the image", 1024),
             ],
             outputs=[
                 io.BoundingBox.Output(
@@ -319,22 +302,7 @@ class GoTChainPreview(io.ComfyNode):
                     optional=True,
                     tooltip="Image to draw on. Default: the source of an edit, else a dark gray canvas.",
                 ),
-                io.Int.Input(
-                    "width",
-                    default=512,
-                    min=64,
-                    max=8192,
-                    step=8,
-                    tooltip="Width of the canvas in pixels, 64 to 8192. Default 512. Not used with an image.",
-                ),
-                io.Int.Input(
-                    "height",
-                    default=512,
-                    min=64,
-                    max=8192,
-                    step=8,
-                    tooltip="Height of the canvas in pixels, 64 to 8192. Default 512. Not used with an image.",
-                ),
+                *_sides("the canvas", 512, " Not used with an image."),
             ],
             outputs=[io.Image.Output(display_name="plan")],
         )
