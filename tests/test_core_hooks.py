@@ -5,15 +5,11 @@ import inspect
 import pytest
 import torch
 from comfy_extras.nodes_custom_sampler import CFGOverride
-from got.got_models.chain.grammar import TEXT_TO_IMAGE
 from got.got_models.errors import GoTError
-from got.got_models.files.manifest import PUBLISHED_DEFAULTS
-from got.got_models.guidance.formula import Guidance, Strengths, as_plain_guidance, at_scale, branch_weights
+from got.got_models.guidance.formula import Strengths, as_plain_guidance, at_scale, branch_weights
 from got.tests import test_guider
 from got.tests.coroutines import result_of
-from got.tests.test_guider import STRENGTHS, drawn, relative_error
-from got.tools.oracle.qwen import Sizes
-from got.tools.oracle.released import make_unet
+from got.tests.test_guider import STRENGTHS, drawn, guidance_of, network_of, relative_error
 
 import nodes as comfy_nodes
 
@@ -63,18 +59,12 @@ COMPILES = {"TorchCompileModel"}  # test_a_compiled_model_draws_the_same
 
 @pytest.fixture(scope="module")
 def network():
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        return make_unet(Sizes(unet=UNET), channels=12).eval()
+    return network_of(UNET)
 
 
 @pytest.fixture(scope="module")
 def guidance():
-    random = torch.Generator().manual_seed(1)
-    shapes = {"context": (1, 64, 48), "null_context": (1, 64, 48), "pooled": (1, 80)}
-    shapes |= {"spatial": (1, 4, ROWS, COLUMNS), "reference": (1, 4, ROWS, COLUMNS)}
-    tensors = {name: torch.randn(shape, generator=random) for name, shape in shapes.items()}
-    return Guidance(**tensors, width=COLUMNS * 8, height=ROWS * 8, defaults=PUBLISHED_DEFAULTS[TEXT_TO_IMAGE])
+    return guidance_of(ROWS, COLUMNS)
 
 
 def given_to(name, node, model):

@@ -51,11 +51,25 @@ def inference():
         yield
 
 
-@pytest.fixture(scope="module")
-def network():
+def network_of(unet):
+    """The plain script's UNet with these sizes and random weights."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return make_unet(Sizes(unet=UNET), channels=12).eval()
+        return make_unet(Sizes(unet=unet), channels=12).eval()
+
+
+def guidance_of(rows, columns):
+    """Random guidance for an image of so many latent cells."""
+    random = torch.Generator().manual_seed(1)
+    shapes = {"context": (1, 64, 48), "null_context": (1, 64, 48), "pooled": (1, 80)}
+    shapes |= {"spatial": (1, 4, rows, columns), "reference": (1, 4, rows, columns)}
+    tensors = {name: torch.randn(shape, generator=random) for name, shape in shapes.items()}
+    return Guidance(**tensors, width=columns * 8, height=rows * 8, defaults=PUBLISHED_DEFAULTS[TEXT_TO_IMAGE])
+
+
+@pytest.fixture(scope="module")
+def network():
+    return network_of(UNET)
 
 
 @pytest.fixture(scope="module")
@@ -67,11 +81,7 @@ def model(network, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def guidance():
-    random = torch.Generator().manual_seed(1)
-    shapes = {"context": (1, 64, 48), "null_context": (1, 64, 48), "pooled": (1, 80)}
-    shapes |= {"spatial": (1, 4, ROWS, COLUMNS), "reference": (1, 4, ROWS, COLUMNS)}
-    tensors = {name: torch.randn(shape, generator=random) for name, shape in shapes.items()}
-    return Guidance(**tensors, width=COLUMNS * 8, height=ROWS * 8, defaults=PUBLISHED_DEFAULTS[TEXT_TO_IMAGE])
+    return guidance_of(ROWS, COLUMNS)
 
 
 def drawn(model, guidance, strengths=(7.5, 4, 1), steps=2, name="euler", seed=3, latent=None, extras=None, **more):
