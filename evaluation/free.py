@@ -38,6 +38,8 @@ class FreeCase:
 
 @dataclass(frozen=True)
 class FreeEditCase:
+    """An edit and its instruction. seed: of the image's noise."""
+
     number: int
     edit: Edit
     text: str

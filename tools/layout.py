@@ -16,6 +16,8 @@ class Column(NamedTuple):
 
 
 class Group(NamedTuple):
+    """Columns under one title, from left to right."""
+
     title: str
     columns: tuple[Column, ...]
 

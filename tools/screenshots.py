@@ -105,6 +105,7 @@ def opened(page: Page, name: str) -> None:
 
 
 def save(image: Image.Image, path: Path, width: int | None = None) -> None:
+    """Write an image as WebP, at most `width` pixels wide, and print its size."""
     if width and image.width > width:
         image = image.resize((width, round(image.height * width / image.width)), Image.Resampling.LANCZOS)
     image.convert("RGB").save(path, quality=82, method=6)
@@ -112,6 +113,7 @@ def save(image: Image.Image, path: Path, width: int | None = None) -> None:
 
 
 def shot(page: Page, **where) -> Image.Image:
+    """An image of the page. where: as Page.screenshot takes it."""
     return Image.open(io.BytesIO(page.screenshot(**where)))
 
 
@@ -119,6 +121,7 @@ def shot(page: Page, **where) -> Image.Image:
 
 
 def editors(page: Page) -> None:
+    """Images of the editor in both renderers and both themes."""
     for renderer, vue in (("", True), ("_classic", False)):
         for theme in ("dark", "light"):
             look(page, vue, theme)
@@ -135,6 +138,7 @@ def editors(page: Page) -> None:
 
 
 def animation(page: Page) -> None:
+    """A box is dragged and the new image comes, as an animation of at most MOST_BYTES."""
     look(page, vue=True)
     opened(page, "change_the_plan")
     page.evaluate(STAGE, [600, 640])
@@ -178,6 +182,7 @@ def story(page: Page) -> Iterator[Image.Image]:
 
 
 def moved(page: Page, clip: dict, start: tuple, end: tuple, steps: int) -> Iterator[Image.Image]:
+    """A frame for each step of the mouse from start to end, in pixels of the page."""
     for step in range(steps + 1):
         share = step / steps
         page.mouse.move(*(a + (b - a) * share for a, b in zip(start, end)))
@@ -185,6 +190,7 @@ def moved(page: Page, clip: dict, start: tuple, end: tuple, steps: int) -> Itera
 
 
 def shrunk(frame: Image.Image) -> Image.Image:
+    """A frame in RGB, FRAME_WIDTH pixels wide."""
     height = round(frame.height * FRAME_WIDTH / frame.width)
     return frame.convert("RGB").resize((FRAME_WIDTH, height), Image.Resampling.LANCZOS)
 

@@ -35,6 +35,11 @@ _DIGITS = re.compile(r"\d+")
 
 
 class Token(NamedTuple):
+    """A word or a mark, [start, stop) of a text. word: in small letters, without marks around it.
+
+    kind: a key of phrase_words.WORDS, or "comma" for what separates. An unknown word is a noun or a participle.
+    """
+
     start: int
     stop: int
     kind: str
@@ -109,6 +114,7 @@ class _Reader:
         self.relative, self.inner = "", None  # "open": a relative clause waits for its verb; the object in it
 
     def read(self) -> tuple[int, int]:
+        """The numbers of the first and the last token of the phrase."""
         for number, token in enumerate(self.tokens):
             if token.kind in _HANDLERS:
                 _HANDLERS[token.kind](self, number, token)

@@ -185,6 +185,7 @@ class Snapshots:
             self.take()
 
     def take(self) -> None:
+        """Measure the averaged weights now and save them."""
         with self.ema.applied():
             found = measured(self.network, self.tokenizer)
             state = {name: tensor.half() for name, tensor in self.network.model.state_dict().items()}

@@ -11,6 +11,7 @@ ORDER = ("first", "second")
 
 
 def box_text(box, color: str) -> str:
+    """A box and its color word as a chain in GoT's form has them."""
     x0, y0, x1, y1 = box
     return f"<|box_start|>({x0},{y0}),({x1},{y1})<|box_end|> ({color})"
 
@@ -117,6 +118,7 @@ def two_step_chain(*edits: Edit) -> str:
 
 
 def boxes_of(chain: str) -> list[tuple[int, int, int, int]]:
+    """The boxes of a chain, (x0, y0, x1, y1) each."""
     return [tuple(map(int, found)) for found in re.findall(r"\((\d+),(\d+)\),\((\d+),(\d+)\)", chain)]
 
 

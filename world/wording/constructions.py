@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 
 class Forms(NamedTuple):
+    """Texts with fields in braces, of training and of the evaluation alone."""
+
     trained: tuple[str, ...]
     held_out: tuple[str, ...]
 

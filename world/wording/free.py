@@ -59,6 +59,7 @@ class Speaker(NamedTuple):
     held_out: bool
 
     def pick(self, forms: table.Forms) -> str:
+        """A random construction of the split."""
         return self.rng.choice(forms.held_out if self.held_out else forms.trained)
 
     def relation(self, relation: str) -> str:
@@ -95,10 +96,12 @@ class Draft(NamedTuple):
 
 
 def words(color: str, shape: str) -> dict[str, str]:
+    """The fields of a text that name an object: its color, its shape and both, also with an article."""
     return {"c": color, "s": shape, "cs": f"{color} {shape}", "a_c": a(color), "a_cs": a(f"{color} {shape}")}
 
 
 def both(count: int) -> tuple[str, ...]:
+    """Words for all of `count` objects."""
     return ("both",) if count == 2 else ("all", "all of them")
 
 

@@ -255,6 +255,7 @@ VAGUE = ("a picture", "some shapes", "draw something", "an image with shapes", "
 
 
 def pick(rng: Random, phrasings, held_out: bool) -> str:
+    """A random phrasing. The last two are held out from training."""
     return rng.choice(phrasings[-2:] if held_out else phrasings[:-2])
 
 
@@ -288,6 +289,7 @@ def _typed(text: str, rng: Random) -> str:
 
 
 def instruction(edit: Edit, rng: Random, held_out: bool = False) -> str:
+    """An instruction for an edit, in a template."""
     text = pick(rng, INSTRUCTIONS[edit.kind], held_out).format(
         s=edit.subject and edit.subject.name,
         c=edit.result and edit.result.color,

@@ -7,10 +7,12 @@ DIRECTIONS = {"left of": "to the left", "right of": "to the right", "above": "up
 
 
 def a(name: str) -> str:
+    """A name with its article: a star, an orange star."""
     return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
 def capital(text: str) -> str:
+    """A text with a capital letter at its beginning."""
     return text[0].upper() + text[1:]
 
 
@@ -31,4 +33,5 @@ def groups(objects) -> list[list[Object]]:
 
 
 def counted(group: list[Object]) -> str:
+    """Objects of one name with their number: a red star, two red stars."""
     return a(group[0].name) if len(group) == 1 else f"{NUMBERS[len(group)]} {group[0].name}s"

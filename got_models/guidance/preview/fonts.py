@@ -32,6 +32,7 @@ class FontFile(NamedTuple):
     letters: tuple[range, ...]
 
     def has(self, text: str) -> bool:
+        """Whether the font has every letter of a text."""
         return all(any(ord(letter) in part for part in self.letters) for letter in text)
 
 
