@@ -21,10 +21,7 @@ def regional_conditioning(clip: CLIP, parts: Sequence[Part]) -> list:
     without a share applies everywhere. A part's LoRA changes its entry alone: its text and its prediction.
     GoTError if there is no CLIP, or a LoRA is missing.
     """
-    if clip is None:
-        raise GoTError(
-            "The clip input is empty: the checkpoint has no text encoder. Connect one, for example from 'Load CLIP'."
-        )
+    check_clip(clip)
     hooks = load_hooks([part.lora for part in parts if part.lora])
     encoders = {None: clip} | {lora: hooked(clip, hook) for lora, hook in hooks.items()}
     encoded, entries = {}, []
@@ -36,3 +33,11 @@ def regional_conditioning(clip: CLIP, parts: Sequence[Part]) -> list:
         values = {} if share is None else {"mask": share, "mask_strength": 1.0, "set_area_to_bounds": False}
         entries += node_helpers.conditioning_set_values(encoded[key], values)
     return entries
+
+
+def check_clip(clip: CLIP | None) -> None:
+    """GoTError if there is no CLIP, as a checkpoint without a text encoder gives none."""
+    if clip is None:
+        raise GoTError(
+            "The clip input is empty: the checkpoint has no text encoder. Connect one, for example from 'Load CLIP'."
+        )

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from ..errors import GoTError
 from ..guidance.regional import Part
+from .regional import check_clip
 from .regional_cross import attend_across
 from .regional_joint import attend_jointly
 from .regional_plan import Plan, PlanCond
@@ -105,10 +106,7 @@ def family_of(model: ModelPatcher) -> Callable:
 
 
 def _encoded(clip: CLIP, text: str) -> tuple[Tensor, dict]:
-    if clip is None:
-        raise GoTError(
-            "The clip input is empty: the checkpoint has no text encoder. Connect one, for example from 'Load CLIP'."
-        )
+    check_clip(clip)
     entries = clip.encode_from_tokens_scheduled(clip.tokenize(text))
     if len(entries) > 1:
         raise GoTError(

@@ -20,8 +20,7 @@ OVERRIDE = "optimized_attention_override"
 
 def attend_across(plan: Plan, context: Tensor, x: Tensor, options: dict, model: BaseModel) -> tuple[Tensor, dict]:
     """The context (B, L, C) of all texts, and transformer_options with the attention that splits it."""
-    texts = [context, *(text.to(context).expand(len(x), -1, -1) for text in plan.texts[1:])]
-    texts = [texts[number] for number in plan.used()]
+    texts = plan.contexts(context)
     call = _Call(plan, [text.shape[1] for text in texts], options.get(OVERRIDE))
     patches = options.get("patches", {})
     replaced = options.get("patches_replace", {})

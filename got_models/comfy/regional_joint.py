@@ -22,8 +22,7 @@ FLUX2_TOKENS = 512  # ComfyUI pads shorter texts of Flux.2 with zeros on the lef
 
 def attend_jointly(plan: Plan, context: Tensor, x: Tensor, options: dict, model: BaseModel) -> tuple[Tensor, dict]:
     """The context (B, L, C) of all texts, and transformer_options with the attention that tells them apart."""
-    texts = [context, *(text.to(context).expand(len(x), -1, -1) for text in plan.texts[1:])]
-    texts = [texts[number] for number in plan.used()]
+    texts = plan.contexts(context)
     if isinstance(model, Flux2):
         texts = [pad(text, (0, 0, max(0, FLUX2_TOKENS - text.shape[1]), 0)) for text in texts]
     patch = model.diffusion_model.patch_size

@@ -67,6 +67,11 @@ class Plan:
             self._places[height, width] = places(self.shares(height, width))
         return self._places[height, width]
 
+    def contexts(self, context: Tensor) -> list[Tensor]:
+        """Each text that counts anywhere, (B, L, C), as the context (B, L, C) of the whole image's text is."""
+        texts = [context, *(text.to(context).expand(len(context), -1, -1) for text in self.texts[1:])]
+        return [texts[number] for number in self.used()]
+
     def used(self) -> list[int]:
         """Numbers of the texts that count anywhere."""
         return self.weights.flatten(1).any(1).nonzero()[:, 0].tolist()
@@ -76,6 +81,7 @@ class PlanCond(comfy.conds.CONDConstant):
     """A Plan among the conditions of a CONDITIONING. Only entries with the same plan share a batch."""
 
     def process_cond(self, batch_size: int, area: Sequence[int] | None = None, **kwargs) -> "PlanCond":
+        """The plan for a call. area: sizes and then offsets in the latent, as ComfyUI has them; None for all of it."""
         if area is None:
             return self
         plan, sides = self.cond, len(area) // 2  # frames, if there are any, come first
