@@ -1,7 +1,7 @@
 """Regional attention in networks with joint attention of texts and image: Flux, Flux.2, Qwen-Image, SD 3 and SD 3.5.
 
 Written against ComfyUI 0.30.0: `optimized_attention_override`, and `post_input` of Flux and Qwen-Image. The texts are
-one context, one after the other. A float bias on the logits says who listens to whom.
+one context, one after the other. A float bias on the logits says which tokens attend to which.
 """
 
 from collections.abc import Callable

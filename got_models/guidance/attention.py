@@ -1,4 +1,4 @@
-"""Attention to several texts in one prediction: which place of an image listens to which text, and how much.
+"""Attention to several texts in one prediction: which place of an image attends to which text, and how much.
 
 Every place has a share for each text, and its shares sum to 1. `mixed` is cross-attention: an attention per text, and
 the mean of their results by share. It needs no mask. `joint_bias` is joint attention, where texts and image are one
@@ -68,9 +68,9 @@ def joint_bias(shares: Tensor, lengths: Sequence[int], references: int = 0) -> T
 
     shares: (T, tokens) of the image. lengths: tokens of each text. references: tokens of reference images.
 
-    - A text's tokens hear their own text, and the image where the text has a share.
-    - The image's tokens hear each text with log(share), corrected for its length, and the whole image.
-    - References hear each text by its mean share, and all images.
+    - A text's tokens attend to their own text, and to the image where the text has a share.
+    - The image's tokens attend to each text with log(share), corrected for its length, and to the whole image.
+    - References attend to each text by its mean share, and to all images.
 
     A longer text has more softmax mass. So its share is divided by its length, relative to the mean length at that
     token. Where one text has the share 1 the bias is 0. Regional prompting of DiTs by such masks: arXiv 2411.02395.

@@ -1,4 +1,4 @@
-"""A small UNet that hears phrases and no boxes. training/tiny/regions.py trains it and measures how regions steer it.
+"""A small UNet that reads phrases and no boxes. training/tiny/regions.py trains it and measures how regions steer it.
 
 It is GoT-Tiny's UNet without the inputs for boxes and images, as ComfyUI's own UNetModel, and a new text encoder over
 words. It learns images of the synthetic world from captions that do not say where anything is.
