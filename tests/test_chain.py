@@ -157,7 +157,7 @@ def test_an_unknown_color_of_any_length_is_refused_in_a_few_words():
     assert len(str(error.value)) < 300
 
 
-# ----------------------------------------------------------------------------------------------- texts of anybody's
+# ----------------------------------------------------------------------------------------------- texts of strangers
 
 BOX = "(1,2),(3,4)"
 LONG = {  # start, repeated part, end: texts that would make a careless pattern take quadratic time

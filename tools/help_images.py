@@ -2,8 +2,8 @@
 
     web/docs/NODE.png   each node as it looks when it is added, in Nodes 2.0; the chain editor with a plan
 
-ComfyUI's help panel is about 360 CSS pixels wide. A node has that width, or the least that it can have, with two pixels
-of the file to each, so that its letters stay as large as on the canvas.
+ComfyUI's help panel is about 360 CSS pixels wide. A node has that width, or the least that it can have. The file has
+two pixels for each of them, so that letters stay as large as on the canvas.
 """
 
 import io

@@ -87,7 +87,7 @@ def text_of_boxes(bboxes: Any, labels: list[str], width: int, height: int) -> Bo
     labels: texts with one label a line. Where a line is blank, the box's own label counts. A single line is also the
     label of every other box without its own.
     Boxes are cut off at the image's edges. Boxes without width or height are left out, unless there are no others.
-    ChainError names a box that has no label, is malformed, or lies outside the image.
+    ChainError names a box that has no label, is malformed, or is outside the image.
     """
     frame = _one_frame(bboxes)
     lines = [line.strip(" \t.,;:") for text in labels for line in text.splitlines() or [""]]

@@ -142,8 +142,8 @@ def canonical_text(text: str) -> str:
 
     A box without a color gets the color word of its phrase, else the palette's next color that the chain does not use.
     1000 is read as 999. Text after `<|im_gen_start|>` is not part of the chain and is left out.
-    ChainError names a box that is not four whole numbers in 0..1000, is empty, has its corners in the wrong order or is
-    not closed, and an unknown color.
+    ChainError names an unknown color, or a box that cannot be drawn: it is not four whole numbers in 0..1000, is empty,
+    has its corners in the wrong order, or is not closed.
     """
     text = well_formed(text)
     # A tag may split a box in two: `(1<|obj_end|>,2),(3,4)`. Brackets may be double: `[[a cup]] (1,2),(3,4)`.

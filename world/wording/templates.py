@@ -1,7 +1,7 @@
 """Prompts of the synthetic world in fixed templates. The last two phrasings of each kind are held out from training.
 
-Most of their words are in other phrasings too, since a model that knows only this world cannot understand a word that
-it has never seen. Texts follow from the scene and a random generator.
+Most of their words are in other phrasings too: a model that knows only this world cannot understand a word that it has
+never seen. Texts follow from the scene and a random generator.
 """
 
 from random import Random

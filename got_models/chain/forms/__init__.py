@@ -17,7 +17,7 @@
     color_words colors in every spelling
     writing     the way back: chains in the forms of other models; places: where a box is, in words
 
-A new form is a function from a cleaned text to a Plan (see plan.py), or None if the text is in another form, and one
-line in the reader's table. All of it takes linear time, never recurses, and raises nothing but ChainError.
+A new form is one line in the reader's table and a function from a cleaned text to a Plan (see plan.py). The function
+returns None for a text in another form. All of it takes linear time, never recurses, and raises nothing but ChainError.
 Standard library only.
 """
