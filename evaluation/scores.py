@@ -232,7 +232,7 @@ def names_only(scene: Scene, chain: str) -> bool:
 
 def things_found(chain: str, thing: str, boxes: list[tuple]) -> bool:
     """Whether a description has one box for each box of a thing in the image, at its place; none if there is none."""
-    found = [tuple(region.box) for region in find_in(read_chain(chain), thing).regions]
+    found = [tuple(region.box) for region in find_in(read_chain(chain), thing)]
     placed = [any(overlap(box, right) >= FOUND for box in found) for right in boxes]
     return len(found) == len(boxes) and all(placed)
 

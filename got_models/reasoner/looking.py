@@ -9,7 +9,6 @@ all, because asked for one thing that is absent it finds something anyway. Works
 """
 
 import re
-from typing import NamedTuple
 
 from ..chain.grammar import Chain, Region
 
@@ -17,19 +16,13 @@ LOOK = "look"  # the task of a Request; dialects.py puts nothing around its ques
 DESCRIBE = "Describe the given image with all its boxes."
 
 
-class Found(NamedTuple):
-    """A thing that was looked for. regions: those of the description that show it; none if it is absent."""
+def find_in(description: Chain, thing: str) -> tuple[Region, ...]:
+    """The regions of a description that show a thing, such as "red circle"; none if it is absent.
 
-    thing: str
-    regions: tuple[Region, ...]
-
-
-def find_in(description: Chain, thing: str) -> Found:
-    """The regions of a description whose phrase ends with a thing's name, such as "red circle", in one or many."""
+    Their phrases end with its name, in the singular or the plural.
+    """
     wanted = _words(thing)
-    return Found(
-        thing, tuple(region for region in description.regions if _words(region.phrase)[-len(wanted) :] == wanted)
-    )
+    return tuple(region for region in description.regions if _words(region.phrase)[-len(wanted) :] == wanted)
 
 
 def _words(phrase: str) -> list[str]:
