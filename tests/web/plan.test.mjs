@@ -378,6 +378,15 @@ test("a new region is separated from the text before it", () => {
   assert.equal(phrases(addRegion(came("a cup (1,2)"), "a bird", [1, 2, 30, 40])).at(-1), "a bird");
 });
 
+test("a new region comes before the marker that ends the chain", () => {
+  const add = (/** @type {string} */ text) => addRegion(came(text), "a bird", [1, 2, 30, 40], "teal").text;
+  const bird = "a bird (1,2),(30,40) (teal).";
+  assert.equal(add("A cup (1,2),(3,4) (red) \n<|im_gen_start|>"), `A cup (1,2),(3,4) (red). ${bird} \n<|im_gen_start|>`);
+  const typed = typeText(EMPTY, "<|im_gen_start|> more");
+  assert.equal(addRegion(typed, "a bird", [1, 2, 30, 40], "teal").text, `${bird}<|im_gen_start|> more`);
+  assert.deepEqual(phrases(duplicateAll(came("A cup (1,2),(3,4) (red).<|im_gen_start|>"), [0])), ["A cup", "A cup"]);
+});
+
 test("a region without words is a box alone", () => {
   const plan = addRegion(EMPTY, " (", [1, 2, 30, 40]);
   assert.deepEqual([plan.text, phrases(plan)], ["(1,2),(30,40) (red).", [""]]);

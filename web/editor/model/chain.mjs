@@ -105,11 +105,15 @@ const recent = new Map();
 
 /** @param {string} text @returns {{marks: Mark[], problems: Problem[]}} */
 function read(text) {
-  const whole = wellFormed(text);
-  const [before] = whole.split(AFTER_CHAIN, 1);
-  const chain = before === whole ? whole : before.slice(0, endWithout(before, isSpace));
-  const marks = boxesOf(chain);
+  const marks = boxesOf(wellFormed(text).slice(0, endOfChain(text)));
   return { marks, problems: marks.flatMap(({ problem }) => problem ?? []) };
+}
+
+/** Where the chain of a text ends: before the marker after it and white space before that, else at the end of the text.
+ * @param {string} text @returns {number} */
+export function endOfChain(text) {
+  const [before] = text.split(AFTER_CHAIN, 1);
+  return before === text ? text.length : endWithout(before, isSpace);
 }
 
 /** A chain as people read and type it, without GoT's markers. A box right after two numbers in brackets keeps them.

@@ -2,7 +2,7 @@
 // The plan that a person edits: the value that a workflow keeps, and every change to it. Pure: each function returns a
 // new plan, or the same one if nothing changes, for example because the region is locked.
 
-import { LAST, boxText, plainText, readText } from "./chain.mjs";
+import { LAST, boxText, endOfChain, plainText, readText } from "./chain.mjs";
 import { colorIn, findColor, givenColors } from "./colors.mjs";
 import { isGuide, KEYS as GUIDE_KEYS, sameGuide, savedGuide } from "./guides.mjs";
 import { withPhrase } from "./phrase_ends.mjs";
@@ -315,14 +315,14 @@ function withWholePhrases(write, phrases, first) {
   return written.some((one, i) => one !== phrases[i]) ? write(written) : text;
 }
 
-/** A new region, in a sentence of its own at the end of the text. Its index is the last one.
+/** A new region, in a sentence of its own at the end of the chain. Its index is the last one.
  * @param {Plan} plan @param {string} phrase @param {Box} box @param {string} [color] if left out, the phrase's, else the
  * palette's next @param {Partial<Guide>} [guide] @returns {Plan} */
 export function addRegion(plan, phrase, box, color, guide) {
   return addRegions(plan, [{ phrase, box, color, guide }]);
 }
 
-/** New regions, each in a sentence of its own at the end of the text. Their indices are the last ones.
+/** New regions, each in a sentence of its own at the end of the chain. Their indices are the last ones.
  * @param {Plan} plan @param {readonly NewRegion[]} regions @returns {Plan} */
 export function addRegions(plan, regions) {
   if (!regions.length) return plan;
@@ -330,11 +330,12 @@ export function addRegions(plan, regions) {
   const others = marks.map((mark) => ({ written: mark.color, phrase: "" }));
   const wanted = regions.map(({ color, phrase }) => ({ written: findColor(color ?? ""), phrase }));
   const colors = givenColors([...others, ...wanted]).slice(marks.length);
-  const before = plan.text.trimEnd();
+  const end = endOfChain(plan.text);
+  const [before, after] = [plan.text.slice(0, end).trimEnd(), plan.text.slice(end)];
   const stop = !before || /[.!?。！？]$/u.test(before) ? "" : ".";
   const write = (/** @type {string[]} */ written) => {
     const sentences = regions.map(({ box }, i) => `${written[i]} ${boxText(box)} (${colors[i].word}).`.trimStart());
-    return [...(before ? [before + stop] : []), ...sentences].join(" ");
+    return [...(before ? [before + stop] : []), ...sentences].join(" ") + after;
   };
   const text = withWholePhrases(write, regions.map(({ phrase }) => cleanPhrase(phrase)), marks.length);
   const flags = regions.map(({ guide = {} }) => ({ ...unmarked(), ...savedGuide(guide) }));
