@@ -313,8 +313,8 @@ test("a phrase that would not be found as a whole gets brackets", () => {
   assert.equal(renamed.text, "There is [man with a hat, in the rain] (1,2),(3,4).");
   assert.deepEqual(phrases(renamed), ["man with a hat, in the rain"]);
   assert.equal(rephrase(renamed, 0, "a [cap]").text, "There is [a cap] (1,2),(3,4).");
-  const added = addRegion(came("A cup (1,2),(3,4)."), "a cup, with a lid", [5, 6, 7, 8], "red");
-  assert.equal(added.text, "A cup (1,2),(3,4). [a cup, with a lid] (5,6),(7,8) (red).");
+  const added = addRegion(came("A cup (1,2),(3,4)."), "a cup, with a lid", [5, 6, 7, 8], "teal");
+  assert.equal(added.text, "A cup (1,2),(3,4). [a cup, with a lid] (5,6),(7,8) (teal).");
 });
 
 test("words cannot smuggle in a box or a marker, and no words change nothing", () => {
@@ -333,6 +333,19 @@ test("a new region gets a sentence of its own at the end, in front, in the palet
 test("a new region has the color that its phrase names", () => {
   const color = (/** @type {string} */ phrase) => readText(addRegion(MARKED, phrase, [1, 2, 30, 40]).text).marks[3].color.word;
   assert.deepEqual(["a yellow star", "a red star", "a black cat", "红色的猫"].map(color), ["yellow", "red", "gray", "red"]);
+});
+
+test("boxes without a written color keep the ones that they show when another box gets a color", () => {
+  const plan = came("a cup (1,2),(3,4), a hat (5,6),(7,8) and a blue dog (9,10),(11,12)");
+  const colors = (/** @type {Plan | null} */ now) => readText(now?.text ?? "").marks.map(({ color }) => color.word);
+  assert.deepEqual(colors(plan), ["red", "green", "blue"]);
+  const added = addRegion(plan, "a bird", [1, 2, 30, 40], "red");
+  assert.equal(added.text, "a cup (1,2),(3,4) (red), a hat (5,6),(7,8) (green) and a blue dog (9,10),(11,12). a bird (1,2),(30,40) (red).");
+  assert.deepEqual(colors(addRegion(plan, "a green bird", [1, 2, 30, 40])), ["red", "green", "blue", "green"]);
+  assert.deepEqual(colors(recolor(plan, 2, "green")), ["red", "green", "green"]);
+  assert.deepEqual(colors(rephrase(plan, 2, "a green dog")), ["red", "green", "green"]);
+  assert.deepEqual(colors(duplicateAll(plan, [0])), ["red", "green", "blue", "red"]);
+  assert.equal(recolor(plan, 2, "teal")?.text, `${plan.text} (teal)`);
 });
 
 test("a box color goes along with its phrase as long as the two agreed", () => {

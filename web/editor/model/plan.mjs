@@ -262,18 +262,40 @@ export function recolor(plan, index, word) {
  * @param {Plan} plan @param {readonly number[]} indices @param {string} word @returns {Plan | null} */
 export function recolorRegions(plan, indices, word) {
   const color = findColor(word.trim());
-  if (!color) return null;
+  return color && keepingColors(plan, (now) => withColor(now, indices, color.word), indices);
+}
+
+/** @param {Plan} plan @param {readonly number[]} indices @param {string} word @returns {Plan} */
+function withColor(plan, indices, word) {
   const edits = indices.flatMap((index) => {
     const mark = unlocked(plan, index);
-    if (!mark?.box || (mark.colorSpan && mark.color.word === color.word && !mark.problem)) return [];
-    return [mark.colorSpan ? edit(mark.colorSpan, color.word) : colorEdit(mark, color.word)];
+    if (!mark?.box || (mark.colorSpan && mark.color.word === word && !mark.problem)) return [];
+    return [mark.colorSpan ? edit(mark.colorSpan, word) : colorEdit(mark, word)];
   });
   return edits.length ? changed(plan, { text: splicedAll(plan.text, edits) }) : plan;
 }
 
-/** Another phrase for a box. The box color changes along if it was the one that the phrase names. @param {Plan} plan @param {number} index @param {string} phrase
- * @returns {Plan} */
+/** An edit after which the boxes that have their colors from the palette still show them: the colors are written where the
+ * edit would change any of them. @param {Plan} plan @param {(plan: Plan) => Plan} how keeps the regions and their indices
+ * @param {readonly number[]} [except] regions that the edit may give other colors @returns {Plan} */
+function keepingColors(plan, how, except = []) {
+  const now = how(plan);
+  const changes = new Set(except);
+  const [old, marks] = [readText(plan.text).marks, readText(now.text).marks];
+  const given = old.flatMap((mark, i) => (mark.box && !mark.colorSpan && !colorIn(mark.phrase) && !changes.has(i) ? [i] : []));
+  if (given.every((i) => marks[i]?.color.word === old[i].color.word)) return now;
+  const edits = given.map((i) => colorEdit(old[i], old[i].color.word));
+  return how({ ...plan, text: splicedAll(plan.text, edits) });
+}
+
+/** Another phrase for a box. The box color changes along if it was the one that the phrase names. @param {Plan} plan
+ * @param {number} index @param {string} phrase @returns {Plan} */
 export function rephrase(plan, index, phrase) {
+  return keepingColors(plan, (now) => withOtherPhrase(now, index, phrase), [index]);
+}
+
+/** @param {Plan} plan @param {number} index @param {string} phrase @returns {Plan} */
+function withOtherPhrase(plan, index, phrase) {
   const mark = unlocked(plan, index);
   const words = cleanPhrase(phrase);
   if (!mark || !words || words === mark.phrase) return plan;
@@ -325,7 +347,11 @@ export function addRegion(plan, phrase, box, color, guide) {
 /** New regions, each in a sentence of its own at the end of the chain. Their indices are the last ones.
  * @param {Plan} plan @param {readonly NewRegion[]} regions @returns {Plan} */
 export function addRegions(plan, regions) {
-  if (!regions.length) return plan;
+  return regions.length ? keepingColors(plan, (now) => withRegions(now, regions)) : plan;
+}
+
+/** @param {Plan} plan @param {readonly NewRegion[]} regions @returns {Plan} */
+function withRegions(plan, regions) {
   const { marks } = readText(plan.text);
   const others = marks.map((mark) => ({ written: mark.color, phrase: "" }));
   const wanted = regions.map(({ color, phrase }) => ({ written: findColor(color ?? ""), phrase }));
