@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { duplicateAll } from "../../web/editor/model/arrange.mjs";
+import { clipOf, pasteRegions } from "../../web/editor/model/clipboard.mjs";
 import { readText } from "../../web/editor/model/chain.mjs";
 import {
   EMPTY, VERSION, addRegion, answerTo, approve, arrive, backToPlan, bringForward, colorsAlong, isEdited, isPlanOf,
@@ -315,6 +316,16 @@ test("a phrase that would not be found as a whole gets brackets", () => {
   assert.equal(rephrase(renamed, 0, "a [cap]").text, "There is [a cap] (1,2),(3,4).");
   const added = addRegion(came("A cup (1,2),(3,4)."), "a cup, with a lid", [5, 6, 7, 8], "teal");
   assert.equal(added.text, "A cup (1,2),(3,4). [a cup, with a lid] (5,6),(7,8) (teal).");
+});
+
+test("an aside in round brackets stays in a phrase, copied or written", () => {
+  const plan = came("A sign (old) (1,2),(3,4) (red) and [a cup (the big one), in the rain] (5,6),(7,8) (teal).");
+  assert.deepEqual(phrases(plan), ["A sign (old)", "a cup (the big one), in the rain"]);
+  assert.deepEqual(phrases(duplicateAll(plan, [0, 1])).slice(2), phrases(plan));
+  assert.deepEqual(phrases(/** @type {Plan} */ (pasteRegions(EMPTY, clipOf(plan, [1, 0])?.data ?? ""))), phrases(plan).reverse());
+  assert.deepEqual(phrases(rephrase(plan, 0, "A sign (new)")), ["A sign (new)", phrases(plan)[1]]);
+  const none = ["a mug (1,2),(3,4)", "a mug (5,6)", "a (mug", "a (mug (old))"];
+  for (const words of none) assert.ok(/^a mug[^()]*$/.test(phrases(addRegion(EMPTY, words, [1, 2, 30, 40]))[0]), words);
 });
 
 test("words cannot smuggle in a box or a marker, and no words change nothing", () => {

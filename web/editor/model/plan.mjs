@@ -297,7 +297,7 @@ export function rephrase(plan, index, phrase) {
 /** @param {Plan} plan @param {number} index @param {string} phrase @returns {Plan} */
 function withOtherPhrase(plan, index, phrase) {
   const mark = unlocked(plan, index);
-  const words = cleanPhrase(phrase);
+  const words = safePhrase(phrase);
   if (!mark || !words || words === mark.phrase) return plan;
   const [at] = mark.boxSpan;
   const write = (/** @type {string[]} */ [written]) =>
@@ -363,11 +363,12 @@ function withRegions(plan, regions) {
     const sentences = regions.map(({ box }, i) => `${written[i]} ${boxText(box)} (${colors[i].word}).`.trimStart());
     return [...(before ? [before + stop] : []), ...sentences].join(" ") + after;
   };
-  const text = withWholePhrases(write, regions.map(({ phrase }) => cleanPhrase(phrase)), marks.length);
+  const text = withWholePhrases(write, regions.map(({ phrase }) => safePhrase(phrase)), marks.length);
   const flags = regions.map(({ guide = {} }) => ({ ...unmarked(), ...savedGuide(guide) }));
   return changed(plan, { text, flags: [...plan.flags, ...flags], order: [...plan.order, ...regions.map((_, i) => marks.length + i)] });
 }
 
+const ASIDES = /^[^()]*(?:\([^()]*\)[^()]*)+$/u; // round brackets in pairs, none within another
 const OPENS_PHRASE = /(?:\[|<\|obj(?:ect_ref)?_start\|>)$/u;
 
 /** Remove phrase and box from the sentence, and repair the rest of it. @param {Plan} plan @param {number} index
@@ -541,9 +542,16 @@ function colorEdit({ boxSpan: [, at] }, word) {
   return edit([at, at], ` (${word})`);
 }
 
-/** A phrase without the characters that the grammar reads as something else. @param {string} phrase */
-function cleanPhrase(phrase) {
-  return phrase.replace(/[()<>|[\]\s]+/g, " ").trim();
+/** A phrase without what the grammar reads as something else: markers and square brackets, and round ones unless they
+ * are only an aside in the phrase. @param {string} phrase */
+function safePhrase(phrase) {
+  const words = phrase.replace(/[<>|[\]\s]+/g, " ").trim();
+  if (!/[()]/.test(words)) return words;
+  const bare = words.replace(/[()\s]+/g, " ").trim();
+  const read = (/** @type {string} */ written) => readText(`${written} ${boxText([0, 0, LAST, LAST])} (red)`).marks;
+  const [plain, bracketed] = [read(words), read(`[${words}]`)];
+  const isWhole = plain.length === 1 && (plain[0].phrase === words || bracketed[0].phrase === words);
+  return bare && ASIDES.test(words) && isWhole ? words : bare;
 }
 
 /** @param {string} text */
