@@ -87,6 +87,9 @@ def client(server):
 
     with Client(server.url) as connected:
         yield connected
+        if not connected.is_idle(30):
+            connected.stop_all()
+            pytest.fail("The test left a run in the queue, for example a paused one.")
 
 
 @pytest.fixture(scope="session")

@@ -119,9 +119,28 @@ class Client:
     def interrupt(self):
         self._request("POST", "/interrupt", json={})
 
+    def stop_all(self):
+        """Stop the run that is under way, and drop those that wait."""
+        self._request("POST", "/queue", json={"clear": True})
+        self.interrupt()
+
     def free(self):
-        """Unload every model and drop every cached output, as the menu's button does."""
+        """Unload every model and drop every cached output, as the menu's button does. Return when it is done.
+
+        ComfyUI does it at the end of a run, or when it wakes without one. So a small run follows.
+        """
         self._request("POST", "/free", json={"unload_models": True, "free_memory": True})
+        number = {"class_type": "PrimitiveInt", "inputs": {"value": 0}}
+        self.run({"1": number, "2": {"class_type": "PreviewAny", "inputs": {"source": ["1", 0]}}})
+
+    def is_idle(self, timeout: float) -> bool:
+        """Whether no run is under way or waits, at the latest after `timeout` seconds."""
+        end = time.monotonic() + timeout
+        while any(self.get("/queue").values()):
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.05)
+        return True
 
     def get(self, path: str) -> dict:
         return self._request("GET", path).json()
