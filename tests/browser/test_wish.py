@@ -94,7 +94,7 @@ def test_while_the_run_is_paused_nothing_can_be_asked(editor):
     line = editor.page.get_by_label("Ask for a change")
     line.fill(WISH)
     line.press("Enter")
-    editor.browser.toast("Resume or stop it, then ask")
+    editor.browser.toast("Resume or stop the run, then ask")
     editor.button("Resume").click()
     editor.ended(prompt)
 
