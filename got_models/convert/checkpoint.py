@@ -131,4 +131,7 @@ def _check_plain(tensors: Mapping[str, Tensor], file: Path) -> None:
     for name, tensor in tensors.items():
         if tensor.layout != torch.strided or tensor.is_nested or tensor.is_quantized or not tensor.is_cpu:
             kind = "nested" if tensor.is_nested else f"of the layout {tensor.layout} on the device {tensor.device}"
-            raise WeightsError(f"{file} holds '{name!s:.80}' as a tensor that is {kind}, not as plain numbers.")
+            raise WeightsError(
+                f"{file} holds '{name!s:.80}' as a tensor that is {kind}, not as plain numbers. "
+                f"Get the checkpoint from its publisher."
+            )

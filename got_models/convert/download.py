@@ -117,7 +117,10 @@ def _remote_files(repository: str) -> dict[str, Remote]:
     try:
         siblings = HfApi().model_info(repository, files_metadata=True).siblings or []
     except Exception as error:  # the library and its transport raise many kinds
-        raise DownloadError(f"The files of {repository} could not be listed: {error!s:.300}.") from error
+        raise DownloadError(
+            f"The files of {repository} could not be listed: {error!s:.300}. "
+            "Check the network connection, then run the same command again."
+        ) from error
     return {
         file.rfilename: Remote(file.rfilename, file.size or 0, file.lfs.sha256 if file.lfs else None)
         for file in siblings

@@ -151,7 +151,7 @@ def _opened(path: Path) -> Iterator[safe_open]:
 def _refuse_other_formats(path: Path) -> None:
     """Raise WeightsError, with a remedy for each case, unless the file starts as safetensors files do."""
     if path.is_dir():
-        raise WeightsError(f"{path} is a folder, but a safetensors file is expected.")
+        raise WeightsError(f"{path} is a folder, but a safetensors file is expected. Choose the file in it.")
     if not path.is_file():
         raise WeightsError(f"{path} does not exist. Put the file there, or choose another model.")
     with path.open("rb") as file:

@@ -90,7 +90,10 @@ def answer_of(text: str) -> str:
     text = _ANSWER_TAGS.sub("", _FENCE.sub("", text)).strip()
     text = _HTML.sub(lambda tag: "\n" if tag["line"] else "", text).strip()
     if had_words and not text:
-        raise ChainError("The text holds no answer: nothing is left without the chat template and the thinking.")
+        raise ChainError(
+            "The text holds no answer: nothing is left without the chat template and the thinking. "
+            "Paste the whole answer."
+        )
     return _final_draft(text)
 
 

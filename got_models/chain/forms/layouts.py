@@ -148,13 +148,16 @@ def read_rpg(text: str, settings: Settings) -> Plan | None:
     if not ratios:
         return None
     if not begins:
-        raise ChainError("The text has a split ratio and no Regional Prompt, so its regions have no words.")
+        raise ChainError("The text has a split ratio and no Regional Prompt, so its regions have no words. Add it.")
     boxes = _split(ratios[-1]["ratio"])
     regional = text[begins.end() :].split("Final split ratio")[0].strip(' \n"*')
     parts = [" ".join(part.split()).strip(' .,"') for part in re.split(r"\s*\bBREAK\b\s*", regional)]
     parts = [part for part in parts if part]
     if len(boxes) != len(parts):
-        raise ChainError(f"The split ratio has {len(boxes)} regions, and the Regional Prompt has {len(parts)} parts.")
+        raise ChainError(
+            f"The split ratio has {len(boxes)} regions, and the Regional Prompt has {len(parts)} parts. "
+            f"Write one part for each region."
+        )
     rows = [Found(part, box, LTRB, FRACTIONS, "", "all") for part, box in zip(parts, boxes, strict=True)]
     pieces: list[str | Found] = []
     for row in rows:
