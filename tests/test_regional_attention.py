@@ -124,6 +124,19 @@ def test_equal_shares_are_the_mean_and_unused_queries_are_not_computed():
 # ---------------------------------------------------------------- limits, each family
 
 
+@pytest.fixture
+def nan_in_new_memory():
+    """PyTorch fills memory that nothing has been written to with NaN."""
+    torch.use_deterministic_algorithms(True)
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
+def test_a_small_model_is_the_same_at_every_call(nan_in_new_memory, family):
+    first, second = (FAMILIES[family]().model.diffusion_model.state_dict() for _ in range(2))
+    assert all(tensor.isfinite().all() and torch.equal(tensor, second[name]) for name, tensor in first.items())
+
+
 @pytest.mark.parametrize("size", [(8, 8), (15, 21), (13, 9)])
 def test_one_region_everywhere_at_strength_one_is_its_phrase(model, size):
     whole, phrase = (predicted(model, plain(text, ALL.prompt), size) for text in (ALL.prompt, "A red cup"))

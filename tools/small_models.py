@@ -28,5 +28,7 @@ def small_model(
         weight.data = torch.randn(weight.shape, generator=random) * scale
         if "attn2.to_v" in name or "attn2.to_out" in name or name.startswith(("txt_in", "context_embedder")):
             weight.data *= text_scale
+    for buffer in model.diffusion_model.buffers():  # SD 3's positions, which come with the weights
+        buffer.data = torch.randn(buffer.shape, generator=random) * 0.1
     model.to(device)
     return comfy.model_patcher.ModelPatcher(model, torch.device(device), torch.device("cpu"))
