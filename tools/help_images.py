@@ -64,12 +64,12 @@ def main():
     with base, Server(Path(base.name)) as server, comfyui_page(server.url, DENSITY) as (page, _):
         page.evaluate("async () => { await app.extensionManager.setting.set('Comfy.VueNodes.Enabled', true); }")
         for name in names:
-            image = picture(page, name)
+            image = image_of(page, name)
             image.save(DOCS / f"{name}.png", optimize=True)
             print(f"{name}: {image.width} x {image.height}")
 
 
-def picture(page, name: str) -> Image.Image:
+def image_of(page, name: str) -> Image.Image:
     """A node, newly added to an empty graph."""
     number = page.evaluate(ADD, [name, SIZES.get(name, [WIDTH, 0]), VALUES.get(name, {})])
     page.evaluate(SETTLED, number)
