@@ -19,7 +19,10 @@ OVERRIDE = "optimized_attention_override"
 
 
 def attend_across(plan: Plan, context: Tensor, x: Tensor, options: dict, model: BaseModel) -> tuple[Tensor, dict]:
-    """The context (B, L, C) of all texts, and transformer_options with the attention that splits it."""
+    """The context (B, L, C) of all texts, and transformer_options with the attention that splits it.
+
+    context: (B, l, C), of the whole image's text. x: latents of the call, (B, c, h, w) or with frames (B, c, f, h, w).
+    """
     texts = plan.contexts(context)
     call = _Call(plan, [text.shape[1] for text in texts], options.get(OVERRIDE))
     patches = options.get("patches", {})

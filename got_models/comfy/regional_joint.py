@@ -21,7 +21,10 @@ FLUX2_TOKENS = 512  # ComfyUI pads shorter texts of Flux.2 with zeros on the lef
 
 
 def attend_jointly(plan: Plan, context: Tensor, x: Tensor, options: dict, model: BaseModel) -> tuple[Tensor, dict]:
-    """The context (B, L, C) of all texts, and transformer_options with the attention that tells them apart."""
+    """The context (B, L, C) of all texts, and transformer_options with the attention that tells them apart.
+
+    context: (B, l, C), of the whole image's text. x: latents of the call, (B, c, h, w) or with frames (B, c, f, h, w).
+    """
     texts = plan.contexts(context)
     if isinstance(model, Flux2):
         texts = [pad(text, (0, 0, max(0, FLUX2_TOKENS - text.shape[1]), 0)) for text in texts]
