@@ -105,7 +105,7 @@ def strengths_grid() -> Blueprint:
     graph["8"]["inputs"]["images"] = ["9", 0]
     spatial = {f"spatial strength {place}": [(key, "value")] for place, key in enumerate(numbers, 1)}
     return Blueprint(
-        "Draws one plan with its boxes ever stronger, side by side, with ComfyUI-GoT.",
+        "Draws one plan with rising strengths of its boxes, side by side, with ComfyUI-GoT.",
         graph,
         where,
         {

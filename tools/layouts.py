@@ -14,7 +14,9 @@ TEXT_TO_IMAGE = """
 
 GoT-Tiny knows circles, squares, triangles and stars only. Models for real images: see the README.
 
-To change a plan before it is drawn, open the template *change_the_plan*.
+Leave **wish** empty: it changes an earlier chain.
+
+**Next:** open the template *change_the_plan*. There you drag a box, and the image follows.
 """
 CHANGE_THE_PLAN = """
 **1.** Press Run.
@@ -25,7 +27,7 @@ CHANGE_THE_PLAN = """
 
 **Try:** draw a box and type *a green star*. Then compare the results with the clock button.
 
-Change the prompt, and a new plan replaces yours.
+If you change the prompt, a new plan replaces yours.
 """
 EDIT = """
 **1.** Press Run. GoT-Tiny draws an image and plans the edit. The run pauses at the plan.
@@ -47,7 +49,7 @@ EDIT_YOUR_IMAGE = """
 shapes only. For photos, select a converted model in *GoT Loader*: see the README.
 """
 SEVERAL_CHAINS = """
-**Press Run.** Each line is a prompt. Each prompt gets two plans by seed, and every plan is drawn.
+**Press Run.** Each line is a prompt. Each prompt gets two plans with different seeds, and every plan is drawn.
 
 **Try:** add a line, or set **variations** to 4.
 """
@@ -66,19 +68,19 @@ Wire the chain into *Semantic-Spatial Guidance* or *GoT Regional Conditioning* t
 LAYOUTS = {
     "text_to_image": Layout(
         (
-            Group("1. Ask for an image", (column(340, n1=170, n2=430),)),
-            Group("2. The plan", (column(400, n4=390, note=210),)),
+            Group("1. Ask for an image", (column(340, n1=170, n2=600),)),
+            Group("2. The plan", (column(400, n4=560, note=210),)),
             Group("3. Draw it", (column(290, n5=150, n6=340, n7=60),)),
-            Group("4. The image", (column(420, n8=500),)),
+            Group("4. The image", (column(420, n8=560),)),
         ),
         TEXT_TO_IMAGE,
     ),
     "change_the_plan": Layout(
         (
-            Group("1. Ask for a plan", (column(310, n1=170, n2=350, note=195),)),
-            Group("2. Change it", (column(570, n3=815),)),
+            Group("1. Ask for a plan", (column(310, n1=170, n2=430, note=195),)),
+            Group("2. Change it", (column(570, n3=895),)),
             Group("3. Draw it", (column(280, n5=150, n6=340, n7=60),)),
-            Group("4. The image, and the plan on it", (column(330, n8=380, n4=385),)),
+            Group("4. The image, and the plan on it", (column(330, n8=420, n4=425),)),
         ),
         CHANGE_THE_PLAN,
     ),

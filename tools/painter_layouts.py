@@ -94,12 +94,12 @@ QWEN_EDIT_FILES = [
 _SDXL = _plan_first(
     "SDXL",
     "*GoT Regional Attention* draws each phrase in its box, with one prediction per step. **strength** is the weight "
-    "of the phrases, 0 to 1. Any SDXL or SD 1.5 checkpoint works.",
+    "of the phrases, 0 to 1. You can use any SDXL or SD 1.5 checkpoint.",
 )
 _FLUX3 = _plan_first("FLUX 3 Image Klein", "The model reads boxes itself: *GoT Chain To Text* writes them in its form.")
 _MOSS = _plan_first(
     "MOSS-Image",
-    "The model reads boxes itself, in pixels: set width and height in *GoT Chain To Text* to those of the latent. Its "
+    "The model reads boxes itself, in pixels. Set width and height in *GoT Chain To Text* to those of the latent. Its "
     "own text encoder writes the plan.",
 )
 _QWEN = _plan_first(
@@ -112,12 +112,10 @@ _EDIT = """
 
 **2.** Move the box, then press **Resume**. {}
 
-What is outside the mask stays, to the last bit. The instruction is in *Edit Chain*.
+Outside the mask the image stays, to the last bit. The instruction is in *Edit Chain*.
 
 """
-_EDIT_SDXL = _EDIT.format(
-    "SDXL draws there what *What is there afterwards* says. An inpainting checkpoint of SDXL does it best."
-)
+_EDIT_SDXL = _EDIT.format("SDXL draws there what *New content* says. An inpainting checkpoint of SDXL works best.")
 _EDIT_QWEN = _EDIT.format("Qwen-Image-Edit follows the instruction there.")
 
 PAINTERS = {
@@ -128,7 +126,7 @@ PAINTERS = {
             column(290, note=370, n8=110, n11=None, n12=230),
         ),
         _SDXL + _needs(SDXL_FILES),
-        titles={"8": "Not wanted"},
+        titles={"8": "Negative prompt"},
         files={"CLIPLoader": [QWEN3_VL], "CheckpointLoaderSimple": [SDXL]},
     ),
     "plan_draws_with_flux3": Layout(
@@ -151,7 +149,7 @@ PAINTERS = {
             column(350, note=310, n6=140, n8=None, n10=None, n12=None, n14=None, n15=150),
         ),
         _MOSS + _needs(MOSS_FILES, "moss_image"),
-        titles={"11": "Not wanted"},
+        titles={"11": "Negative prompt"},
         files={"UNETLoader": [MOSS_FILES[0]], "CLIPLoader": [MOSS_FILES[1]], "VAELoader": [MOSS_FILES[2]]},
     ),
     "plan_draws_with_qwen_image": Layout(
@@ -175,7 +173,7 @@ PAINTERS = {
             column(290, note=340, n9=None, n12=None, n13=None, n14=250),
         ),
         _EDIT_SDXL + _needs(EDIT_FILES),
-        titles={"7": "What is there afterwards", "8": "Not wanted"},
+        titles={"7": "New content", "8": "Negative prompt"},
         files={"GoTPlannerLoader": [QWEN_VL], "CheckpointLoaderSimple": [SDXL]},
     ),
     "edit_where_you_say_qwen": Layout(
