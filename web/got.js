@@ -4,7 +4,7 @@
 import { app } from "../../scripts/app.js";
 import { ChainEditors, LIVE_PREVIEW } from "./comfy/chain_editors.mjs";
 import { showMemoryEstimate } from "./comfy/memory_estimate.mjs";
-import { keepSavedSize } from "./comfy/saved_size.mjs";
+import { keepSavedSize } from "./comfy/keep_saved_size.mjs";
 import { offerPause } from "./comfy/server.mjs";
 import { SETTINGS } from "./comfy/user_data.mjs";
 

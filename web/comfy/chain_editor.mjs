@@ -3,15 +3,15 @@
 
 import { app } from "../../../scripts/app.js";
 import { attachImage, NONE, parseHistory, remember, serializeHistory } from "../editor/model/history.mjs";
-import { messagesFor } from "../editor/model/messages.mjs";
 import { answerTo, approve, arrive, isEdited, isPlanOf, parsePlan, promptValue, serializePlan } from "../editor/model/plan.mjs";
 import { AUTO } from "../editor/model/proposal.mjs";
 import { ANSWER, wishPrompt } from "../editor/model/wish.mjs";
-import { Panel } from "../editor/view/panel.mjs";
 import { make } from "../editor/view/dom.mjs";
+import { Panel } from "../editor/view/panel.mjs";
 import { executionIdsOf } from "./graph.mjs";
-import { run, runTools } from "./run_tools.mjs";
+import { messagesHere, toast } from "./messages.mjs";
 import { passToGraph } from "./pass_to_graph.mjs";
+import { run, runTools } from "./run_tools.mjs";
 import { imageUrl, listLoras, queueNode, readPlan, resume } from "./server.mjs";
 import { thumbnail } from "./thumbnail.mjs";
 import { layouts, settings } from "./user_data.mjs";
@@ -25,7 +25,7 @@ import { capture } from "./workflow.mjs";
 /** @typedef {import("../editor/model/history.mjs").History} History */
 
 export const LEAST_WIDTH = 420; // pixels of the node
-export const LEAST_HEIGHT = 620;
+export const LEAST_HEIGHT = 620; // pixels
 const WAITS = /** @type {const} */ ("wishNoPause"); // one run at a time: nothing is written while another one is paused
 const HISTORY = "gotHistory"; // node property: earlier plans as JSON; absent unless the person wants them kept
 
@@ -35,6 +35,7 @@ const HISTORY = "gotHistory"; // node property: earlier plans as JSON; absent un
  *   asked: string | null, state: Pick<import("../editor/model/store.mjs").State, "selected" | "others" | "proposal" | "asking">}} Snapshot
  */
 
+/** The editor of a node: it shows and keeps the node's plan, and handles the messages that are for it. */
 export class ChainEditor {
   /**
    * @param {any} node
@@ -42,7 +43,7 @@ export class ChainEditor {
    */
   constructor(node, name) {
     this.node = node;
-    this.messages = messagesFor(app.extensionManager?.setting?.get?.("Comfy.Locale"));
+    this.messages = messagesHere();
     this.plan = parsePlan("");
     this.history = NONE;
     /** @type {PauseMessage | null} */
@@ -211,7 +212,7 @@ export class ChainEditor {
 
   /** @param {"info" | "error"} severity @param {string} detail @param {number} life ms */
   #toast(severity, detail, life) {
-    app.extensionManager.toast.add({ severity, summary: this.messages.editor, detail, life });
+    toast(severity, this.messages.editor, detail, life);
   }
 
   // -------------------------------------------------------------------------------------------- from the person

@@ -2,36 +2,37 @@
 /** All chain editors of the page: their widget type for ComfyUI, and which of them handles a message of the server. */
 
 import { app } from "../../../scripts/app.js";
-import { fill, messagesFor } from "../editor/model/messages.mjs";
+import { fill } from "../editor/model/messages.mjs";
 import { errorOf, refusals } from "../editor/model/refusals.mjs";
 import { Runs } from "../editor/model/runs.mjs";
 import { ANSWER, WRITER } from "../editor/model/wish.mjs";
 import { isDrawnFrom, readsFrom, wiringOf } from "../editor/model/wiring.mjs";
 import { ChainEditor, LEAST_HEIGHT, LEAST_WIDTH } from "./chain_editor.mjs";
 import { executionIdsOf, nodeOf } from "./graph.mjs";
-import { isOurs, outputType, titleOf } from "./node_types.mjs";
-import { NodeMessages } from "./node_messages.mjs";
 import { FocusKeeper } from "./keep_focus.mjs";
-import { keepInPlace } from "./places.mjs";
-import { CHAIN, FRAME, fetchPauses, imageUrl, lookUpRun, NOTE, on, onQueue, PAUSE, PAUSE_END } from "./server.mjs";
-import { TitleMark, toastUntil } from "./waiting.mjs";
-import { activeWorkflow, isUndoing, onScreen } from "./workflow.mjs";
+import { messagesHere, toast } from "./messages.mjs";
+import { NodeMessages } from "./node_messages.mjs";
+import { isOurs, outputType, titleOf } from "./node_types.mjs";
+import { keepInPlace } from "./keep_in_place.mjs";
+import { CHAIN, FRAME, fetchPauses, imageUrl, lookUpRun, NOTE, on, onQueue, PAUSE, PAUSE_END, RUN_ENDS } from "./server.mjs";
+import { TitleMark } from "./title_mark.mjs";
+import { activeWorkflow, isUndoing, onScreen, WorkflowMaps } from "./workflow.mjs";
 import { wrapMethod } from "./wrap_method.mjs";
 
 /** @typedef {import("./server.mjs").PauseMessage} PauseMessage */
 /** @typedef {import("./chain_editor.mjs").Snapshot} Snapshot */
 /** @typedef {import("../editor/model/wiring.mjs").Wiring} Wiring */
 
-const RUN_ENDS = ["execution_success", "execution_error", "execution_interrupted"];
 const ERROR_LIFE = 20_000; // ms of a toast
-export const LIVE_PREVIEW = "ComfyUI-GoT.LivePreview"; // setting: show the sampler's preview behind the boxes
+const PAUSE_LIFE = 30_000;
+export const LIVE_PREVIEW = "ComfyUI-GoT.LivePreview"; // setting: show the sampler's preview as the background
 
 /** What an extension needs to have chain editors. Nothing happens before ComfyUI calls a method. */
 export class ChainEditors {
   /** @type {Map<any, ChainEditor>} */
   #editors = new Map(); // by node
-  /** @type {WeakMap<object, Map<string, Snapshot>>} */
-  #snapshots = new WeakMap(); // of nodes that were removed, by workflow and id
+  /** @type {WorkflowMaps<Snapshot>} */
+  #snapshots = new WorkflowMaps(); // of nodes that were removed, by id
   /** @type {Map<string, PauseMessage>} */
   #pauses = new Map(); // by `nameOf`
   /** @type {Map<string, () => void>} */
@@ -94,25 +95,19 @@ export class ChainEditors {
     const [id, snapshot] = [String(editor.node.id), editor.remove()];
     if (isUndoing()) this.#focus.away(id, focused);
     this.#editors.delete(editor.node);
-    this.#snapshotsHere()?.set(id, snapshot);
+    this.#snapshots.here()?.set(id, snapshot);
   }
 
   /** @param {ChainEditor} editor */
   #restore(editor) {
     const id = String(editor.node.id);
-    editor.restore(this.#snapshotsHere()?.get(id));
+    editor.restore(this.#snapshots.here()?.get(id));
     this.#focus.back(id, editor.panel);
   }
 
   #prepare() {
     this.#editors.forEach((editor) => this.#restore(editor));
     this.#nodeMessages.restore();
-  }
-
-  #snapshotsHere() {
-    const workflow = activeWorkflow();
-    if (workflow && !this.#snapshots.has(workflow)) this.#snapshots.set(workflow, new Map());
-    return workflow && this.#snapshots.get(workflow);
   }
 
   // --------------------------------------------------------------------------------------------------- pauses
@@ -147,7 +142,7 @@ export class ChainEditors {
     if (!this.#pauses.has(nameOf(pause)) || (node && node.graph === app.canvas.graph && !document.hidden)) return;
     const [messages, name] = [messagesHere(), /** @type {any} */ (workflow)?.filename];
     const where = isHere || !name ? messages.waits : fill(messages.waitsIn, { name });
-    this.#toasts.set(nameOf(pause), toastUntil(messages.editor, where));
+    this.#toasts.set(nameOf(pause), toast("info", messages.editor, where, PAUSE_LIFE));
   }
 
   // --------------------------------------------------------------------------------------------------- errors
@@ -226,11 +221,7 @@ async function lookUp(prompt) {
 
 /** @param {any} node null if it is not on screen @param {string} kind of the node @param {string} detail */
 function toastError(node, kind, detail) {
-  app.extensionManager.toast.add({ severity: "error", summary: titleOf(node, kind), detail, life: ERROR_LIFE });
-}
-
-function messagesHere() {
-  return messagesFor(app.extensionManager.setting.get("Comfy.Locale"));
+  toast("error", titleOf(node, kind), detail, ERROR_LIFE);
 }
 
 /** @param {{prompt: string, node: string}} pause */

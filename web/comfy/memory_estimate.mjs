@@ -1,17 +1,16 @@
 // @ts-check
 /** A line on GoT Loader and GoT Planner Loader: the memory that the chosen model needs, before anything is loaded. */
 
-import { app } from "../../../scripts/app.js";
 import { estimateText } from "../editor/model/memory_estimate.mjs";
-import { messagesFor } from "../editor/model/messages.mjs";
-import { keepInPlace } from "./places.mjs";
-import { wrapMethod } from "./wrap_method.mjs";
+import { keepInPlace } from "./keep_in_place.mjs";
+import { messagesHere } from "./messages.mjs";
 import { fetchMemoryEstimate } from "./server.mjs";
+import { wrapMethod } from "./wrap_method.mjs";
 
 const NAME = "memory_estimate"; // of the widget
 const HEIGHT = 60; // CSS pixels: two lines, and the margins that the classic renderer leaves
 
-/** @param {any} node a loader that was just made @param {"model" | "planner"} kind of what it loads */
+/** Show the line on a loader. @param {any} node that was just made @param {"model" | "planner"} kind of what it loads */
 export function showMemoryEstimate(node, kind) {
   const element = document.createElement("div");
   element.className = "got-memory";
@@ -42,5 +41,5 @@ async function textFor(kind, name) {
   if (!name) return ""; // the list is empty
   const estimate = await fetchMemoryEstimate(kind, name);
   if (typeof estimate === "string") return estimate;
-  return estimateText(estimate, messagesFor(app.extensionManager.setting.get("Comfy.Locale")));
+  return estimateText(estimate, messagesHere());
 }

@@ -1,9 +1,9 @@
 // @ts-check
-/** Notes and errors of the pack's nodes: shown whole on the node, and gone when the node has run again. */
+/** Notes and errors of the pack's nodes: shown in full on the node, and gone when the node has run again. */
 
 import { app } from "../../../scripts/app.js";
 import { nodeOf } from "./graph.mjs";
-import { activeWorkflow } from "./workflow.mjs";
+import { WorkflowMaps } from "./workflow.mjs";
 
 /** @typedef {{note: string, error: string, kind: string, element: HTMLElement}} Message "" for none; kind: of the node;
  * element: outlives the node */
@@ -11,16 +11,17 @@ import { activeWorkflow } from "./workflow.mjs";
 const NAME = "got_message"; // of the widget
 const MARGINS = 20; // CSS pixels that the classic renderer leaves around a widget
 const MOST_HEIGHT = 220; // of the text; a longer one scrolls
-const MOST_LETTERS = 1500;
+const MOST_CHARACTERS = 1500;
 
+/** The messages on the nodes of all open workflows. */
 export class NodeMessages {
-  /** @type {WeakMap<object, Map<string, Message>>} */
-  #messages = new WeakMap(); // by workflow and execution id
+  /** @type {WorkflowMaps<Message>} */
+  #messages = new WorkflowMaps(); // by execution id
 
   /** Show a note or an error on a node of the workflow on screen. @param {string} id execution id
    * @param {{note?: string, error?: string}} message */
   show(id, message) {
-    const [here, node] = [this.#here(), nodeOf(app.graph, id)];
+    const [here, node] = [this.#messages.here(), nodeOf(app.graph, id)];
     if (!node) return;
     const [old, kind] = [here?.get(id), node.type];
     const isSame = old?.kind === kind; // else another graph was opened in this workflow
@@ -32,19 +33,12 @@ export class NodeMessages {
 
   /** Remove the errors of the workflow on screen: it runs again. */
   clearErrors() {
-    for (const id of [...(this.#here()?.keys() ?? [])]) this.show(id, { error: "" });
+    for (const id of [...(this.#messages.here()?.keys() ?? [])]) this.show(id, { error: "" });
   }
 
   /** A graph came on screen: its nodes may be new. */
   restore() {
-    for (const id of [...(this.#here()?.keys() ?? [])]) this.show(id, {});
-  }
-
-  /** @returns {Map<string, Message> | null} of the workflow on screen */
-  #here() {
-    const workflow = activeWorkflow();
-    if (workflow && !this.#messages.has(workflow)) this.#messages.set(workflow, new Map());
-    return (workflow && this.#messages.get(workflow)) ?? null;
+    for (const id of [...(this.#messages.here()?.keys() ?? [])]) this.show(id, {});
   }
 }
 
@@ -56,7 +50,7 @@ function makeElement() {
 
 /** @param {any} node @param {Message} message */
 function showOn(node, { note, error, element }) {
-  const text = [error, note].filter(Boolean).join("\n\n").slice(0, MOST_LETTERS);
+  const text = [error, note].filter(Boolean).join("\n\n").slice(0, MOST_CHARACTERS);
   const old = node.widgets?.find((/** @type {any} */ one) => one.name === NAME);
   if (old && old.element === element && element.textContent === text) return;
   element.textContent = text;

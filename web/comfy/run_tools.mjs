@@ -6,8 +6,7 @@ import { app } from "../../../scripts/app.js";
 import { IDLE, queueText } from "../editor/model/queue.mjs";
 import { make } from "../editor/view/dom.mjs";
 import { nodeOf } from "./graph.mjs";
-
-const ENDS = ["execution_success", "execution_error", "execution_interrupted"];
+import { RUN_ENDS } from "./server.mjs";
 
 /** Queue the workflow, as ComfyUI's Run button does. */
 export function run() {
@@ -45,7 +44,7 @@ function watchQueue(onChange, signal) {
   on("execution_start", () => set({ isRunning: true, node: "", percent: null }));
   on("executing", (id) => id !== null && set({ isRunning: true, node: nameOf(id), percent: null }));
   on("progress", ({ value, max, node }) => set({ isRunning: true, node: nameOf(node), percent: Math.floor((100 * value) / max) }));
-  for (const end of ENDS) on(end, () => set({ isRunning: false, node: "", percent: null }));
+  for (const end of RUN_ENDS) on(end, () => set({ isRunning: false, node: "", percent: null }));
   fetchRemaining().then((remaining) => set({ remaining, isRunning: queue.isRunning || remaining > 0 }), () => {});
 }
 

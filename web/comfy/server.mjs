@@ -19,6 +19,7 @@ export const NOTE = "got.note"; // {prompt, node, text}: what is no error; "" fo
 export const FRAME = "b_preview_with_metadata"; // ComfyUI's {jobId, displayNodeId, blob}: what a sampler has drawn so far
 export const PAUSE = "got.pause"; // PauseMessage
 export const PAUSE_END = "got.pause.end"; // {prompt, node}
+export const RUN_ENDS = ["execution_success", "execution_error", "execution_interrupted"]; // ComfyUI's, one for each run
 
 /** Let each connection of this page say that a person can resume paused runs here. Works only before the first one. */
 export function offerPause() {
@@ -26,7 +27,7 @@ export function offerPause() {
   api.getClientFeatureFlags = () => ({ ...original.call(api), got_pause: true });
 }
 
-/** @param {string} event @param {(detail: any) => void} handler */
+/** Call a handler for each message of a kind. @param {string} event @param {(detail: any) => void} handler */
 export function on(event, handler) {
   api.addEventListener(event, ({ detail }) => handler(detail));
 }
@@ -58,7 +59,7 @@ export async function queueNode(prompt, target) {
   }
 }
 
-/** @param {ImageFile} file @returns {string} */
+/** Where the server has an image. @param {ImageFile} file @returns {string} */
 export function imageUrl({ filename, subfolder, type }) {
   return api.apiURL(`/view?${new URLSearchParams({ filename, subfolder, type })}`);
 }

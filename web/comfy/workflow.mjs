@@ -25,3 +25,18 @@ export function isUndoing() {
 export function capture() {
   activeWorkflow()?.changeTracker?.captureCanvasState?.();
 }
+
+/** A map for each workflow, which lives as long as the workflow. @template T */
+export class WorkflowMaps {
+  /** @type {WeakMap<object, Map<string, T>>} */
+  #maps = new WeakMap();
+
+  /** @returns {Map<string, T> | null} of the workflow on screen; null if there is none */
+  here() {
+    const workflow = activeWorkflow();
+    if (!workflow) return null;
+    const map = this.#maps.get(workflow) ?? new Map();
+    this.#maps.set(workflow, map);
+    return map;
+  }
+}

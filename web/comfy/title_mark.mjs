@@ -1,10 +1,7 @@
 // @ts-check
-/** Tells a person who looks elsewhere that a run waits: a mark in the page's title, and a toast. */
-
-import { app } from "../../../scripts/app.js";
+/** A mark in the page's title while a run is paused, for a person who looks at another tab. */
 
 const MARK = "⏸ ";
-const LIFE = 30_000; // ms of a toast
 
 /** A mark before the page's title. ComfyUI writes the title too, so the mark is put back whenever it is lost. */
 export class TitleMark {
@@ -25,13 +22,4 @@ export class TitleMark {
     const title = this.#on ? MARK + plain : plain;
     if (document.title !== title) document.title = title;
   }
-}
-
-/** A toast that is taken away when it is no longer true. @param {string} summary @param {string} detail
- * @returns {() => void} takes it away, where the frontend can */
-export function toastUntil(summary, detail) {
-  const message = { severity: "info", summary, detail, life: LIFE };
-  const { toast } = app.extensionManager;
-  toast.add(message);
-  return () => toast.remove?.(message);
 }
