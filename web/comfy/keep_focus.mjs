@@ -3,12 +3,14 @@
  * Keys that are pressed meanwhile are the editor's, as if it had never been away. */
 
 import { commandOf, isKept } from "../editor/model/keys.mjs";
+import { FIELDS } from "../editor/view/dom.mjs";
 
 const LONGEST = 3000; // ms that keys are kept for an editor that does not come back
 const STEADY = 20; // frames with the focus, after which it stays
 
 /** @typedef {import("../editor/view/panel.mjs").Panel} Panel */
 
+/** Keeps the focus of one editor at a time. */
 export class FocusKeeper {
   /** @type {{id: string, part: "canvas" | "list", time: number} | null} */
   #asked = null; // the editor in which the person last undid or redid
@@ -26,7 +28,7 @@ export class FocusKeeper {
    * @param {string} id of its node @param {Panel} panel @param {KeyboardEvent} event */
   watch(id, panel, event) {
     const isUndo = (event.ctrlKey || event.metaKey) && /^[zy]$/i.test(event.key);
-    const isField = event.target instanceof Element && event.target.matches("input, select, textarea"); // undoes itself
+    const isField = event.target instanceof Element && event.target.matches(FIELDS);
     const part = panel.focused;
     if (isUndo && !isField && part) this.#asked = { id, part, time: performance.now() };
   }

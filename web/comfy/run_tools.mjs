@@ -4,7 +4,7 @@
 import { api } from "../../../scripts/api.js";
 import { app } from "../../../scripts/app.js";
 import { IDLE, queueText } from "../editor/model/queue.mjs";
-import { make } from "../editor/view/dom.mjs";
+import { make, textButton } from "../editor/view/dom.mjs";
 import { nodeOf } from "./graph.mjs";
 import { RUN_ENDS } from "./server.mjs";
 
@@ -17,10 +17,8 @@ export function run() {
  * an edit @param {AbortSignal} signal when it ends, nothing listens any more @returns {HTMLElement[]} */
 export function runTools(messages, flush, signal) {
   const state = make("span", { className: "got-queue", role: "status" });
-  const start = make("button", { type: "button", className: "got-primary" }, messages.run);
-  const stop = make("button", { type: "button" }, messages.stop);
-  start.addEventListener("click", () => (flush(), run()), { signal });
-  stop.addEventListener("click", () => app.extensionManager.command.execute("Comfy.Interrupt"), { signal });
+  const start = textButton(messages.run, () => (flush(), run()), signal, true);
+  const stop = textButton(messages.stop, () => app.extensionManager.command.execute("Comfy.Interrupt"), signal);
   watchQueue((queue) => {
     state.textContent = state.title = queueText(queue, messages);
     stop.disabled = !queue.isRunning;

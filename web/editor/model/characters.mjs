@@ -7,6 +7,6 @@ export const S = `[${SPACES}]`;
 /** Neither white space nor a comma. */
 export const PART = `[^${SPACES},，、]`;
 export const D = "\\p{Nd}";
-export const W = "[\\p{L}\\p{N}_]";
+const W = "[\\p{L}\\p{N}_]";
 /** Text to be drawn; no inches. */
 export const QUOTED = new RegExp(`(?<!${W}|")"(?!${S})[^"]+"(?!${W})|“[^“”]*”`, "gu");

@@ -33,7 +33,7 @@ f5deb3, white ffffff, whitesmoke f5f5f5, yellow ffff00, yellowgreen 9acd32
 `;
 
 /** @type {Map<string, readonly [number, number, number]>} */
-export const COLORS = new Map(
+const COLORS = new Map(
   TABLE.split(",").map((entry) => {
     const [word, value] = entry.trim().split(/\s+/);
     return [word, bytes(value)];

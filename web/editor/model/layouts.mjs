@@ -12,7 +12,7 @@ import { addRegions, moveRegions } from "./plan.mjs";
 /** @typedef {{key: `layout${string}` & keyof import("./messages.mjs").Messages, slots: readonly Slot[]}} BuiltIn key: its name */
 
 export const MOST_LAYOUTS = 100;
-export const MOST_SLOTS = 100;
+const MOST_SLOTS = 100;
 export const MOST_NAME = 60; // characters
 const MOST_PHRASE = 500;
 const MOST_FILE = 1_000_000; // characters
@@ -107,7 +107,7 @@ export function layoutOf(plan, name) {
 }
 
 /** A name as it is saved: "" if nothing is left of it. @param {string} name */
-export function cleanName(name) {
+function cleanName(name) {
   return [...name.replace(/[\p{Cc}\p{Cf}\p{Cs}\s]+/gu, " ").trim()].slice(0, MOST_NAME).join("").trim();
 }
 

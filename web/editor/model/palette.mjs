@@ -5,7 +5,7 @@ import { findColor, PALETTE } from "./colors.mjs";
 
 /** @typedef {{own: readonly string[], recent: readonly string[]}} Colors words as the chain writes them */
 
-export const MOST_OWN = 24;
+const MOST_OWN = 24;
 export const MOST_RECENT = 8;
 
 /** @type {Colors} */

@@ -3,7 +3,7 @@
 // Every change goes through a method here; views subscribe and render what `view` returns. Pure: no DOM.
 
 import { readText } from "./chain.mjs";
-import { guideOf, sameGuide } from "./guides.mjs";
+import { guideOf } from "./guides.mjs";
 import { NONE } from "./history.mjs";
 import { addRegion, EMPTY, replacePlan } from "./plan.mjs";
 import { chainOf } from "./proposal.mjs";

@@ -1,7 +1,7 @@
 // @ts-check
 // The question for the phrase of a region that was drawn.
 
-import { isForComfy, make } from "./dom.mjs";
+import { isForComfy, make, textButton } from "./dom.mjs";
 
 export class Ask {
   #phrase;
@@ -10,7 +10,7 @@ export class Ask {
    * @param {() => void} focusCanvas */
   constructor(store, messages, focusCanvas) {
     this.#phrase = make("input", { type: "text", placeholder: messages.askHelp, "aria-label": messages.ask });
-    const cancel = make("button", { type: "button" }, messages.cancel);
+    const cancel = textButton(messages.cancel, () => leave(""));
     this.element = make("form", { className: "got-ask", hidden: true }, make("label", {}, messages.ask, this.#phrase));
     this.element.append(make("button", { type: "submit" }, messages.add), cancel);
     const leave = (/** @type {string} */ phrase) => {
@@ -22,7 +22,6 @@ export class Ask {
       if (this.#phrase.value.trim()) leave(this.#phrase.value);
       else this.#phrase.focus();
     });
-    cancel.addEventListener("click", () => leave(""));
     this.element.addEventListener("keydown", (event) => {
       if (isForComfy(event)) return this.element.requestSubmit();
       event.stopPropagation();

@@ -3,8 +3,7 @@
 
 import { removeAll } from "../model/arrange.mjs";
 import { CLIP_TYPE, clipOf, pasteRegions } from "../model/clipboard.mjs";
-
-const FIELDS = "input, select, textarea"; // they copy and paste text
+import { FIELDS } from "./dom.mjs";
 
 /** What was copied last on this page: the browser gives a menu nothing but the text.
  * @type {import("../model/clipboard.mjs").Clip | null} */

@@ -5,7 +5,7 @@
 import { readText } from "../model/chain.mjs";
 import { NONE, remove } from "../model/history.mjs";
 import { fill } from "../model/messages.mjs";
-import { make } from "./dom.mjs";
+import { make, textButton } from "./dom.mjs";
 import { paint } from "./drawing.mjs";
 import { Slider } from "./slider.mjs";
 
@@ -38,14 +38,13 @@ export class Comparison {
     this.#messages = messages;
     this.#slider = new Slider(context);
     this.#actions = actions;
-    const forgetAll = make("button", { type: "button" }, messages.forgetAll);
+    const forgetAll = textButton(messages.forgetAll, () => actions.onHistory(NONE), signal);
     const keep = make("label", {}, this.#keep, messages.keep);
     this.#list = make("div", { className: "got-entries", role: "group", "aria-label": messages.history });
     this.#foot = make("div", { className: "got-row got-foot" }, keep, forgetAll);
     this.element = make("section", { className: "got-history", hidden: true, "aria-label": messages.history });
     this.element.append(this.#help, this.#list, this.#slider.element, this.#pair, this.#foot);
     this.#keep.addEventListener("change", () => actions.onKeep(this.#keep.checked), { signal });
-    forgetAll.addEventListener("click", () => actions.onHistory(NONE), { signal });
   }
 
   /** @param {import("../model/store.mjs").View} view */
@@ -88,10 +87,8 @@ export class Comparison {
   /** @param {Entry} entry @param {string} title @param {History} history */
   #side(entry, title, history) {
     const { text, picture } = entry;
-    const use = make("button", { type: "button" }, this.#messages.use);
-    use.addEventListener("click", () => this.#actions.onUse(text));
-    const forget = make("button", { type: "button" }, this.#messages.forget);
-    forget.addEventListener("click", () => this.#actions.onHistory(remove(history, history.indexOf(entry))));
+    const use = textButton(this.#messages.use, () => this.#actions.onUse(text));
+    const forget = textButton(this.#messages.forget, () => this.#actions.onHistory(remove(history, history.indexOf(entry))));
     const image = picture
       ? make("img", { src: picture, alt: title })
       : make("p", { className: "got-hint" }, this.#messages.noImage);

@@ -1,6 +1,8 @@
 // @ts-check
 // Small helpers that make elements. Nothing happens on import.
 
+/** What a person types or chooses in: it copies, pastes and undoes its own text. A selector. */
+export const FIELDS = "input, select, textarea";
 const SVG = "http://www.w3.org/2000/svg";
 
 /** An element with properties ("aria-…", "data-…", "role", "for" and "list" become attributes) and children.
@@ -62,6 +64,14 @@ export function iconButton(name, label, onClick, signal) {
   return button;
 }
 
+/** A button with a text. @param {string} text @param {() => void} onClick @param {AbortSignal} [signal]
+ * @param {boolean} [isPrimary] what a person most likely wants */
+export function textButton(text, onClick, signal, isPrimary = false) {
+  const button = make("button", { type: "button", className: isPrimary ? "got-primary" : "" }, text);
+  button.addEventListener("click", onClick, { signal });
+  return button;
+}
+
 /** Give a button another icon and label, if they differ. @param {HTMLElement} button @param {IconName} name
  * @param {string} label */
 export function relabel(button, name, label) {
@@ -88,6 +98,31 @@ export function keepKeys(field, signal) {
 /** Is it a key that runs (Ctrl+Enter, also with Shift or Alt) or saves (Ctrl+S)? They mean nothing to a field. @param {KeyboardEvent} event */
 export function isForComfy({ key, ctrlKey, metaKey }) {
   return (ctrlKey || metaKey) && /^(enter|s)$/i.test(key);
+}
+
+/** Keep the keys that are pressed in a part from ComfyUI, except for those that run or save; Escape closes the part.
+ * @param {HTMLElement} element @param {() => void} close @param {AbortSignal} signal
+ * @param {string} [other] a key that closes it too */
+export function closeByKey(element, close, signal, other) {
+  const onKey = (/** @type {KeyboardEvent} */ event) => {
+    if (isForComfy(event)) return;
+    event.stopPropagation();
+    if (event.key !== "Escape" && event.key !== other) return;
+    event.preventDefault();
+    close();
+  };
+  element.addEventListener("keydown", onKey, { signal });
+}
+
+/** Enter in a field makes its text an edit. @param {HTMLInputElement} field @param {AbortSignal} signal */
+export function acceptByEnter(field, signal) {
+  field.addEventListener("keydown", (event) => event.key === "Enter" && field.blur(), { signal });
+}
+
+/** Show a value in a field. @param {HTMLInputElement} field @param {string} value
+ * @param {boolean} always also while the person types in the field */
+export function showValue(field, value, always) {
+  if (field.value !== value && (always || field !== document.activeElement)) field.value = value;
 }
 
 let lastId = 0;

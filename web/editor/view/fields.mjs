@@ -7,7 +7,7 @@ import { toggleHidden, toggleLocked } from "../model/keys.mjs";
 import { fill } from "../model/messages.mjs";
 import { boxProblem, pixelsOf, pixelsProblem, unitOf } from "../model/numbers.mjs";
 import { moveRegion, rephrase } from "../model/plan.mjs";
-import { freshId, iconButton, keepKeys, make, relabel } from "./dom.mjs";
+import { acceptByEnter, freshId, iconButton, keepKeys, make, relabel } from "./dom.mjs";
 import { Palette } from "./palette.mjs";
 
 /** @typedef {import("./panel.mjs").Context} Context */
@@ -98,7 +98,7 @@ export class Fields {
     this.#pixels.forEach((input, side) => input.addEventListener("change", () => this.#moveToPixel(side), { signal }));
     for (const field of [this.#phrase, this.#color, ...this.#corners, ...this.#pixels]) {
       keepKeys(field, signal);
-      field.addEventListener("keydown", (event) => event.key === "Enter" && field.blur(), { signal });
+      acceptByEnter(field, signal);
     }
   }
 

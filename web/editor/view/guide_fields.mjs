@@ -2,8 +2,9 @@
 // How the selected region guides: on or off, its strength, its LoRA. Closed until a person opens it.
 
 import { LORA_STRENGTH, numberIn, sameGuide } from "../model/guides.mjs";
+import { fill } from "../model/messages.mjs";
 import { setGuide } from "../model/plan.mjs";
-import { freshId, keepKeys, make } from "./dom.mjs";
+import { acceptByEnter, freshId, keepKeys, make, showValue } from "./dom.mjs";
 
 /** @typedef {import("../model/store.mjs").Region} Region */
 /** @typedef {import("../model/store.mjs").View} View */
@@ -63,7 +64,7 @@ export class GuideFields {
     const on = (field, change) => {
       field.addEventListener("change", () => (change(), this.#show(this.#selected, true)), { signal });
       keepKeys(field, signal);
-      field.addEventListener("keydown", (event) => event.key === "Enter" && field.blur(), { signal });
+      acceptByEnter(field, signal);
     };
     on(this.#on, () => this.#set({ off: !this.#on.checked }));
     on(this.#strength, () => this.#set({ strength: numberIn(this.#strength.value, 0, 1) ?? this.#selected?.strength }));
@@ -115,16 +116,13 @@ export class GuideFields {
 
   /** @param {Region | undefined} region @param {boolean} always also in the field that is typed in */
   #show(region, always) {
-    const set = (/** @type {HTMLInputElement} */ input, /** @type {string} */ value) => {
-      if (input.value !== value && (always || document.activeElement !== input)) input.value = value;
-    };
     const { strength = 1, lora = null, off = false } = region ?? {};
     this.#on.checked = Boolean(region) && !off;
-    set(this.#strength, region ? String(strength) : "");
-    set(this.#lora, lora?.name ?? "");
-    set(this.#loraStrength, lora ? String(lora.strength) : "");
+    showValue(this.#strength, region ? String(strength) : "", always);
+    showValue(this.#lora, lora?.name ?? "", always);
+    showValue(this.#loraStrength, lora ? String(lora.strength) : "", always);
     const missing = lora !== null && Boolean(this.#known?.length) && this.#isMissing(lora.name);
     this.#lora.setAttribute("aria-invalid", String(missing));
-    this.#lora.title = missing ? this.#messages.loraUnknown.replace("{name}", lora?.name ?? "") : this.#messages.loraHelp;
+    this.#lora.title = missing ? fill(this.#messages.loraUnknown, { name: lora?.name ?? "" }) : this.#messages.loraHelp;
   }
 }

@@ -4,14 +4,14 @@
 import { readText } from "../model/chain.mjs";
 import { fill } from "../model/messages.mjs";
 import { AUTO, mayBePlan, MOST_READ } from "../model/proposal.mjs";
+import { FIELDS } from "./dom.mjs";
 
 /** @typedef {import("../model/proposal.mjs").Settings} Settings */
 /** @typedef {import("../model/proposal.mjs").Understood} Understood */
 /** @typedef {import("../model/proposal.mjs").Refused} Refused */
 /** @typedef {(text: string, settings: Settings) => Promise<Understood | Refused>} Read */
 
-const FIELDS = "input, select, textarea"; // of these only the chain's text takes a plan
-const CHAIN = ".got-typed";
+const CHAIN = ".got-typed"; // the one field that takes a plan
 const NO_TEXT = /^(image|video|audio)\//; // types of files that are not for the editor
 
 export class Incoming {

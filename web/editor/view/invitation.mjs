@@ -1,19 +1,16 @@
 // @ts-check
 // What a canvas without a plan shows: what to do first.
 
-import { make } from "./dom.mjs";
+import { make, textButton } from "./dom.mjs";
 
 export class Invitation {
   /** @param {import("./panel.mjs").Context} context
    * @param {{onRun: () => void, draw: () => void, onLayouts: (button: HTMLElement) => void}} actions */
   constructor({ messages, signal }, { onRun, draw, onLayouts }) {
-    const run = make("button", { type: "button", className: "got-primary" }, messages.run);
-    const start = make("button", { type: "button" }, messages.drawRegion);
-    run.addEventListener("click", onRun, { signal });
-    const layouts = make("button", { type: "button" }, messages.startLayout);
+    const run = textButton(messages.run, onRun, signal, true);
+    const start = textButton(messages.drawRegion, draw, signal);
+    const layouts = textButton(messages.startLayout, () => onLayouts(layouts), signal);
     layouts.setAttribute("aria-haspopup", "menu");
-    start.addEventListener("click", draw, { signal });
-    layouts.addEventListener("click", () => onLayouts(layouts), { signal });
     this.actions = make("div", { className: "got-row" }, run, start, layouts);
     this.element = make("div", { className: "got-empty" }, make("strong", {}, messages.empty), make("p", {}, messages.emptyHelp));
     this.element.append(this.actions);

@@ -2,7 +2,7 @@
 // The table of keys, over the editor.
 
 import { keyRows } from "../model/keys.mjs";
-import { isForComfy, make } from "./dom.mjs";
+import { closeByKey, make, textButton } from "./dom.mjs";
 
 export class KeySheet {
   #messages;
@@ -13,15 +13,9 @@ export class KeySheet {
   constructor({ messages, signal }, onClose) {
     this.#messages = messages;
     this.#onClose = onClose;
-    this.#close = make("button", { type: "button" }, messages.close);
+    this.#close = textButton(messages.close, () => this.hide(), signal);
     this.element = make("section", { className: "got-keys", hidden: true, role: "region", "aria-label": messages.keys });
-    this.#close.addEventListener("click", () => this.hide(), { signal });
-    const onKey = (/** @type {KeyboardEvent} */ event) => {
-      if (isForComfy(event)) return;
-      event.stopPropagation();
-      if (event.key === "Escape" || event.key === "?") (event.preventDefault(), this.hide());
-    };
-    this.element.addEventListener("keydown", onKey, { signal });
+    closeByKey(this.element, () => this.hide(), signal, "?");
   }
 
   show() {

@@ -2,7 +2,7 @@
 // The question for the name of a layout that is saved.
 
 import { MOST_NAME } from "../model/layouts.mjs";
-import { isForComfy, make } from "./dom.mjs";
+import { closeByKey, make, textButton } from "./dom.mjs";
 
 export class NameLayout {
   #name;
@@ -13,7 +13,7 @@ export class NameLayout {
   constructor({ messages, signal }, { onSave, onClose }) {
     this.#onClose = onClose;
     this.#name = make("input", { type: "text", maxLength: MOST_NAME, "aria-label": messages.layoutName, required: true });
-    const cancel = make("button", { type: "button" }, messages.cancel);
+    const cancel = textButton(messages.cancel, () => this.#hide(), signal);
     this.element = make("form", { className: "got-ask", hidden: true }, make("label", {}, messages.layoutName, this.#name));
     this.element.append(make("button", { type: "submit", className: "got-primary" }, messages.save), cancel);
     const submit = (/** @type {Event} */ event) => {
@@ -24,13 +24,7 @@ export class NameLayout {
       onSave(name);
     };
     this.element.addEventListener("submit", submit, { signal });
-    cancel.addEventListener("click", () => this.#hide(), { signal });
-    const onKey = (/** @type {KeyboardEvent} */ event) => {
-      if (isForComfy(event)) return;
-      event.stopPropagation();
-      if (event.key === "Escape") (event.preventDefault(), this.#hide());
-    };
-    this.element.addEventListener("keydown", onKey, { signal });
+    closeByKey(this.element, () => this.#hide(), signal);
   }
 
   show() {

@@ -3,7 +3,7 @@
 
 import { isPlaceholder } from "../model/layouts.mjs";
 import { fill } from "../model/messages.mjs";
-import { make } from "./dom.mjs";
+import { make, textButton } from "./dom.mjs";
 
 /** @typedef {import("../model/store.mjs").View} View */
 
@@ -18,8 +18,7 @@ export class NamingBar {
     this.#store = store;
     this.#messages = messages;
     this.#focus = focus;
-    const next = make("button", { type: "button" }, messages.nameNext);
-    next.addEventListener("click", () => this.next(), { signal });
+    const next = textButton(messages.nameNext, () => this.next(), signal);
     this.element = make("div", { className: "got-row got-bar got-naming", hidden: true, role: "status" });
     this.element.append(this.#text, make("span", { className: "got-gap" }), next);
   }

@@ -5,7 +5,7 @@ import { readText } from "../model/chain.mjs";
 import { fill } from "../model/messages.mjs";
 import { chainOf, differences, lostLocks, ORDERS, UNITS } from "../model/proposal.mjs";
 import { layout } from "./comparison.mjs";
-import { isForComfy, make } from "./dom.mjs";
+import { closeByKey, make, textButton } from "./dom.mjs";
 
 /** @typedef {import("../model/store.mjs").View} View */
 /** @typedef {import("../model/messages.mjs").Messages} Messages */
@@ -29,7 +29,6 @@ const MOST_PIXELS = "16384";
 
 export class ProposalView {
   #messages;
-  #store;
   #summary = make("p", { className: "got-summary", role: "status" });
   #hint = make("p", { className: "got-hint" });
   #fields;
@@ -47,35 +46,25 @@ export class ProposalView {
   /** @param {import("./panel.mjs").Context} context @param {Actions} actions */
   constructor({ store, messages, signal }, { onSettings, onCancel, onClosed }) {
     this.#messages = messages;
-    this.#store = store;
     this.#fields = settingFields(messages);
     this.#settings = make("div", { className: "got-row got-settings" });
     for (const name of SETTINGS) this.#settings.append(make("label", {}, messages[name], this.#fields[name]));
     this.#list = make("ul", { className: "got-differences", "aria-label": messages.differences });
-    const replace = (this.#replace = make("button", { type: "button", className: "got-primary" }, messages.replace));
-    const insert = (this.#insert = make("button", { type: "button" }, messages.insert));
-    const cancel = (this.#cancel = make("button", { type: "button" }, messages.cancel));
-    const row = make("div", { className: "got-row" }, replace, insert, cancel);
-    this.element = make("section", { className: "got-proposal", hidden: true, "aria-label": messages.proposal });
-    this.element.append(this.#summary, this.#hint, this.#settings, row, this.#pair, this.#list);
-
     const close = (/** @type {() => void} */ how) => {
       const typed = this.#shown?.typed ?? false;
       how();
       onClosed(typed);
     };
-    replace.addEventListener("click", () => close(() => store.acceptProposal()), { signal });
-    insert.addEventListener("click", () => close(() => onCancel(true)), { signal });
-    cancel.addEventListener("click", () => close(() => onCancel(false)), { signal });
+    const cancel = () => close(() => onCancel(false));
+    const replace = (this.#replace = textButton(messages.replace, () => close(() => store.acceptProposal()), signal, true));
+    const insert = (this.#insert = textButton(messages.insert, () => close(() => onCancel(true)), signal));
+    this.#cancel = textButton(messages.cancel, cancel, signal);
+    const row = make("div", { className: "got-row" }, replace, insert, this.#cancel);
+    this.element = make("section", { className: "got-proposal", hidden: true, "aria-label": messages.proposal });
+    this.element.append(this.#summary, this.#hint, this.#settings, row, this.#pair, this.#list);
     const reread = () => this.#shown && onSettings(this.#shown, this.#chosen());
     this.#settings.addEventListener("change", reread, { signal });
-    this.element.addEventListener("keydown", (event) => {
-      if (isForComfy(event)) return;
-      event.stopPropagation();
-      if (event.key !== "Escape") return;
-      event.preventDefault();
-      close(() => onCancel(false));
-    }, { signal });
+    closeByKey(this.element, cancel, signal);
   }
 
   /** @param {View} view */

@@ -4,7 +4,7 @@
 import { fill } from "../model/messages.mjs";
 import { setSize } from "../model/plan.mjs";
 import { LARGEST, nearestSide, offeredSizes, SMALLEST, STEP } from "../model/sizes.mjs";
-import { keepKeys, make } from "./dom.mjs";
+import { keepKeys, make, showValue } from "./dom.mjs";
 
 /** @typedef {import("../model/store.mjs").View} View */
 /** @typedef {import("../model/sizes.mjs").Size} Size */
@@ -81,8 +81,7 @@ export class SizeChoice {
     if (this.#choice.value !== chosen) this.#choice.value = chosen;
     for (const [i, field] of this.#sides.entries()) {
       field.parentElement?.toggleAttribute("hidden", !isCustom);
-      const value = String([width, height][i]);
-      if (field.value !== value && (always || field !== document.activeElement)) field.value = value;
+      showValue(field, String([width, height][i]), always);
     }
   }
 }

@@ -4,7 +4,7 @@
 
 import { fill } from "../model/messages.mjs";
 import { changesOf } from "../model/proposal.mjs";
-import { iconButton, make } from "./dom.mjs";
+import { iconButton, make, textButton } from "./dom.mjs";
 
 /** @typedef {import("../model/store.mjs").View} View */
 /** @typedef {import("../model/messages.mjs").Messages} Messages */
@@ -46,8 +46,7 @@ export class StatusBar {
   /** @param {import("./panel.mjs").Context} context @param {() => void} onResume */
   constructor({ messages, signal }, onResume) {
     this.#messages = messages;
-    this.#resume = make("button", { type: "button", className: "got-primary" }, messages.resume);
-    this.#resume.addEventListener("click", onResume, { signal });
+    this.#resume = textButton(messages.resume, onResume, signal, true);
     this.element = make("div", { className: "got-row got-bar", hidden: true, role: "status" }, this.#text, this.#resume);
     signal.addEventListener("abort", () => clearInterval(this.#clock));
   }
@@ -82,20 +81,15 @@ export class StatusBar {
 export class ReplacedBar {
   /** @param {import("./panel.mjs").Context} context @param {() => void} focusCanvas */
   constructor({ store, messages, signal }, focusCanvas) {
-    const button = (/** @type {string} */ text, /** @type {() => void} */ onClick) => {
-      const made = make("button", { type: "button" }, text);
-      made.addEventListener("click", onClick, { signal });
-      return made;
-    };
     const undo = () => (store.undoReplacement(), focusCanvas());
     const compare = () => store.state.replaced && store.set({ proposal: changesOf(store.state.replaced) });
     const dismiss = iconButton("dismiss", messages.dismiss, () => (store.set({ replaced: null }), focusCanvas()), signal);
     const text = make("span", { className: "got-said", title: messages.replaced }, messages.replaced);
-    const back = button(messages.undo, undo);
+    const back = textButton(messages.undo, undo, signal);
     back.title = messages.undoHelp;
-    const earlier = button(messages.history, () => store.set({ comparing: true }));
+    const earlier = textButton(messages.history, () => store.set({ comparing: true }), signal);
     this.element = make("div", { className: "got-row got-bar got-replaced", hidden: true, role: "status" });
-    this.element.append(text, back, button(messages.compare, compare), earlier, dismiss);
+    this.element.append(text, back, textButton(messages.compare, compare, signal), earlier, dismiss);
   }
 
   /** @param {View} view */
