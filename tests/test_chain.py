@@ -128,7 +128,8 @@ def test_the_box_a_chain_was_cut_in_is_left_out(rest):
 
 
 def test_the_browser_has_the_same_colors_and_palette():
-    source = (Path(__file__).parent.parent / "web" / "editor" / "model" / "colors.mjs").read_text(encoding="utf-8")
+    chain = Path(__file__).parent.parent / "web" / "editor" / "model" / "chain"
+    source = (chain / "colors.mjs").read_text(encoding="utf-8")
     entries = re.search(r"const TABLE = `([^`]*)`", source)[1].split(",")
     table = {word: tuple(bytes.fromhex(value)) for word, value in map(str.split, entries)}
     assert len(table) == 148 and list(table.items()) == list(COLORS.items())

@@ -85,7 +85,7 @@ def test_every_category_has_a_name(language):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_setting_has_a_text(language):
     web = LOCALES.parent / "web"
-    source = "".join(path.read_text("utf-8") for path in [web / "got.js", *(web / "comfy").glob("*.mjs")])
+    source = "".join(path.read_text("utf-8") for path in [web / "got.js", *sorted((web / "comfy").rglob("*.mjs"))])
     ids = re.findall(r'"(ComfyUI-GoT\.\w+)"; // setting', source)
     assert ids and {name.replace(".", "_") for name in ids} == read(language, "settings").keys()
     assert all(text.strip() for text in texts(read(language, "settings")))

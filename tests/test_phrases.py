@@ -44,7 +44,7 @@ def test_the_table_is_as_large_as_it_should_be():
 
 
 def test_the_browser_has_the_same_words():
-    web = Path(__file__).parent.parent / "web" / "editor" / "model"
+    web = Path(__file__).parent.parent / "web" / "editor" / "model" / "chain"
     source = (web / "phrase_words.mjs").read_text(encoding="utf-8")
     found = {kind: words.split() for kind, words in re.findall(r"^  (\w+): `([^`]*)`", source, re.MULTILINE)}
     assert found == {kind: words.split() for kind, words in WORDS.items()}

@@ -1,6 +1,7 @@
 """The rooms hold: an import never points back, and only got_models/comfy sees ComfyUI's internals."""
 
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -31,6 +32,8 @@ BELOW["training"] = set()
 BELOW["evaluation"] = SYSTEM | {"world", "tools"}
 
 PACK = sorted([*(ROOT / "got_models").rglob("*.py"), *(ROOT / "nodes").rglob("*.py"), ROOT / "__init__.py"])
+WEB = ROOT / "web"
+SCRIPTS = sorted([*WEB.rglob("*.mjs"), *WEB.glob("*.js")])
 ALL = sorted(path for room in {name.split("/")[0] for name in BELOW} for path in (ROOT / room).rglob("*.py"))
 
 
@@ -103,6 +106,34 @@ def test_there_is_no_import_circle():
 def test_the_system_has_at_most_eight_entries():
     entries = {path.name for path in (ROOT / "got_models").iterdir()} - {"__init__.py", "__pycache__"}
     assert len(entries) <= 8, entries
+
+
+def script_imports(path):
+    """The modules of web/ that a script imports, without those that only its types name."""
+    lines = re.findall(r'^(?:import|export)\b[^;]*? from "(\.[^"]+)";', path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {found for line in lines if (found := (path.parent / line).resolve()).is_relative_to(WEB)}
+
+
+def test_scripts_never_import_in_a_circle():
+    found = {path: script_imports(path) for path in SCRIPTS}
+    assert sum(map(len, found.values())) > len(found)
+    while leaves := [path for path, needed in found.items() if not needed & found.keys()]:
+        for path in leaves:
+            del found[path]
+    assert not found, f"These scripts import one another: {sorted(map(name_of, found))}"
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=name_of)
+def test_the_browser_half_points_from_comfyui_to_the_view_to_the_model(path):
+    order = ["web/editor/model/", "web/editor/view/", "web/"]
+    rank = next(i for i, room in enumerate(order) if name_of(path).startswith(room))
+    assert [name_of(one) for one in script_imports(path) if not name_of(one).startswith(tuple(order[: rank + 1]))] == []
+
+
+@pytest.mark.parametrize("room", ["web/editor", "web/comfy"])
+def test_the_browser_half_has_at_most_eight_entries_at_each_level(room):
+    folders = [ROOT / room, *(path for path in (ROOT / room).rglob("*") if path.is_dir())]
+    assert {name_of(folder): count for folder in folders if (count := len([*folder.iterdir()])) > 8} == {}
 
 
 @pytest.mark.parametrize("path", files("got_models", *(SYSTEM - {"got_models/comfy"})), ids=name_of)

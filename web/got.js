@@ -3,10 +3,10 @@
 
 import { app } from "../../scripts/app.js";
 import { ChainEditors, LIVE_PREVIEW } from "./comfy/chain_editors.mjs";
-import { showMemoryEstimate } from "./comfy/memory_estimate.mjs";
-import { keepSavedSize } from "./comfy/keep_saved_size.mjs";
-import { offerPause } from "./comfy/server.mjs";
-import { SETTINGS } from "./comfy/user_data.mjs";
+import { showMemoryEstimate } from "./comfy/nodes/memory_estimate.mjs";
+import { keepSavedSize } from "./comfy/nodes/keep_saved_size.mjs";
+import { offerPause } from "./comfy/server/server.mjs";
+import { SETTINGS } from "./comfy/server/user_data.mjs";
 
 offerPause();
 const editors = new ChainEditors();

@@ -2,13 +2,13 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import * as arrange from "../../web/editor/model/arrange.mjs";
-import { readText } from "../../web/editor/model/chain.mjs";
-import { clipOf, pasteRegions } from "../../web/editor/model/clipboard.mjs";
-import { arrive, EMPTY, setHidden, setLocked } from "../../web/editor/model/plan.mjs";
+import * as arrange from "../../web/editor/model/plan/arrange.mjs";
+import { readText } from "../../web/editor/model/chain/chain.mjs";
+import { clipOf, pasteRegions } from "../../web/editor/model/plan/clipboard.mjs";
+import { arrive, EMPTY, setHidden, setLocked } from "../../web/editor/model/plan/plan.mjs";
 
-/** @typedef {import("../../web/editor/model/plan.mjs").Plan} Plan */
-/** @typedef {import("../../web/editor/model/clipboard.mjs").Clip} Clip */
+/** @typedef {import("../../web/editor/model/plan/plan.mjs").Plan} Plan */
+/** @typedef {import("../../web/editor/model/plan/clipboard.mjs").Clip} Clip */
 
 const TEXT = "a cup (100,100),(199,199) (red), a hat (300,150),(499,299) (green), a dog (700,600),(799,899) (blue)";
 const ALL = [0, 1, 2];

@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
-import { ChainError, canonicalText, parseRegions, plainText, readText } from "../../web/editor/model/chain.mjs";
+import { ChainError, canonicalText, parseRegions, plainText, readText } from "../../web/editor/model/chain/chain.mjs";
 
 const read = (/** @type {string} */ path) => readFileSync(new URL(path, import.meta.url), "utf-8");
 const cases = JSON.parse(read("../chains.json"));
-/** @param {import("../../web/editor/model/chain.mjs").Region | import("../../web/editor/model/chain.mjs").Mark} region */
+/** @param {import("../../web/editor/model/chain/chain.mjs").Region | import("../../web/editor/model/chain/chain.mjs").Mark} region */
 const shown = ({ phrase, box, color }) => ({ phrase, box, color: color.word });
 
 for (const { name, text, chain, regions, error } of cases)

@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { canonicalText, parseRegions, readText } from "../../web/editor/model/chain.mjs";
-import { clipOf, MOST_DATA, pasteRegions } from "../../web/editor/model/clipboard.mjs";
-import { arrive, EMPTY, setLocked } from "../../web/editor/model/plan.mjs";
+import { canonicalText, parseRegions, readText } from "../../web/editor/model/chain/chain.mjs";
+import { clipOf, MOST_DATA, pasteRegions } from "../../web/editor/model/plan/clipboard.mjs";
+import { arrive, EMPTY, setLocked } from "../../web/editor/model/plan/plan.mjs";
 
 const TEXT = "A cup (100,100),(200,200) (red) is left of a hat (300,150),(500,300) (green).";
 

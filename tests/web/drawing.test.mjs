@@ -2,12 +2,12 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { PALETTE, cssColor, findColor } from "../../web/editor/model/colors.mjs";
-import { paint } from "../../web/editor/view/drawing.mjs";
+import { PALETTE, cssColor, findColor } from "../../web/editor/model/chain/colors.mjs";
+import { paint } from "../../web/editor/view/canvas/drawing.mjs";
 
-/** @typedef {import("../../web/editor/model/chain.mjs").Box} Box */
-/** @typedef {import("../../web/editor/view/drawing.mjs").Scene} Scene */
-/** @typedef {import("../../web/editor/model/store.mjs").Region} Region */
+/** @typedef {import("../../web/editor/model/chain/chain.mjs").Box} Box */
+/** @typedef {import("../../web/editor/view/canvas/drawing.mjs").Scene} Scene */
+/** @typedef {import("../../web/editor/model/state/store.mjs").Region} Region */
 /** @typedef {{name: string, values: any[], style: Record<string, any>}} Call */
 
 const LETTER = 6; // pixels: how wide the fake font's letters are

@@ -5,10 +5,10 @@ import test from "node:test";
 import {
   HANDLES, LEAST, boxBetween, contains, handleAt, handlePoint, hitTest, moveBox, nextBelow, regionsAt, resizeBox,
   snapMoved, snapPoint, snapResized, snapTo, toGrid,
-} from "../../web/editor/model/geometry.mjs";
+} from "../../web/editor/model/state/geometry.mjs";
 
-/** @typedef {import("../../web/editor/model/chain.mjs").Box} Box */
-/** @typedef {import("../../web/editor/model/geometry.mjs").Point} Point */
+/** @typedef {import("../../web/editor/model/chain/chain.mjs").Box} Box */
+/** @typedef {import("../../web/editor/model/state/geometry.mjs").Point} Point */
 
 /** @type {Box} */
 const BOX = [100, 200, 300, 600];

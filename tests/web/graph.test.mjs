@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { executionIdsOf, nodeOf } from "../../web/comfy/graph.mjs";
+import { executionIdsOf, nodeOf } from "../../web/comfy/nodes/graph.mjs";
 
-/** @typedef {import("../../web/comfy/graph.mjs").Graph} Graph */
+/** @typedef {import("../../web/comfy/nodes/graph.mjs").Graph} Graph */
 
 /** @param {...number} ids @returns {Graph} */
 function graphOf(...ids) {

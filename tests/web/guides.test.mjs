@@ -3,10 +3,10 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { duplicateAll } from "../../web/editor/model/arrange.mjs";
-import { isGuide, numberIn, sameGuide } from "../../web/editor/model/guides.mjs";
-import * as plans from "../../web/editor/model/plan.mjs";
-import { Store } from "../../web/editor/model/store.mjs";
+import { duplicateAll } from "../../web/editor/model/plan/arrange.mjs";
+import { isGuide, numberIn, sameGuide } from "../../web/editor/model/plan/guides.mjs";
+import * as plans from "../../web/editor/model/plan/plan.mjs";
+import { Store } from "../../web/editor/model/state/store.mjs";
 
 const TEXT = "A red cup (100,200),(300,400) (red) and a green pear (500,200),(700,400) (green).";
 const INK = { name: "styles/ink.safetensors", strength: 0.8 };

@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { commandOf, handleKey, isKept, keyRows, KEYS } from "../../web/editor/model/keys.mjs";
-import { arrive, EMPTY, setLocked } from "../../web/editor/model/plan.mjs";
-import { Store } from "../../web/editor/model/store.mjs";
+import { commandOf, handleKey, isKept, keyRows, KEYS } from "../../web/editor/model/state/keys.mjs";
+import { arrive, EMPTY, setLocked } from "../../web/editor/model/plan/plan.mjs";
+import { Store } from "../../web/editor/model/state/store.mjs";
 
 /** @param {string} key such as "Ctrl+d" or "Shift+ArrowLeft" */
 function pressed(key) {

@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { readText } from "../../web/editor/model/chain.mjs";
-import * as layouts from "../../web/editor/model/layouts.mjs";
+import { readText } from "../../web/editor/model/chain/chain.mjs";
+import * as layouts from "../../web/editor/model/plan/layouts.mjs";
 import { messagesFor } from "../../web/editor/model/messages.mjs";
-import { arrive, EMPTY, setLocked } from "../../web/editor/model/plan.mjs";
+import { arrive, EMPTY, setLocked } from "../../web/editor/model/plan/plan.mjs";
 
 const TEXT = "A cup (100,100),(200,200) (red) is left of a hat (300,150),(500,300) (green) and a dog (1,2),(30,40) (blue).";
 const COLUMNS = layouts.BUILT_IN.find(({ key }) => key === "layoutColumns")?.slots ?? [];

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { estimateText } from "../../web/editor/model/memory_estimate.mjs";
+import { estimateText } from "../../web/editor/model/runs/memory_estimate.mjs";
 import { messagesFor } from "../../web/editor/model/messages.mjs";
 
 const GB = 2 ** 30;

@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { messagesFor } from "../../web/editor/model/messages.mjs";
-import { boxProblem, pixelsOf, pixelsProblem, unitOf } from "../../web/editor/model/numbers.mjs";
-import { IDLE, queueText } from "../../web/editor/model/queue.mjs";
-import { isSize, nearestSide, offeredSizes } from "../../web/editor/model/sizes.mjs";
+import { boxProblem, pixelsOf, pixelsProblem, unitOf } from "../../web/editor/model/state/numbers.mjs";
+import { IDLE, queueText } from "../../web/editor/model/runs/queue.mjs";
+import { isSize, nearestSide, offeredSizes } from "../../web/editor/model/plan/sizes.mjs";
 
 test("pixels are those of the node's bboxes, and lead back to themselves", () => {
   assert.deepEqual(pixelsOf([100, 200, 500, 999], 1344, 768), [134, 153, 672, 767]);

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { forgetColor, keepColor, MOST_RECENT, NO_COLORS, parseColors, serializeColors, useColor } from "../../web/editor/model/palette.mjs";
+import { forgetColor, keepColor, MOST_RECENT, NO_COLORS, parseColors, serializeColors, useColor } from "../../web/editor/model/state/palette.mjs";
 
 test("the last used colors come first, without those of the palettes", () => {
   let colors = keepColor(NO_COLORS, "teal");

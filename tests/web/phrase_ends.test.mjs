@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { canonicalText, parseRegions, readText } from "../../web/editor/model/chain.mjs";
-import { phraseWords, withPhrase } from "../../web/editor/model/phrase_ends.mjs";
-import { EMPTY, arrive, markPhrase, parsePlan, serializePlan, setLocked } from "../../web/editor/model/plan.mjs";
+import { canonicalText, parseRegions, readText } from "../../web/editor/model/chain/chain.mjs";
+import { phraseWords, withPhrase } from "../../web/editor/model/chain/phrase_ends.mjs";
+import { EMPTY, arrive, markPhrase, parsePlan, serializePlan, setLocked } from "../../web/editor/model/plan/plan.mjs";
 
 const BOX = "(1,2),(30,40)";
 /** @param {string} text @param {string} words @returns {[number, number]} */

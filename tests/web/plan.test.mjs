@@ -2,15 +2,15 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { duplicateAll } from "../../web/editor/model/arrange.mjs";
-import { clipOf, pasteRegions } from "../../web/editor/model/clipboard.mjs";
-import { readText } from "../../web/editor/model/chain.mjs";
+import { duplicateAll } from "../../web/editor/model/plan/arrange.mjs";
+import { clipOf, pasteRegions } from "../../web/editor/model/plan/clipboard.mjs";
+import { readText } from "../../web/editor/model/chain/chain.mjs";
 import {
   EMPTY, VERSION, addRegion, answerTo, approve, arrive, backToPlan, bringForward, colorsAlong, isEdited, isPlanOf,
   moveRegion, parsePlan, promptValue, recolor, removeRegion, rephrase, placeRegion, sendBack, serializePlan, setHidden, setSize, setLocked, typeText,
-} from "../../web/editor/model/plan.mjs";
+} from "../../web/editor/model/plan/plan.mjs";
 
-/** @typedef {import("../../web/editor/model/plan.mjs").Plan} Plan */
+/** @typedef {import("../../web/editor/model/plan/plan.mjs").Plan} Plan */
 
 const TEXT = "There is a cup (1,2),(30,40) (red), a hat (5,6),(70,80) (green) and a dog (9,10),(11,12) (blue).";
 

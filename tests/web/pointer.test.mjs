@@ -2,15 +2,15 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { arrive, EMPTY, setHidden, setLocked } from "../../web/editor/model/plan.mjs";
-import { drag, hover, pick, press, release } from "../../web/editor/model/pointer.mjs";
-import { Store } from "../../web/editor/model/store.mjs";
+import { arrive, EMPTY, setHidden, setLocked } from "../../web/editor/model/plan/plan.mjs";
+import { drag, hover, pick, press, release } from "../../web/editor/model/state/pointer.mjs";
+import { Store } from "../../web/editor/model/state/store.mjs";
 
-/** @typedef {import("../../web/editor/model/geometry.mjs").Point} Point */
+/** @typedef {import("../../web/editor/model/state/geometry.mjs").Point} Point */
 
 const CUP = [100, 200, 300, 400];
 const TEXT = "a cup (100,200),(300,400) (red) on a table (50,300),(900,900) (brown)";
-/** @type {import("../../web/editor/model/pointer.mjs").Held} */
+/** @type {import("../../web/editor/model/state/pointer.mjs").Held} */
 const NO_KEYS = {};
 
 /** @param {...number} at */

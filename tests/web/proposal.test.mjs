@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { arrive, EMPTY, replacePlan, setLocked } from "../../web/editor/model/plan.mjs";
-import { AUTO, chainOf, changesOf, differences, lostLocks, mayBePlan } from "../../web/editor/model/proposal.mjs";
-import { Store } from "../../web/editor/model/store.mjs";
+import { arrive, EMPTY, replacePlan, setLocked } from "../../web/editor/model/plan/plan.mjs";
+import { AUTO, chainOf, changesOf, differences, lostLocks, mayBePlan } from "../../web/editor/model/runs/proposal.mjs";
+import { Store } from "../../web/editor/model/state/store.mjs";
 
 const TEXT = "a cup (1,2),(30,40) (red), a hat (5,6),(70,80) (green), a dog (9,9),(50,50) (blue)";
 const PLAN = arrive(EMPTY, TEXT);

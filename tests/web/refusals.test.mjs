@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { errorOf, refusals } from "../../web/editor/model/refusals.mjs";
+import { errorOf, refusals } from "../../web/editor/model/runs/refusals.mjs";
 
 const isOurs = (/** @type {string} */ kind) => kind.startsWith("GoT");
 

@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { MOST_MESSAGES, Runs, belongsTo } from "../../web/editor/model/runs.mjs";
+import { MOST_MESSAGES, Runs, belongsTo } from "../../web/editor/model/runs/runs.mjs";
 
-/** @typedef {import("../../web/editor/model/runs.mjs").Origin} Origin */
+/** @typedef {import("../../web/editor/model/runs/runs.mjs").Origin} Origin */
 
 const [ONE, OTHER] = [{}, {}];
 const NEW = "00000000-0000-0000-0000-000000000000";

@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { arrive, EMPTY, moveRegion, removeRegion, setHidden, setLocked, typeText } from "../../web/editor/model/plan.mjs";
-import { Store, backgroundOf } from "../../web/editor/model/store.mjs";
+import { arrive, EMPTY, moveRegion, removeRegion, setHidden, setLocked, typeText } from "../../web/editor/model/plan/plan.mjs";
+import { Store, backgroundOf } from "../../web/editor/model/state/store.mjs";
 
-/** @typedef {import("../../web/editor/model/chain.mjs").Box} Box */
+/** @typedef {import("../../web/editor/model/chain/chain.mjs").Box} Box */
 
 const TEXT = "a cup (1,2),(30,40) (red), a hat (5,6),(70,80) (green)";
 const MOVED = /** @type {Box} */ ([11, 12, 40, 50]);

@@ -2,11 +2,11 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { isDrawnFrom, readsFrom, wiringOf } from "../../web/editor/model/wiring.mjs";
+import { isDrawnFrom, readsFrom, wiringOf } from "../../web/editor/model/runs/wiring.mjs";
 
 /** A run of nodes by kind, and wires as "from TYPE to". @param {...string} wires */
 function run(...wires) {
-  /** @type {import("../../web/editor/model/wish.mjs").Prompt} */
+  /** @type {import("../../web/editor/model/runs/wish.mjs").Prompt} */
   const prompt = {};
   /** @type {string[]} */
   const types = [];

@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { canonicalText } from "../../web/editor/model/chain.mjs";
-import { arrive, EMPTY, setLocked } from "../../web/editor/model/plan.mjs";
-import { ANSWER, WRITER, wishPrompt } from "../../web/editor/model/wish.mjs";
+import { canonicalText } from "../../web/editor/model/chain/chain.mjs";
+import { arrive, EMPTY, setLocked } from "../../web/editor/model/plan/plan.mjs";
+import { ANSWER, WRITER, wishPrompt } from "../../web/editor/model/runs/wish.mjs";
 
 const TEXT = "a cup (1,2),(30,40) (red), a hat (5,6),(70,80) (green)";
 const PLAN = setLocked(arrive(EMPTY, TEXT), 1, true);

@@ -2,27 +2,27 @@
 /** The chain editor of one node: its panel, what the workflow keeps of it, and the server's messages to it. */
 
 import { app } from "../../../scripts/app.js";
-import { attachImage, NONE, parseHistory, remember, serializeHistory } from "../editor/model/history.mjs";
-import { answerTo, approve, arrive, isEdited, isPlanOf, parsePlan, promptValue, serializePlan } from "../editor/model/plan.mjs";
-import { AUTO } from "../editor/model/proposal.mjs";
-import { ANSWER, wishPrompt } from "../editor/model/wish.mjs";
-import { make } from "../editor/view/dom.mjs";
+import { attachImage, NONE, parseHistory, remember, serializeHistory } from "../editor/model/plan/history.mjs";
+import { answerTo, approve, arrive, isEdited, isPlanOf, parsePlan, promptValue, serializePlan } from "../editor/model/plan/plan.mjs";
+import { AUTO } from "../editor/model/runs/proposal.mjs";
+import { ANSWER, wishPrompt } from "../editor/model/runs/wish.mjs";
+import { make } from "../editor/view/shared/dom.mjs";
 import { Panel } from "../editor/view/panel.mjs";
-import { executionIdsOf } from "./graph.mjs";
-import { messagesHere, toast } from "./messages.mjs";
-import { passToGraph } from "./pass_to_graph.mjs";
-import { run, runTools } from "./run_tools.mjs";
-import { imageUrl, listLoras, queueNode, readPlan, resume } from "./server.mjs";
-import { thumbnail } from "./thumbnail.mjs";
-import { layouts, settings } from "./user_data.mjs";
-import { openWindow } from "./window.mjs";
-import { capture } from "./workflow.mjs";
+import { executionIdsOf } from "./nodes/graph.mjs";
+import { messagesHere, toast } from "./page/messages.mjs";
+import { passToGraph } from "./nodes/pass_to_graph.mjs";
+import { run, runTools } from "./page/run_tools.mjs";
+import { imageUrl, listLoras, queueNode, readPlan, resume } from "./server/server.mjs";
+import { thumbnail } from "./server/thumbnail.mjs";
+import { layouts, settings } from "./server/user_data.mjs";
+import { openWindow } from "./page/window.mjs";
+import { capture } from "./page/workflow.mjs";
 
-/** @typedef {import("./server.mjs").PlanMessage} PlanMessage */
-/** @typedef {import("./server.mjs").RunMessage} RunMessage */
-/** @typedef {import("./server.mjs").PauseMessage} PauseMessage */
-/** @typedef {import("../editor/model/plan.mjs").Plan} Plan */
-/** @typedef {import("../editor/model/history.mjs").History} History */
+/** @typedef {import("./server/server.mjs").PlanMessage} PlanMessage */
+/** @typedef {import("./server/server.mjs").RunMessage} RunMessage */
+/** @typedef {import("./server/server.mjs").PauseMessage} PauseMessage */
+/** @typedef {import("../editor/model/plan/plan.mjs").Plan} Plan */
+/** @typedef {import("../editor/model/plan/history.mjs").History} History */
 
 export const LEAST_WIDTH = 420; // pixels of the node
 export const LEAST_HEIGHT = 620; // pixels
@@ -32,7 +32,7 @@ const HISTORY = "gotHistory"; // node property: earlier plans as JSON; absent un
 /**
  * What the editor of a node gets back when ComfyUI loads the graph again (undo, a change of tabs).
  * @typedef {{history: History, ran: string | null, result: string | null, source: string | null, large: boolean,
- *   asked: string | null, state: Pick<import("../editor/model/store.mjs").State, "selected" | "others" | "proposal" | "asking">}} Snapshot
+ *   asked: string | null, state: Pick<import("../editor/model/state/store.mjs").State, "selected" | "others" | "proposal" | "asking">}} Snapshot
  */
 
 /** The editor of a node: it shows and keeps the node's plan, and handles the messages that are for it. */
@@ -175,7 +175,7 @@ export class ChainEditor {
     thumbnail(url).then((image) => this.#setHistory(attachImage(this.history, ran, image, url)), () => {});
   }
 
-  /** @param {PlanMessage} message @param {import("./server.mjs").ImageFile | undefined} file */
+  /** @param {PlanMessage} message @param {import("./server/server.mjs").ImageFile | undefined} file */
   #arrive({ text, width, height }, file) {
     this.panel.flush();
     this.written = null;

@@ -3,25 +3,25 @@
 
 import { app } from "../../../scripts/app.js";
 import { fill } from "../editor/model/messages.mjs";
-import { errorOf, refusals } from "../editor/model/refusals.mjs";
-import { Runs } from "../editor/model/runs.mjs";
-import { ANSWER, WRITER } from "../editor/model/wish.mjs";
-import { isDrawnFrom, readsFrom, wiringOf } from "../editor/model/wiring.mjs";
+import { errorOf, refusals } from "../editor/model/runs/refusals.mjs";
+import { Runs } from "../editor/model/runs/runs.mjs";
+import { ANSWER, WRITER } from "../editor/model/runs/wish.mjs";
+import { isDrawnFrom, readsFrom, wiringOf } from "../editor/model/runs/wiring.mjs";
 import { ChainEditor, LEAST_HEIGHT, LEAST_WIDTH } from "./chain_editor.mjs";
-import { executionIdsOf, nodeOf } from "./graph.mjs";
-import { FocusKeeper } from "./keep_focus.mjs";
-import { messagesHere, toast } from "./messages.mjs";
-import { NodeMessages } from "./node_messages.mjs";
-import { isOurs, outputType, titleOf } from "./node_types.mjs";
-import { keepInPlace } from "./keep_in_place.mjs";
-import { CHAIN, FRAME, fetchPauses, imageUrl, lookUpRun, NOTE, on, onQueue, PAUSE, PAUSE_END, RUN_ENDS } from "./server.mjs";
-import { TitleMark } from "./title_mark.mjs";
-import { activeWorkflow, isUndoing, onScreen, WorkflowMaps } from "./workflow.mjs";
-import { wrapMethod } from "./wrap_method.mjs";
+import { executionIdsOf, nodeOf } from "./nodes/graph.mjs";
+import { FocusKeeper } from "./page/keep_focus.mjs";
+import { messagesHere, toast } from "./page/messages.mjs";
+import { NodeMessages } from "./nodes/node_messages.mjs";
+import { isOurs, outputType, titleOf } from "./nodes/node_types.mjs";
+import { keepInPlace } from "./nodes/keep_in_place.mjs";
+import { CHAIN, FRAME, fetchPauses, imageUrl, lookUpRun, NOTE, on, onQueue, PAUSE, PAUSE_END, RUN_ENDS } from "./server/server.mjs";
+import { TitleMark } from "./page/title_mark.mjs";
+import { activeWorkflow, isUndoing, onScreen, WorkflowMaps } from "./page/workflow.mjs";
+import { wrapMethod } from "./nodes/wrap_method.mjs";
 
-/** @typedef {import("./server.mjs").PauseMessage} PauseMessage */
+/** @typedef {import("./server/server.mjs").PauseMessage} PauseMessage */
 /** @typedef {import("./chain_editor.mjs").Snapshot} Snapshot */
-/** @typedef {import("../editor/model/wiring.mjs").Wiring} Wiring */
+/** @typedef {import("../editor/model/runs/wiring.mjs").Wiring} Wiring */
 
 const ERROR_LIFE = 20_000; // ms of a toast
 const PAUSE_LIFE = 30_000;
@@ -147,7 +147,7 @@ export class ChainEditors {
 
   // --------------------------------------------------------------------------------------------------- errors
 
-  /** This page queues a run. @param {import("../editor/model/wish.mjs").Prompt} prompt @param {Promise<any>} answer */
+  /** This page queues a run. @param {import("../editor/model/runs/wish.mjs").Prompt} prompt @param {Promise<any>} answer */
   #queued(prompt, answer) {
     const workflow = activeWorkflow();
     this.#runs.queued(workflow, wiringOf(prompt, outputType), answer);
@@ -165,7 +165,7 @@ export class ChainEditors {
     }
   }
 
-  /** A node failed while it ran. @param {import("../editor/model/refusals.mjs").Failure} failure */
+  /** A node failed while it ran. @param {import("../editor/model/runs/refusals.mjs").Failure} failure */
   async #failed(failure) {
     const sentence = errorOf(failure, isOurs);
     if (!sentence) return;
@@ -230,7 +230,7 @@ function nameOf({ prompt, node }) {
 }
 
 function addStyle() {
-  for (const name of ["panel", "menu"]) {
+  for (const name of ["panel", "controls/menu"]) {
     const link = document.createElement("link");
     link.rel = "stylesheet";
     link.href = new URL(`../editor/view/${name}.css`, import.meta.url).href;

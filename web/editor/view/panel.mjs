@@ -2,47 +2,47 @@
 // The editor as one element: toolbar, canvas, list, fields, text, earlier plans. Makes the store and the views that
 // render from it. No ComfyUI in it, and nothing happens on import.
 
-import { handleKey, isKept } from "../model/keys.mjs";
-import { typeText } from "../model/plan.mjs";
-import { Store } from "../model/store.mjs";
-import { BackgroundLoader } from "./background.mjs";
-import { Clipboard } from "./clipboard.mjs";
-import { Comparison } from "./comparison.mjs";
-import { ContextMenu } from "./context_menu.mjs";
-import { freshId, make } from "./dom.mjs";
-import { Fields } from "./fields.mjs";
-import { FollowSelection } from "./follow.mjs";
-import { GuideFields } from "./guide_fields.mjs";
-import { Incoming } from "./incoming.mjs";
-import { KeySheet } from "./key_sheet.mjs";
-import { Layouts } from "./layouts.mjs";
-import { NamingBar } from "./naming.mjs";
-import { ProposalView } from "./proposal.mjs";
-import { RegionList } from "./region_list.mjs";
-import { Sentence } from "./sentence.mjs";
-import { SizeChoice } from "./size_choice.mjs";
-import { Splitter } from "./splitter.mjs";
-import { Stage } from "./stage.mjs";
-import { Announcer, ReplacedBar, StatusBar } from "./status.mjs";
-import { Toolbar } from "./toolbar.mjs";
-import { WishLine } from "./wish.mjs";
+import { handleKey, isKept } from "../model/state/keys.mjs";
+import { typeText } from "../model/plan/plan.mjs";
+import { Store } from "../model/state/store.mjs";
+import { BackgroundLoader } from "./canvas/background.mjs";
+import { Clipboard } from "./controls/clipboard.mjs";
+import { Comparison } from "./plans/comparison.mjs";
+import { ContextMenu } from "./controls/context_menu.mjs";
+import { freshId, make } from "./shared/dom.mjs";
+import { Fields } from "./regions/fields.mjs";
+import { FollowSelection } from "./text/follow.mjs";
+import { GuideFields } from "./regions/guide_fields.mjs";
+import { Incoming } from "./plans/incoming.mjs";
+import { KeySheet } from "./controls/key_sheet.mjs";
+import { Layouts } from "./plans/layouts.mjs";
+import { UnnamedBar } from "./regions/unnamed_bar.mjs";
+import { ProposalView } from "./plans/proposal.mjs";
+import { RegionList } from "./regions/region_list.mjs";
+import { Sentence } from "./text/sentence.mjs";
+import { SizeChoice } from "./controls/size_choice.mjs";
+import { Splitter } from "./shared/splitter.mjs";
+import { Stage } from "./canvas/stage.mjs";
+import { Announcer, ReplacedBar, StatusBar } from "./controls/status.mjs";
+import { Toolbar } from "./controls/toolbar.mjs";
+import { WishLine } from "./text/wish.mjs";
 
-/** @typedef {import("../model/history.mjs").History} History */
-/** @typedef {import("../model/store.mjs").View} View */
+/** @typedef {import("../model/plan/history.mjs").History} History */
+/** @typedef {import("../model/state/store.mjs").View} View */
 /**
  * @typedef {object} Options
  * @property {import("../model/messages.mjs").Messages} messages
- * @property {(plan: import("../model/plan.mjs").Plan) => void} onEdit once for each edit, not during a drag
+ * @property {(plan: import("../model/plan/plan.mjs").Plan) => void} onEdit once for each edit, not during a drag
  * @property {(large: boolean) => void} onLarge
  * @property {() => void} onResume
  * @property {() => void} onRun
  * @property {(history: History) => void} onHistory
  * @property {(keep: boolean) => void} onKeep
- * @property {import("./incoming.mjs").Read} onRead a plan in any form
+ * @property {import("./plans/incoming.mjs").Read} onRead a plan in any form
  * @property {(wish: string) => void} onWish
- * @property {import("./guide_fields.mjs").ListLoras} onLoras
- * @property {import("./palette.mjs").Settings} [settings] of the person; without them nothing is remembered
- * @property {import("./layouts.mjs").UserFile} [layouts] the person's layouts
+ * @property {import("./regions/guide_fields.mjs").ListLoras} onLoras
+ * @property {import("./regions/palette.mjs").Settings} [settings] of the person; without them nothing is remembered
+ * @property {import("./plans/layouts.mjs").UserFile} [layouts] the person's layouts
  */
 /**
  * What every view is made with.
@@ -52,8 +52,8 @@ import { WishLine } from "./wish.mjs";
  * @property {AbortSignal} signal aborted when the panel is destroyed
  * @property {Announcer} announcer
  * @property {(event: KeyboardEvent) => void} onKey for the canvas and the list
- * @property {import("../model/keys.mjs").Focus} focus
- * @property {import("./palette.mjs").Settings} settings
+ * @property {import("../model/state/keys.mjs").Focus} focus
+ * @property {import("./regions/palette.mjs").Settings} settings
  */
 
 const SCROLLING = ".got-list, .got-details, .got-typed, .got-problems, .got-history, .got-proposal";
@@ -104,7 +104,7 @@ export class Panel {
       onClosed: (typed) => (typed ? sentence : stage).focus(),
     });
 
-    const naming = new NamingBar(context);
+    const naming = new UnnamedBar(context);
     const sheet = new KeySheet(context, focusCanvas);
     const layouts = new Layouts(context, file, { focusCanvas, onNew: () => naming.next() });
     this.element = make("div", { className: "got-editor", role: "group", "aria-label": messages.editor });
@@ -164,7 +164,7 @@ export class Panel {
   }
 
   /** The person may change it here, in another editor, or on ComfyUI's page of settings.
-   * @param {import("./palette.mjs").Settings} settings */
+   * @param {import("./regions/palette.mjs").Settings} settings */
   #followGrid(settings) {
     const { store } = this;
     const setGrid = (/** @type {unknown} */ grid) => store.set({ grid: Number(grid) || store.state.grid });
@@ -191,13 +191,13 @@ function activeElement() {
   return /** @type {HTMLElement | null} */ (document.activeElement);
 }
 
-/** @returns {import("./palette.mjs").Settings} */
+/** @returns {import("./regions/palette.mjs").Settings} */
 function inMemory() {
   const values = new Map();
   return { get: (name) => values.get(name), set: (name, value) => void values.set(name, value), watch: () => {} };
 }
 
-/** A file that is there as long as the panel. @returns {import("./layouts.mjs").UserFile} */
+/** A file that is there as long as the panel. @returns {import("./plans/layouts.mjs").UserFile} */
 function nowhere() {
   /** @type {string | null} */
   let text = null;
