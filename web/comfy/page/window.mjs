@@ -17,7 +17,7 @@ const FOCUSABLE = "a[href], button, input, select, textarea, [tabindex]";
  * @property {() => void} onClose closing moves nothing back: this does
  */
 
-/** @param {Options} options @returns {{element: HTMLElement, close: () => void}} */
+/** Open a window. @param {Options} options @returns {{element: HTMLElement, close: () => void}} */
 export function openWindow({ title, messages, content, tools, onClose }) {
   const ended = new AbortController();
   const { signal } = ended;

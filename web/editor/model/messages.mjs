@@ -541,7 +541,8 @@ export function messagesFor(locale = "en") {
   return /^zh\b/i.test(locale) && !/hant|tw|hk|mo/i.test(locale) ? CHINESE : ENGLISH;
 }
 
-/** @param {string} text @param {Record<string, string | number>} values */
+/** A message with its values in place of {names}. A name without a value stays.
+ * @param {string} text @param {Record<string, string | number>} values */
 export function fill(text, values) {
   return text.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
 }

@@ -61,6 +61,7 @@ const SIDE = { name: "side", least: 150, most: 420, usual: 190 }; // pixels of t
 const WIDE_SIDE = { name: "wide-side", least: 220, most: 640, usual: 340 }; // and in the window
 const OWN_EVENTS = ["pointerdown", "pointermove", "pointerup", "mousedown", "dblclick", "contextmenu"];
 
+/** The editor. `element` is its root, `store` its state. `destroy` ends all that it listens to. */
 export class Panel {
   #ended = new AbortController();
   #sentence;

@@ -123,7 +123,7 @@ export function plainText(text) {
   return words.replaceAll("<|obj_start|>", "[").replaceAll("<|obj_end|>", "]");
 }
 
-/** @param {Box} box */
+/** A box as people write it: (120,400),(380,760). @param {Box} box */
 export function boxText([x0, y0, x1, y1]) {
   return `(${x0},${y0}),(${x1},${y1})`;
 }

@@ -103,12 +103,13 @@ export function equalize(plan, indices, side, model) {
 
 // -------------------------------------------------------------------------------------------------- order and number
 
-/** @param {Plan} plan @param {readonly number[]} indices @param {string} word a color @returns {Plan} */
+/** Give regions one color. A word that is no color changes nothing.
+ * @param {Plan} plan @param {readonly number[]} indices @param {string} word a color @returns {Plan} */
 export function recolorAll(plan, indices, word) {
   return recolorRegions(plan, indices, word) ?? plan;
 }
 
-/** @param {Plan} plan @param {readonly number[]} indices @returns {Plan} */
+/** Remove regions, and repair the sentences. @param {Plan} plan @param {readonly number[]} indices @returns {Plan} */
 export function removeAll(plan, indices) {
   return [...indices].sort((a, b) => b - a).reduce(removeRegion, plan);
 }

@@ -26,7 +26,7 @@ export function savedGuide(guide) {
   return { ...(strength !== 1 && { strength }), ...(lora && { lora }), ...(off && { off }) };
 }
 
-/** @param {Partial<Guide>} a @param {Partial<Guide>} b */
+/** Do two regions guide in the same way? @param {Partial<Guide>} a @param {Partial<Guide>} b */
 export function sameGuide(a, b) {
   return JSON.stringify(savedGuide(a)) === JSON.stringify(savedGuide(b));
 }

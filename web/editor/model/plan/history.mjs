@@ -34,12 +34,13 @@ export function attachImage(history, text, image, full) {
   return bounded(history.map((entry, i) => (i === index ? { ...entry, ...result } : entry)));
 }
 
-/** @param {History} history @param {number} index @returns {History} */
+/** Without one entry; the same history if there is none.
+ * @param {History} history @param {number} index @returns {History} */
 export function remove(history, index) {
   return index in history ? history.filter((_, i) => i !== index) : history;
 }
 
-/** @param {History} history */
+/** The value that the workflow file holds; "" for no entries. @param {History} history */
 export function serializeHistory(history) {
   const entries = history.map(({ text, picture, time }) => ({ text, picture, time }));
   return entries.length ? JSON.stringify({ version: 1, entries }) : "";

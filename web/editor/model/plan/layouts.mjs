@@ -116,7 +116,7 @@ export function withLayout(layouts, layout) {
   return [...withoutLayout(layouts, layout.name), layout].sort((a, b) => a.name.localeCompare(b.name));
 }
 
-/** @param {readonly Layout[]} layouts @param {string} name */
+/** All layouts but one. @param {readonly Layout[]} layouts @param {string} name */
 export function withoutLayout(layouts, name) {
   return layouts.filter((other) => other.name !== name);
 }
@@ -134,7 +134,7 @@ export function parseLayouts(text) {
   }
 }
 
-/** @param {readonly Layout[]} layouts */
+/** The text of the stored file. @param {readonly Layout[]} layouts */
 export function serializeLayouts(layouts) {
   return JSON.stringify({ version: VERSION, layouts });
 }

@@ -118,7 +118,7 @@ export function answerTo({ text, flags, order, size }) {
   return JSON.stringify({ text, regions: flags, order, ...(size && { size }) });
 }
 
-/** @param {Plan} plan */
+/** Does the text differ from the chain as it came? @param {Plan} plan */
 export function isEdited({ plan, text }) {
   return text !== plan;
 }
@@ -384,12 +384,14 @@ export function removeRegion(plan, index) {
   return changed(plan, { text, flags, order });
 }
 
-/** @param {Plan} plan @param {number} index @param {boolean} locked @returns {Plan} */
+/** Lock a region, or unlock it. A locked one keeps phrase, box and color.
+ * @param {Plan} plan @param {number} index @param {boolean} locked @returns {Plan} */
 export function setLocked(plan, index, locked) {
   return flagged(plan, index, { locked });
 }
 
-/** @param {Plan} plan @param {number} index @param {boolean} hidden @returns {Plan} */
+/** Hide a region on the canvas, or show it. Runs are the same.
+ * @param {Plan} plan @param {number} index @param {boolean} hidden @returns {Plan} */
 export function setHidden(plan, index, hidden) {
   return flagged(plan, index, { hidden });
 }
@@ -559,17 +561,17 @@ function spaceAfter(text) {
   return !text || /\s$/.test(text) ? "" : " ";
 }
 
-/** @param {Mark} a @param {Mark} b */
+/** Same phrase, box and color? @param {Mark} a @param {Mark} b */
 export function sameRegion(a, b) {
   return samePhrase(a, b) && a.color.word === b.color.word && String(a.box) === String(b.box);
 }
 
-/** @param {Mark} a @param {Mark} b */
+/** Same box, which can be read? @param {Mark} a @param {Mark} b */
 export function sameBox(a, b) {
   return a.box !== null && String(a.box) === String(b.box);
 }
 
-/** @param {Mark} a @param {Mark} b */
+/** Same phrase? @param {Mark} a @param {Mark} b */
 export function samePhrase(a, b) {
   return a.phrase === b.phrase;
 }

@@ -29,6 +29,7 @@ export function belongsTo(run, screen) {
   return unnamed || run.graph === screen.graph;
 }
 
+/** The runs of one page, and their messages that are not handled yet. */
 export class Runs {
   #page;
   /** @type {{run: Run, name: string, handler: (wiring: Wiring) => void}[]} */

@@ -27,7 +27,7 @@ export function keepColor({ own, recent }, word) {
   return { own: [...own, found].slice(-MOST_OWN), recent: recent.filter((other) => other !== found) };
 }
 
-/** @param {Colors} colors @param {string} word @returns {Colors} */
+/** Without one of the person's own colors. @param {Colors} colors @param {string} word @returns {Colors} */
 export function forgetColor({ own, recent }, word) {
   return { own: own.filter((other) => other !== word), recent };
 }
@@ -43,7 +43,7 @@ export function parseColors(text) {
   }
 }
 
-/** @param {Colors} colors */
+/** The text of the setting. @param {Colors} colors */
 export function serializeColors({ own, recent }) {
   return JSON.stringify({ version: 1, own, recent });
 }

@@ -100,6 +100,7 @@ const START = {
   asking: null,
 };
 
+/** The state of one editor. `state` is what was set, `view` also what follows from it. */
 export class Store {
   #state = START;
   #view = viewOf(START);

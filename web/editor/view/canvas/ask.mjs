@@ -3,6 +3,7 @@
 
 import { isForComfy, make, textButton } from "../shared/dom.mjs";
 
+/** The form that asks for the phrase. It is shown while the store's mode is "ask". */
 export class Ask {
   #phrase;
 

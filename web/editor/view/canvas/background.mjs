@@ -3,6 +3,7 @@
 
 import { backgroundOf } from "../../model/state/store.mjs";
 
+/** Loads the chosen background and gives it to the store. */
 export class BackgroundLoader {
   #store;
   #signal;

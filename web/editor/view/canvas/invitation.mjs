@@ -3,6 +3,7 @@
 
 import { make, textButton } from "../shared/dom.mjs";
 
+/** What to do first, shown over an empty canvas. */
 export class Invitation {
   /** @param {import("../panel.mjs").Context} context
    * @param {{onRun: () => void, draw: () => void, onLayouts: (button: HTMLElement) => void}} actions */

@@ -13,6 +13,7 @@ import { Invitation } from "./invitation.mjs";
 const INSET = 8; // pixels around the image
 const REACH = { mouse: 7, pen: 10, touch: 16 }; // pixels around a handle that still hit it
 
+/** The canvas: it paints the plan and turns pointer and keys into edits. */
 export class Stage {
   #store;
   #canvas;

@@ -9,6 +9,7 @@ import { FIELDS } from "../shared/dom.mjs";
  * @type {import("../../model/plan/clipboard.mjs").Clip | null} */
 let last = null;
 
+/** The clipboard of one editor. */
 export class Clipboard {
   #store;
   #announcer;

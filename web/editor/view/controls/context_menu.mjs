@@ -18,6 +18,7 @@ import { colorsIn } from "../regions/palette.mjs";
 /** @type {Record<import("../../model/plan/arrange.mjs").Edge, keyof Messages>} */
 const ALIGN = { left: "alignLeft", center: "alignCenter", right: "alignRight", top: "alignTop", middle: "alignMiddle", bottom: "alignBottom" };
 
+/** The menu of one editor. One instance serves canvas, list and buttons. */
 export class ContextMenu {
   #menu = new Menu();
   #context;

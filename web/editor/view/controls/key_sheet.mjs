@@ -4,6 +4,7 @@
 import { keyRows } from "../../model/state/keys.mjs";
 import { closeByKey, make, textButton } from "../shared/dom.mjs";
 
+/** The table of keys. Hidden until `show`. */
 export class KeySheet {
   #messages;
   #close;

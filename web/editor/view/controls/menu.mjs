@@ -18,6 +18,7 @@ import { make } from "../shared/dom.mjs";
 
 const EDGE = 4; // pixels left free at the window's edge
 
+/** One menu with its submenus. Closed until `open`. */
 export class Menu {
   /** @type {Level[]} */
   #levels = [];

@@ -11,6 +11,7 @@ import { keepKeys, make, showValue } from "../shared/dom.mjs";
 
 const CUSTOM = "custom";
 
+/** The choice of the size. Sizes are in pixels. */
 export class SizeChoice {
   #store;
   #messages;

@@ -11,6 +11,7 @@ import { iconButton, make, textButton } from "../shared/dom.mjs";
 
 const LOUD = 4000; // ms that an announcement is also shown on screen
 
+/** Texts for a screen reader, and on screen for some seconds. */
 export class Announcer {
   element = make("div", { className: "got-status", role: "status", "aria-live": "polite", "aria-atomic": "false" });
   #unseen = make("p", { className: "got-unseen" });
@@ -35,6 +36,7 @@ export class Announcer {
   }
 }
 
+/** The bar of a paused run, with the time that is left, or of a model that is writing. */
 export class StatusBar {
   #messages;
   #text = make("span", { className: "got-said" });

@@ -10,6 +10,7 @@ import { iconButton, keepKeys, make, relabel } from "../shared/dom.mjs";
 /** @type {Record<string, "backgroundSource" | "backgroundResult" | "backgroundNone">} */
 const OFFERS = { source: "backgroundSource", result: "backgroundResult", none: "backgroundNone" };
 
+/** The toolbar of one editor. */
 export class Toolbar {
   #messages;
   #buttons;

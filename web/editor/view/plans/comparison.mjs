@@ -18,6 +18,7 @@ import { Slider } from "./slider.mjs";
  * @property {(keep: boolean) => void} onKeep
  */
 
+/** The list of earlier plans, and two of them side by side. */
 export class Comparison {
   #messages;
   #actions;

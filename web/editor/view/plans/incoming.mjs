@@ -14,6 +14,7 @@ import { FIELDS } from "../shared/dom.mjs";
 const CHAIN = ".got-typed"; // the one field that takes a plan
 const NO_TEXT = /^(image|video|audio)\//; // types of files that are not for the editor
 
+/** Reads what is pasted or dropped, and proposes it. */
 export class Incoming {
   #store;
   #messages;

@@ -4,6 +4,7 @@
 import { MOST_NAME } from "../../model/plan/layouts.mjs";
 import { closeByKey, make, textButton } from "../shared/dom.mjs";
 
+/** The form that asks for the name. Hidden until `show`. */
 export class LayoutNameForm {
   #name;
   #onClose;

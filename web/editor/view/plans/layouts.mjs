@@ -13,6 +13,7 @@ import { LayoutNameForm } from "./layout_name_form.mjs";
  * @typedef {{name: string, read: () => Promise<string | null>, write: (text: string) => Promise<void>}} UserFile
  */
 
+/** The layouts of one editor: menu items, and the form that saves one. */
 export class Layouts {
   #store;
   #messages;

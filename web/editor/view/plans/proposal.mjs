@@ -27,6 +27,7 @@ const NAMES = {
 const SIDE = 160; // pixels of the two small layouts
 const MOST_PIXELS = "16384";
 
+/** A proposed plan beside the present one, and the buttons that replace it. */
 export class ProposalView {
   #messages;
   #summary = make("p", { className: "got-summary", role: "status" });

@@ -24,6 +24,7 @@ const KEYS = {
   End: () => 100,
 };
 
+/** The comparison of two results. Hidden until `show`. */
 export class Slider {
   #messages;
   /** @type {Layer[]} */

@@ -18,6 +18,7 @@ import { Palette } from "./palette.mjs";
 
 const SIDES = /** @type {const} */ (["left", "top", "right", "bottom"]);
 
+/** The fields of the selected region: phrase, box in thousandths and in pixels, color. */
 export class Fields {
   #store;
   #messages;

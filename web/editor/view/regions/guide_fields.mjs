@@ -12,6 +12,7 @@ import { acceptByEnter, freshId, keepKeys, make, showValue } from "../shared/dom
 
 const STEP = "0.05";
 
+/** The fields for how a region guides. */
 export class GuideFields {
   #store;
   #messages;

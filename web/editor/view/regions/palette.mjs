@@ -22,6 +22,7 @@ export function colorsIn(settings) {
   return parseColors(String(settings.get(SETTING) ?? "")) ?? NO_COLORS;
 }
 
+/** Buttons for the colors, and a color picker. */
 export class Palette {
   element = make("div", { className: "got-colors" });
   #messages;

@@ -19,6 +19,7 @@ const STEPS = { ArrowDown: 1, ArrowUp: -1, Home: -Infinity, End: Infinity };
 const SLACK = 4; // pixels that the pointer moves before it drags a row
 const EDGE = 14; // pixels at the list's ends that scroll it during a drag
 
+/** The list of regions, back to front. Rows are selected, dragged and switched. */
 export class RegionList {
   #store;
   #messages;

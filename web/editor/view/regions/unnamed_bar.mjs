@@ -7,6 +7,7 @@ import { make, textButton } from "../shared/dom.mjs";
 
 /** @typedef {import("../../model/state/store.mjs").View} View */
 
+/** The bar that counts regions without a name and goes to the next one. */
 export class UnnamedBar {
   #store;
   #messages;

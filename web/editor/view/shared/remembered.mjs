@@ -3,7 +3,7 @@
 
 const PREFIX = "got.";
 
-/** @param {string} name @returns {string} "" for nothing */
+/** What was remembered under a name. @param {string} name @returns {string} "" for nothing */
 export function remembered(name) {
   try {
     return localStorage.getItem(PREFIX + name) ?? "";
@@ -12,7 +12,7 @@ export function remembered(name) {
   }
 }
 
-/** @param {string} name @param {string} value */
+/** Remember a value under a name, if the browser allows it. @param {string} name @param {string} value */
 export function remember(name, value) {
   try {
     localStorage.setItem(PREFIX + name, value);

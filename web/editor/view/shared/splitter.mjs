@@ -16,6 +16,7 @@ import { remember, remembered } from "./remembered.mjs";
 const STEP = 16; // pixels that an arrow key moves
 const KEYS = { ArrowLeft: STEP, ArrowRight: -STEP, Home: Infinity, End: -Infinity };
 
+/** A handle that changes the width of a part, in pixels. */
 export class Splitter {
   #part;
   #panel;

@@ -1,6 +1,7 @@
 // @ts-check
 // Scrolls the text to the selected region.
 
+/** Follows the selection of one editor. */
 export class FollowSelection {
   #text;
   #last = -1; // the region that was selected before

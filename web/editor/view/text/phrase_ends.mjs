@@ -14,6 +14,7 @@ import { make } from "../shared/dom.mjs";
 const MOST_WORDS = 400; // that a drag can reach
 const LINE = 1000; // a line further away counts as so many pixels
 
+/** The two handles. Hidden while no region with a phrase of its own is selected. */
 export class PhraseEnds {
   #store;
   #marks;

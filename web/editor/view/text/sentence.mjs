@@ -12,6 +12,7 @@ import { PhraseEnds } from "./phrase_ends.mjs";
 
 const TYPING_ENDS = 700; // ms after the last key, when the typed text becomes one edit
 
+/** The chain as text: a field, the marks under it, and its mistakes. */
 export class Sentence {
   #store;
   #problems;

@@ -3,6 +3,7 @@
 
 import { keepKeys, make } from "../shared/dom.mjs";
 
+/** The line with its button and the answer so far. */
 export class WishLine {
   #messages;
   #wish;
