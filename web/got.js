@@ -3,8 +3,8 @@
 
 import { app } from "../../scripts/app.js";
 import { ChainEditors, LIVE_PREVIEW } from "./comfy/chain_editors.mjs";
-import { showMemoryEstimate } from "./comfy/nodes/memory_estimate.mjs";
 import { keepSavedSize } from "./comfy/nodes/keep_saved_size.mjs";
+import { showMemoryEstimate } from "./comfy/nodes/memory_estimate.mjs";
 import { offerPause } from "./comfy/server/server.mjs";
 import { SETTINGS } from "./comfy/server/user_data.mjs";
 

@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import {
   MOST_ENTRIES, MOST_IMAGE, MOST_TOTAL, NONE, attachImage, parseHistory, remember, remove, serializeHistory,
-} from "../../web/editor/model/plan/history.mjs";
+} from "../../web/editor/model/runs/history.mjs";
 
-/** @typedef {import("../../web/editor/model/plan/history.mjs").History} History */
+/** @typedef {import("../../web/editor/model/runs/history.mjs").History} History */
 
 const IMAGE = "data:image/jpeg;base64,AAAA";
 

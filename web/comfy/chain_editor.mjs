@@ -2,27 +2,27 @@
 /** The chain editor of one node: its panel, what the workflow keeps of it, and the server's messages to it. */
 
 import { app } from "../../../scripts/app.js";
-import { attachImage, NONE, parseHistory, remember, serializeHistory } from "../editor/model/plan/history.mjs";
 import { answerTo, approve, arrive, isEdited, isPlanOf, parsePlan, promptValue, serializePlan } from "../editor/model/plan/plan.mjs";
+import { attachImage, NONE, parseHistory, remember, serializeHistory } from "../editor/model/runs/history.mjs";
 import { AUTO } from "../editor/model/runs/proposal.mjs";
 import { ANSWER, wishPrompt } from "../editor/model/runs/wish.mjs";
-import { make } from "../editor/view/shared/dom.mjs";
 import { Panel } from "../editor/view/panel.mjs";
+import { make } from "../editor/view/shared/dom.mjs";
 import { executionIdsOf } from "./nodes/graph.mjs";
-import { messagesHere, toast } from "./page/messages.mjs";
 import { passToGraph } from "./nodes/pass_to_graph.mjs";
+import { messagesHere, toast } from "./page/messages.mjs";
 import { run, runTools } from "./page/run_tools.mjs";
+import { openWindow } from "./page/window.mjs";
+import { capture } from "./page/workflow.mjs";
 import { imageUrl, listLoras, queueNode, readPlan, resume } from "./server/server.mjs";
 import { thumbnail } from "./server/thumbnail.mjs";
 import { layouts, settings } from "./server/user_data.mjs";
-import { openWindow } from "./page/window.mjs";
-import { capture } from "./page/workflow.mjs";
 
 /** @typedef {import("./server/server.mjs").PlanMessage} PlanMessage */
 /** @typedef {import("./server/server.mjs").RunMessage} RunMessage */
 /** @typedef {import("./server/server.mjs").PauseMessage} PauseMessage */
 /** @typedef {import("../editor/model/plan/plan.mjs").Plan} Plan */
-/** @typedef {import("../editor/model/plan/history.mjs").History} History */
+/** @typedef {import("../editor/model/runs/history.mjs").History} History */
 
 export const LEAST_WIDTH = 420; // pixels of the node
 export const LEAST_HEIGHT = 620; // pixels

@@ -5,19 +5,19 @@ import { app } from "../../../scripts/app.js";
 import { fill } from "../editor/model/messages.mjs";
 import { errorOf, refusals } from "../editor/model/runs/refusals.mjs";
 import { Runs } from "../editor/model/runs/runs.mjs";
-import { ANSWER, WRITER } from "../editor/model/runs/wish.mjs";
 import { isDrawnFrom, readsFrom, wiringOf } from "../editor/model/runs/wiring.mjs";
+import { ANSWER, WRITER } from "../editor/model/runs/wish.mjs";
 import { ChainEditor, LEAST_HEIGHT, LEAST_WIDTH } from "./chain_editor.mjs";
 import { executionIdsOf, nodeOf } from "./nodes/graph.mjs";
-import { FocusKeeper } from "./page/keep_focus.mjs";
-import { messagesHere, toast } from "./page/messages.mjs";
+import { keepInPlace } from "./nodes/keep_in_place.mjs";
 import { NodeMessages } from "./nodes/node_messages.mjs";
 import { isOurs, outputType, titleOf } from "./nodes/node_types.mjs";
-import { keepInPlace } from "./nodes/keep_in_place.mjs";
-import { CHAIN, FRAME, fetchPauses, imageUrl, lookUpRun, NOTE, on, onQueue, PAUSE, PAUSE_END, RUN_ENDS } from "./server/server.mjs";
+import { wrapMethod } from "./nodes/wrap_method.mjs";
+import { FocusKeeper } from "./page/keep_focus.mjs";
+import { messagesHere, toast } from "./page/messages.mjs";
 import { TitleMark } from "./page/title_mark.mjs";
 import { activeWorkflow, isUndoing, onScreen, WorkflowMaps } from "./page/workflow.mjs";
-import { wrapMethod } from "./nodes/wrap_method.mjs";
+import { CHAIN, FRAME, fetchPauses, imageUrl, lookUpRun, NOTE, on, onQueue, PAUSE, PAUSE_END, RUN_ENDS } from "./server/server.mjs";
 
 /** @typedef {import("./server/server.mjs").PauseMessage} PauseMessage */
 /** @typedef {import("./chain_editor.mjs").Snapshot} Snapshot */

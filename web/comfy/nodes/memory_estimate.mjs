@@ -2,9 +2,9 @@
 /** A line on GoT Loader and GoT Planner Loader: the memory that the chosen model needs, before anything is loaded. */
 
 import { estimateText } from "../../editor/model/runs/memory_estimate.mjs";
-import { keepInPlace } from "./keep_in_place.mjs";
 import { messagesHere } from "../page/messages.mjs";
 import { fetchMemoryEstimate } from "../server/server.mjs";
+import { keepInPlace } from "./keep_in_place.mjs";
 import { wrapMethod } from "./wrap_method.mjs";
 
 const NAME = "memory_estimate"; // of the widget

@@ -2,8 +2,8 @@
 /** Notes and errors of the pack's nodes: shown in full on the node, and gone when the node has run again. */
 
 import { app } from "../../../../scripts/app.js";
-import { nodeOf } from "./graph.mjs";
 import { WorkflowMaps } from "../page/workflow.mjs";
+import { nodeOf } from "./graph.mjs";
 
 /** @typedef {{note: string, error: string, kind: string, element: HTMLElement}} Message "" for none; kind: of the node;
  * element: outlives the node */

@@ -2,32 +2,32 @@
 // The editor as one element: toolbar, canvas, list, fields, text, earlier plans. Makes the store and the views that
 // render from it. No ComfyUI in it, and nothing happens on import.
 
-import { handleKey, isKept } from "../model/state/keys.mjs";
 import { typeText } from "../model/plan/plan.mjs";
+import { handleKey, isKept } from "../model/state/keys.mjs";
 import { Store } from "../model/state/store.mjs";
 import { BackgroundLoader } from "./canvas/background.mjs";
-import { Clipboard } from "./controls/clipboard.mjs";
-import { Comparison } from "./plans/comparison.mjs";
-import { ContextMenu } from "./controls/context_menu.mjs";
-import { freshId, make } from "./shared/dom.mjs";
-import { Fields } from "./regions/fields.mjs";
-import { FollowSelection } from "./text/follow.mjs";
-import { GuideFields } from "./regions/guide_fields.mjs";
-import { Incoming } from "./plans/incoming.mjs";
-import { KeySheet } from "./controls/key_sheet.mjs";
-import { Layouts } from "./plans/layouts.mjs";
-import { UnnamedBar } from "./regions/unnamed_bar.mjs";
-import { ProposalView } from "./plans/proposal.mjs";
-import { RegionList } from "./regions/region_list.mjs";
-import { Sentence } from "./text/sentence.mjs";
-import { SizeChoice } from "./controls/size_choice.mjs";
-import { Splitter } from "./shared/splitter.mjs";
 import { Stage } from "./canvas/stage.mjs";
+import { Clipboard } from "./controls/clipboard.mjs";
+import { ContextMenu } from "./controls/context_menu.mjs";
+import { KeySheet } from "./controls/key_sheet.mjs";
+import { SizeChoice } from "./controls/size_choice.mjs";
 import { Announcer, ReplacedBar, StatusBar } from "./controls/status.mjs";
 import { Toolbar } from "./controls/toolbar.mjs";
+import { Comparison } from "./plans/comparison.mjs";
+import { Incoming } from "./plans/incoming.mjs";
+import { Layouts } from "./plans/layouts.mjs";
+import { ProposalView } from "./plans/proposal.mjs";
+import { Fields } from "./regions/fields.mjs";
+import { GuideFields } from "./regions/guide_fields.mjs";
+import { RegionList } from "./regions/region_list.mjs";
+import { UnnamedBar } from "./regions/unnamed_bar.mjs";
+import { freshId, make } from "./shared/dom.mjs";
+import { Splitter } from "./shared/splitter.mjs";
+import { FollowSelection } from "./text/follow.mjs";
+import { Sentence } from "./text/sentence.mjs";
 import { WishLine } from "./text/wish.mjs";
 
-/** @typedef {import("../model/plan/history.mjs").History} History */
+/** @typedef {import("../model/runs/history.mjs").History} History */
 /** @typedef {import("../model/state/store.mjs").View} View */
 /**
  * @typedef {object} Options

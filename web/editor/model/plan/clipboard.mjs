@@ -2,8 +2,8 @@
 // Regions on the clipboard: as a chain that anything can read, and with what the text does not say for another editor.
 // What comes from a clipboard is read as a saved plan is: nothing in it is trusted. Pure.
 
-import { addCopies, copiesOf } from "./arrange.mjs";
 import { readText } from "../chain/chain.mjs";
+import { addCopies, copiesOf } from "./arrange.mjs";
 import { addRegions, EMPTY, parsePlan, serializePlan } from "./plan.mjs";
 
 /** @typedef {import("./plan.mjs").Plan} Plan */

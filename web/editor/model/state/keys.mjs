@@ -3,8 +3,8 @@
 // table is shown. Pure: what needs the DOM is asked of `focus`.
 
 import { around, duplicateAll, movable, moveGroup, removeAll, reorderAll } from "../plan/arrange.mjs";
-import { moveBox, resizeBox } from "./geometry.mjs";
 import { moveRegions, setHidden, setLocked } from "../plan/plan.mjs";
+import { moveBox, resizeBox } from "./geometry.mjs";
 
 /** @typedef {import("./store.mjs").Store} Store */
 /** @typedef {Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "shiftKey" | "altKey">} Key */

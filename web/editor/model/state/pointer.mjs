@@ -3,6 +3,7 @@
 // units, and every effect goes through the store.
 
 import { around, movable, moveGroup } from "../plan/arrange.mjs";
+import { moveRegion } from "../plan/plan.mjs";
 import {
   boxBetween,
   hitTest,
@@ -15,7 +16,6 @@ import {
   snapResized,
   snapTo,
 } from "./geometry.mjs";
-import { moveRegion } from "../plan/plan.mjs";
 import { areaBetween, touching } from "./selection.mjs";
 
 /** @typedef {import("./store.mjs").Store} Store */

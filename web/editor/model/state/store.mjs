@@ -4,8 +4,8 @@
 
 import { readText } from "../chain/chain.mjs";
 import { guideOf } from "../plan/guides.mjs";
-import { NONE } from "../plan/history.mjs";
 import { addRegion, EMPTY, replacePlan } from "../plan/plan.mjs";
+import { NONE } from "../runs/history.mjs";
 import { chainOf } from "../runs/proposal.mjs";
 import { bounded, NOTHING, selectionFrom, selectionOf, toggled } from "./selection.mjs";
 
@@ -44,7 +44,7 @@ import { bounded, NOTHING, selectionFrom, selectionOf, toggled } from "./selecti
  * @property {number} grid units between the lines that boxes snap to
  * @property {boolean} large the editor is in its own window
  * @property {{end: number | null} | null} pause the run is paused; end: when it resumes, ms since 1970, null for no limit
- * @property {import("../plan/history.mjs").History} history earlier plans, newest first
+ * @property {import("../runs/history.mjs").History} history earlier plans, newest first
  * @property {boolean} kept the workflow keeps the history
  * @property {boolean} comparing earlier plans are shown
  * @property {import("../runs/proposal.mjs").Proposal | null} proposal a plan that may replace this one

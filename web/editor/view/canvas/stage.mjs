@@ -2,8 +2,8 @@
 // The canvas of the panel: it passes pointer and keys to the model, and paints the view.
 
 import { drag, hover, press, release } from "../../model/state/pointer.mjs";
-import { Ask } from "./ask.mjs";
 import { make } from "../shared/dom.mjs";
+import { Ask } from "./ask.mjs";
 import { paint } from "./drawing.mjs";
 import { Invitation } from "./invitation.mjs";
 

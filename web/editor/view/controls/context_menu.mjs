@@ -2,14 +2,14 @@
 // The menu of the canvas and the list: for the selected regions, or for the canvas. It opens by right click, by its key
 // and by the button "More".
 
-import { align, distribute, duplicateAll, EDGES, equalize, recolorAll, removeAll, reorderAll } from "../../model/plan/arrange.mjs";
 import { cssColor, findColor, PALETTE } from "../../model/chain/colors.mjs";
-import { toggleHidden, toggleLocked } from "../../model/state/keys.mjs";
 import { fill } from "../../model/messages.mjs";
+import { align, distribute, duplicateAll, EDGES, equalize, recolorAll, removeAll, reorderAll } from "../../model/plan/arrange.mjs";
+import { toggleHidden, toggleLocked } from "../../model/state/keys.mjs";
 import { pick } from "../../model/state/pointer.mjs";
 import { GRIDS } from "../../model/state/store.mjs";
-import { Menu } from "./menu.mjs";
 import { colorsIn } from "../regions/palette.mjs";
+import { Menu } from "./menu.mjs";
 
 /** @typedef {import("./menu.mjs").Item} Item */
 /** @typedef {{x: number, y: number}} Place on the screen */

@@ -3,14 +3,14 @@
 // again.
 
 import { readText } from "../../model/chain/chain.mjs";
-import { NONE, remove } from "../../model/plan/history.mjs";
 import { fill } from "../../model/messages.mjs";
-import { make, textButton } from "../shared/dom.mjs";
+import { NONE, remove } from "../../model/runs/history.mjs";
 import { paint } from "../canvas/drawing.mjs";
+import { make, textButton } from "../shared/dom.mjs";
 import { Slider } from "./slider.mjs";
 
-/** @typedef {import("../../model/plan/history.mjs").History} History */
-/** @typedef {import("../../model/plan/history.mjs").Entry} Entry */
+/** @typedef {import("../../model/runs/history.mjs").History} History */
+/** @typedef {import("../../model/runs/history.mjs").Entry} Entry */
 /**
  * @typedef {object} Actions
  * @property {(text: string) => void} onUse

@@ -4,8 +4,8 @@
 import { readText } from "../../model/chain/chain.mjs";
 import { fill } from "../../model/messages.mjs";
 import { chainOf, differences, lostLocks, ORDERS, UNITS } from "../../model/runs/proposal.mjs";
-import { layout } from "./comparison.mjs";
 import { closeByKey, make, textButton } from "../shared/dom.mjs";
+import { layout } from "./comparison.mjs";
 
 /** @typedef {import("../../model/state/store.mjs").View} View */
 /** @typedef {import("../../model/messages.mjs").Messages} Messages */

@@ -2,8 +2,8 @@
 // Two results on top of each other with their plans: a divider between them, or one shining through the other.
 
 import { fill } from "../../model/messages.mjs";
-import { make } from "../shared/dom.mjs";
 import { paint } from "../canvas/drawing.mjs";
+import { make } from "../shared/dom.mjs";
 
 /** @typedef {import("../../model/state/store.mjs").Region} Region */
 /** One of the two. images: urls of its result, the best first. @typedef {{title: string, regions: readonly Region[], images: string[]}} Side */

@@ -1,12 +1,12 @@
 // @ts-check
 // The fields and buttons of the selected region. A value that is refused stays in its field, with the reason below.
 
-import { duplicateAll, recolorAll, removeAll, reorderAll } from "../../model/plan/arrange.mjs";
 import { findColor, PALETTE } from "../../model/chain/colors.mjs";
-import { toggleHidden, toggleLocked } from "../../model/state/keys.mjs";
 import { fill } from "../../model/messages.mjs";
-import { boxProblem, pixelsOf, pixelsProblem, unitOf } from "../../model/state/numbers.mjs";
+import { duplicateAll, recolorAll, removeAll, reorderAll } from "../../model/plan/arrange.mjs";
 import { moveRegion, rephrase } from "../../model/plan/plan.mjs";
+import { toggleHidden, toggleLocked } from "../../model/state/keys.mjs";
+import { boxProblem, pixelsOf, pixelsProblem, unitOf } from "../../model/state/numbers.mjs";
 import { acceptByEnter, freshId, iconButton, keepKeys, make, relabel } from "../shared/dom.mjs";
 import { Palette } from "./palette.mjs";
 

@@ -1,8 +1,8 @@
 // @ts-check
 // How the selected region guides: on or off, its strength, its LoRA. Closed until a person opens it.
 
-import { LORA_STRENGTH, numberIn, sameGuide } from "../../model/plan/guides.mjs";
 import { fill } from "../../model/messages.mjs";
+import { LORA_STRENGTH, numberIn, sameGuide } from "../../model/plan/guides.mjs";
 import { setGuide } from "../../model/plan/plan.mjs";
 import { acceptByEnter, freshId, keepKeys, make, showValue } from "../shared/dom.mjs";
 

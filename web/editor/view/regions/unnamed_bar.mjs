@@ -1,8 +1,8 @@
 // @ts-check
 // A bar while regions of a layout wait for their names.
 
-import { isPlaceholder } from "../../model/plan/layouts.mjs";
 import { fill } from "../../model/messages.mjs";
+import { isPlaceholder } from "../../model/plan/layouts.mjs";
 import { make, textButton } from "../shared/dom.mjs";
 
 /** @typedef {import("../../model/state/store.mjs").View} View */
