@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from got import dev
 from got.got_models.chain.grammar import read_chain
+from got.tests.browser.editor import TEXT, Editor, set_text, typed, unique
 from got.tests.browser.page import SOON
-from got.tests.browser.test_editor import TEXT, Editor, set_text, typed, unique
 from got.tests.wait import until
 
 TEMPLATES = Path(__file__).parents[2] / "example_workflows"

@@ -4,8 +4,8 @@ import json
 
 import pytest
 from got.got_models.chain.grammar import read_chain
+from got.tests.browser.editor import FIRST, SECOND, Editor, near, typed, unique, without_snap
 from got.tests.browser.page import SOON
-from got.tests.browser.test_editor import FIRST, SECOND, Editor, near, typed, unique, without_snap
 from got.tests.wait import until
 from got.tools.browser import open_page
 

@@ -4,8 +4,8 @@ No text and no flag moves the canvas. The list is arranged by hand. The window h
 """
 
 import pytest
+from got.tests.browser.editor import FIRST, SECOND, TEXT, Editor, set_text, typed, unique
 from got.tests.browser.page import SOON
-from got.tests.browser.test_editor import FIRST, SECOND, TEXT, Editor, set_text, typed, unique
 from got.tests.wait import until
 
 SIZES = {"1366 x 768": (1366, 768), "1920 x 1080": (1920, 1080)}

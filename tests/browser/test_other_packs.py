@@ -1,7 +1,7 @@
 """The chain editor among nodes of other packs: ComfyUI says what is linked to what, and the editor follows it."""
 
 import pytest
-from got.tests.browser.test_editor import Editor, drawn, unique
+from got.tests.browser.editor import Editor, drawn, unique
 from got.tests.wait import until
 
 # Set and Get as packs write them: virtual nodes that find each other. A Reroute and a bypassed node beside them.

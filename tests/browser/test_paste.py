@@ -5,8 +5,8 @@ import re
 
 import pytest
 from got.got_models.chain.grammar import read_chain
+from got.tests.browser.editor import FIRST, SECOND, TEXT, Editor, typed, unique
 from got.tests.browser.page import SOON
-from got.tests.browser.test_editor import FIRST, SECOND, TEXT, Editor, typed, unique
 
 GEMINI = json.dumps([{"box_2d": [500, 100, 900, 400], "label": "a yellow star"}])
 PIXELS = json.dumps([{"bbox_2d": [128, 144, 1280, 360], "label": "a yellow star"}])

@@ -2,8 +2,8 @@
 
 import pytest
 from got.got_models.chain.grammar import parse_regions, read_chain
+from got.tests.browser.editor import Editor, typed, unique
 from got.tests.browser.page import SOON
-from got.tests.browser.test_editor import Editor, typed, unique
 from got.tests.wait import until
 
 TEXT = "A cup on a red table and a blue lamp (100,200),(300,400) (blue), a hat (600,200),(800,400) (red)."

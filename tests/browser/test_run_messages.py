@@ -4,8 +4,8 @@ import re
 
 import pytest
 from got.got_models.chain.grammar import read_chain
+from got.tests.browser.editor import TEXT, Editor, planned, set_widget, typed, unique
 from got.tests.browser.page import SOON
-from got.tests.browser.test_editor import TEXT, Editor, planned, typed, unique
 from got.tests.wait import until
 
 EMPTY = "The prompt is empty. Write what you want"
@@ -23,12 +23,6 @@ MESSAGE = """
     isWhole: isSeen && element.scrollHeight <= element.clientHeight + 1 };
 }
 """
-SET = """
-([kind, name, value]) => {
-  const node = app.graph.nodes.find((one) => one.type === kind);
-  node.widgets.find((widget) => widget.name === name).value = value;
-}
-"""
 
 
 pytestmark = pytest.mark.frontend_newest
@@ -37,10 +31,6 @@ pytestmark = pytest.mark.frontend_newest
 @pytest.fixture
 def editor(renderer, browser):
     return Editor(browser)
-
-
-def set_widget(editor, kind, name, value):
-    editor.page.evaluate(SET, [kind, name, value])
 
 
 def message(editor, kind, text):

@@ -2,8 +2,8 @@
 
 import pytest
 from got.got_models.chain.grammar import parse_regions
+from got.tests.browser.editor import EDITOR, FIRST, SECOND, TEXT, Editor, planned, set_widget, typed, unique
 from got.tests.browser.page import SOON
-from got.tests.browser.test_editor import EDITOR, FIRST, SECOND, TEXT, Editor, planned, typed, unique
 
 WISH = "add a green star at the top"
 
@@ -11,12 +11,6 @@ WISH = "add a green star at the top"
 @pytest.fixture
 def editor(renderer, browser):
     return Editor(browser)
-
-
-def set_widget(editor, kind, name, value):
-    node = f"app.graph.nodes.find((node) => node.type === '{kind}')"
-    find = f"{node}.widgets.find((widget) => widget.name === '{name}')"
-    editor.page.evaluate(f"(value) => {{ {find}.value = value; }}", value)
 
 
 def ask(editor, wish=WISH):
