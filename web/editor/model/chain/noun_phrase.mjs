@@ -54,7 +54,7 @@ function unknownKind(word) {
   return (word.endsWith("ing") || word.endsWith("ed")) && [...word].length > 4 ? "participle" : "noun";
 }
 
-/** Goes through the tokens once. Numbers are indices of tokens; -1 stands for none. */
+/** Goes through the tokens once. Numbers are indices of tokens; -1 is none. */
 class Reader {
   #tokens;
   #afterBox;

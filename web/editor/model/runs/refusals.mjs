@@ -14,7 +14,7 @@
 const OWN_ERROR = /(^|\.)got_models\./; // exceptions of this pack, in whichever node they come up
 
 /**
- * What this pack's nodes say of their inputs, each sentence once a node.
+ * The errors of this pack's nodes about their inputs, each sentence once for each node.
  * @param {Record<string, Refused> | undefined} nodes by execution id, from the server's answer
  * @param {(kind: string) => boolean} isOurNode
  * @returns {{id: string, kind: string, sentence: string}[]}

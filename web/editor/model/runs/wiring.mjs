@@ -29,7 +29,7 @@ export function wiringOf(prompt, typeOf) {
 }
 
 /**
- * Does a node get its chain from `writer`? Nodes of other packs that pass any value on may lie between.
+ * Does a node get its chain from `writer`? Nodes of other packs that pass any value on may be between them.
  * @param {Wiring} wiring @param {string} reader @param {string} writer
  */
 export function readsFrom(wiring, reader, writer) {
@@ -53,7 +53,7 @@ function mayBeChain(type) {
  * Is what `later` shows drawn from the outputs of `node`, over any number of links? An image must have been a latent on
  * the way. What passed GoT Chain Preview is not drawn.
  * @param {Wiring} wiring @param {string} node @param {string} later
- * @param {boolean} [drawing] `later` draws itself, so no latent need come before it
+ * @param {boolean} [drawing] `later` draws itself, so no latent needs to come before it
  */
 export function isDrawnFrom(wiring, node, later, drawing = false) {
   const seen = { made: new Set(), plan: new Set() };

@@ -79,7 +79,7 @@ export class Layouts {
     }
   }
 
-  /** @returns {Promise<Layout[] | null>} null if the file cannot be read: the person is told, and it stays as it is */
+  /** @returns {Promise<Layout[] | null>} null if the file cannot be read: a message says so, and the file stays */
   async #read() {
     const { name: file } = this.#file;
     const text = await this.#file.read().catch((error) => error);

@@ -1,5 +1,5 @@
 // @ts-check
-// What the browser remembers of the editor's looks. Where it may remember nothing, all is as usual.
+// The editor's sizes in the browser's local storage. Where the browser blocks it, the usual sizes are used.
 
 const PREFIX = "got.";
 
@@ -17,6 +17,6 @@ export function remember(name, value) {
   try {
     localStorage.setItem(PREFIX + name, value);
   } catch {
-    // storage is blocked or full: good until the page is left
+    // storage is blocked or full: the value holds until the page is closed
   }
 }
