@@ -480,8 +480,8 @@ test("a box that cannot be read is removed but neither moved, colored nor copied
 
 // -------------------------------------------------------------------------------------------------- repairing sentences
 
-// A text and what is left of it without its first, second, … region. B1, B2, … stand for boxes with their colors.
-const BOXES = { B1: "(1,2),(3,4) (red)", B2: "(5,6),(7,8)", B3: "(9,10),(11,12) (blue)" };
+// A text and what is left of it without its first, second, … region. B1, B2, … are boxes with their colors.
+const BOXES = { B1: "(1,2),(3,4) (red)", B2: "(5,6),(7,8)", B3: "(9,10),(11,12) (blue)", B4: "(1,3),(5,7)" };
 const boxed = (/** @type {string} */ text) => text.replace(/B\d/g, (name) => BOXES[/** @type {keyof typeof BOXES} */ (name)]);
 const REMOVALS = {
   "There is a cup B1, a hat B2 and a dog B3.": [
@@ -489,6 +489,10 @@ const REMOVALS = {
   ],
   "There is a cup B1, a hat B2, and a dog B3.": [
     "There is a hat B2, and a dog B3.", "There is a cup B1, and a dog B3.", "There is a cup B1 and a hat B2.",
+  ],
+  "There is a cup B1, a hat B2, a pen B3 and a dog B4.": [
+    "There is a hat B2, a pen B3 and a dog B4.", "There is a cup B1, a pen B3 and a dog B4.",
+    "There is a cup B1, a hat B2 and a dog B4.", "There is a cup B1, a hat B2 and a pen B3.",
   ],
   "a cup B1, a hat B2, a dog B3": ["a hat B2, a dog B3", "a cup B1, a dog B3", "a cup B1, a hat B2"],
   "A cup B1 and a hat B2. A dog B3 sits.": ["A hat B2. A dog B3 sits.", "A cup B1. A dog B3 sits.", "A cup B1 and a hat B2."],

@@ -9,6 +9,8 @@ const LAST_CONNECTIVE = new RegExp(`(?:^|[\\s,;:]+)(?:${CONNECTIVES})$|[\\s,;:]+
 const FIRST_CONNECTIVE = new RegExp(`^(?:[\\s,;:]*(?:${CONNECTIVES})(?=[\\s,;:.!?]|$)|[\\s,;:]+)`, "i");
 const LIST_END = /(?:\s*,\s*and|\s+and|\s*,)$/i;
 const LIST_START = /^(?:\s*,\s*and\b|\s+and\b|\s*,)/i;
+// The comma before the last item of a list: words and their boxes, with nothing after them.
+const LAST_ITEM = /(?<=\)\s*), (?=[^.,()\n]*[^\s.,()][^.,()\n]*\([^()\n]*\)(?:[\s,]*\([^()\n]*\))*$)/;
 const BOX_AHEAD = /^[^.!?;。！？\n]*\(\s*\p{Nd}/u; // in the same sentence
 const ENDS_HERE = /^\s*(?:[.!?;。！？]|\n|$)/u;
 const SENTENCE_END = /(?:^|[.!?。！？]\s*|\n\s*|(?:^|\n)\s*\d+\.\s*)$/u;
@@ -36,7 +38,7 @@ export function repaired(left, right, capital) {
 function endOfSentence(left, right) {
   const listed = /(?:^|\s)and\s*$/i.test(left);
   let kept = stripped(left.trimEnd(), LAST_CONNECTIVE);
-  if (listed) kept = kept.replace(/(\)\s*), ([^.,()\n]*\([^.\n]*\))$/, (_, end, last) => `${end} and ${last}`);
+  if (listed) kept = kept.replace(LAST_ITEM, " and ");
   const alone = kept.match(/(?:^|([.!?。！？]\s*|\n\s*))(?:\d+\.\s*)?$/u);
   if (!alone && left.trim()) return kept + right;
   const before = kept.replace(/(^|\n)\s*\d+\.\s*$/, "$1");
