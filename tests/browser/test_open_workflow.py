@@ -74,8 +74,11 @@ AS_TEMPLATE = """
 async ([workflow, name]) => { await app.loadGraphData(workflow, true, true, name, { openSource: 'template' }); }
 """
 LINES = """
-() => Object.fromEntries([...document.querySelectorAll('textarea:not(.got-typed)')].filter((area) => area.offsetHeight)
-  .map((area) => [area.value, area.clientHeight / parseFloat(getComputedStyle(area).lineHeight) || 9]))
+() => {
+  const line = ({ lineHeight, fontSize }) => parseFloat(lineHeight) || 1.2 * parseFloat(fontSize); // or "normal"
+  const areas = [...document.querySelectorAll('textarea:not(.got-typed)')].filter((area) => area.offsetHeight);
+  return Object.fromEntries(areas.map((area) => [area.value, area.clientHeight / line(getComputedStyle(area))]));
+}
 """
 
 
@@ -144,10 +147,12 @@ def page_text(browser):
     )
 
 
-def test_running_an_example_shows_its_picture(browser):
-    open_example(browser, "text_to_image")
+def test_running_an_example_shows_its_picture_and_leaves_the_prompt_its_lines(renderer, small_window, browser):
+    browser.page.evaluate(AS_TEMPLATE, [example_workflow("text_to_image"), "text_to_image"])
     browser.run()
     browser.page.wait_for_function(PICTURE_IS_SHOWN, timeout=SOON)
+    browser.rest()  # the chain's text has its place in Reasoning Chain
+    assert browser.page.evaluate(LINES)[example("text_to_image")["2"]["inputs"]["prompt"]] >= 8
 
 
 ALONE = "(kind) => { app.graph.clear(); app.graph.add(LiteGraph.createNode(kind)); }"
