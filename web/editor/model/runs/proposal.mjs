@@ -40,7 +40,8 @@ export function mayBePlan(text) {
   return !marks.length || problems.length > 0;
 }
 
-/** The person's changes, to be used again in place of the plan that replaced them. @param {import("../plan/plan.mjs").Plan} plan
+/** The person's changes, to be used again in place of the plan that replaced them.
+ * @param {import("../plan/plan.mjs").Plan} plan
  * @returns {Proposal} */
 export function changesOf({ text, flags }) {
   return { raw: null, typed: false, settings: AUTO, flags, answer: { text, form: "", order: "", units: "", note: "" } };

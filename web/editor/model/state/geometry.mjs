@@ -44,7 +44,8 @@ export function regionsAt(boxes, order, point) {
   return order.filter((index) => boxes[index] && contains(/** @type {Box} */ (boxes[index]), point)).reverse();
 }
 
-/** What a press at a point hits: a handle of the selected region, else the selected region, else the front region. @param {readonly (Box | null)[]} boxes @param {readonly number[]} order @param {Point} point
+/** What a press at a point hits: a handle of the selected region, else the selected region, else the front region.
+ * @param {readonly (Box | null)[]} boxes @param {readonly number[]} order @param {Point} point
  * @param {number} selected -1 for none @param {Point} perPixel @param {number} [reach] @returns {Hit | null} */
 export function hitTest(boxes, order, point, selected, perPixel, reach) {
   const box = boxes[selected];

@@ -68,7 +68,8 @@ export function handleKey(store, key, focus) {
   return name !== null && COMMANDS[name](store, key, focus) !== false;
 }
 
-/** Each returns false where it means nothing now. @type {Record<CommandName, (store: Store, key: Key, focus: Focus) => boolean | void>} */
+/** Each returns false where it means nothing now.
+ * @type {Record<CommandName, (store: Store, key: Key, focus: Focus) => boolean | void>} */
 const COMMANDS = {
   left: (store, key) => move(store, key, -1, 0),
   right: (store, key) => move(store, key, 1, 0),

@@ -51,10 +51,13 @@ import { bounded, NOTHING, selectionFrom, selectionOf, toggled } from "./selecti
  * @property {Plan | null} replaced the plan with changes that a new plan replaced, until the next edit
  * @property {string | null} asking the answer to a wish, as far as it is written; null if nothing is asked for
  */
-/** @typedef {{box: Box | null, label: string, color: import("../chain/colors.mjs").Color, locked: boolean, hidden: boolean} & Partial<import("../plan/guides.mjs").Guide>} Region */
+/** @typedef {import("../chain/colors.mjs").Color} Color */
+/** @typedef {import("../plan/guides.mjs").Guide} Guide */
+/** A region as the views show it. label: its phrase; box: in thousandths, null if it cannot be read.
+ * @typedef {{box: Box | null, label: string, color: Color, locked: boolean, hidden: boolean} & Partial<Guide>} Region */
 /**
- * What the views show: the state, and what follows from it. `plan` includes the change that is being made. width, height: as
- * the person chose them, else ownSize.
+ * What the views show: the state, and what follows from it. `plan` includes the change that is being made.
+ * width, height: pixels, as the person chose them, else ownSize.
  * @typedef {State & {ownSize: [number, number], text: string, marks: readonly import("../chain/chain.mjs").Mark[],
  *   problems: readonly import("../chain/chain.mjs").Problem[], regions: readonly Region[], order: readonly number[],
  *   selection: readonly number[]}} View selection: all selected regions, in reading order

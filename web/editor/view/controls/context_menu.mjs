@@ -27,8 +27,8 @@ export class ContextMenu {
   #layouts;
 
   /** @param {import("../panel.mjs").Context} context
-   * @param {{stage: import("../canvas/stage.mjs").Stage, list: import("../regions/region_list.mjs").RegionList, clipboard: import("./clipboard.mjs").Clipboard,
-   *   layouts: import("../plans/layouts.mjs").Layouts}} parts */
+   * @param {{stage: import("../canvas/stage.mjs").Stage, list: import("../regions/region_list.mjs").RegionList,
+   *   clipboard: import("./clipboard.mjs").Clipboard, layouts: import("../plans/layouts.mjs").Layouts}} parts */
   constructor(context, { stage, list, clipboard, layouts }) {
     this.#context = context;
     this.#stage = stage;

@@ -6,7 +6,8 @@ import { paint } from "../canvas/drawing.mjs";
 import { make } from "../shared/dom.mjs";
 
 /** @typedef {import("../../model/state/store.mjs").Region} Region */
-/** One of the two. images: urls of its result, the best first. @typedef {{title: string, regions: readonly Region[], images: string[]}} Side */
+/** One of the two. images: urls of its result, the best first.
+ * @typedef {{title: string, regions: readonly Region[], images: string[]}} Side */
 /** @typedef {{canvas: HTMLCanvasElement, name: HTMLElement, side: Side | null, image: HTMLImageElement | null}} Layer */
 
 const STEP = 2; // percent, of an arrow key

@@ -95,7 +95,8 @@ export function keepKeys(field, signal) {
   field.addEventListener("keydown", pass, { signal });
 }
 
-/** Is it a key that runs (Ctrl+Enter, also with Shift or Alt) or saves (Ctrl+S)? They mean nothing to a field. @param {KeyboardEvent} event */
+/** Is it a key that runs (Ctrl+Enter, also with Shift or Alt) or saves (Ctrl+S)? They mean nothing to a field.
+ * @param {KeyboardEvent} event */
 export function isForComfy({ key, ctrlKey, metaKey }) {
   return (ctrlKey || metaKey) && /^(enter|s)$/i.test(key);
 }
